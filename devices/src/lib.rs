@@ -1,0 +1,17 @@
+//! Device models and their backends.
+//!
+//! A device sees the machine only through the traits in [`bus`], [`interrupt`] and [`virtio`], and through
+//! vm-memory's `GuestMemory`; it knows no KVM, no thread and no Kubernetes. Everything a guest can write is
+//! untrusted: no device panics, blocks, or allocates without bound on it.
+
+#![deny(unsafe_code)]
+
+pub mod backend;
+pub mod bus;
+pub mod id;
+pub mod interrupt;
+#[allow(unsafe_code)] // the one place of this crate that may: see ARCHITECTURE.md
+pub mod io;
+pub mod legacy;
+pub mod state;
+pub mod virtio;

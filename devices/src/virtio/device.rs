@@ -1,0 +1,109 @@
+//! The traits between a virtio device, its transport, and whoever runs its queues.
+//!
+//! ```text
+//!  guest ── transport (register decoding) ── VirtioDevice (features, configuration space)
+//!                     │ DRIVER_OK: activate           │
+//!                     ▼                               ▼
+//!              QueueWorkers ◄──────────────── QueueHandler per enabled queue (a value: owns ring and backend)
+//! ```
+//!
+//! A handler is a value. While the device runs it belongs to a worker; while the machine is paused, or once the
+//! device is reset, the worker has handed it back, and its state can be read or it can be dropped.
+
+use crate::id::DeviceId;
+use crate::state::{Section, StateError};
+use std::sync::Arc;
+use std::time::Instant;
+use thiserror::Error;
+use virtio_queue::{Queue, QueueState};
+use vm_memory::GuestAddressSpace;
+use vmm_sys_util::eventfd::EventFd;
+
+/// A virtio device behind any transport (VIRTIO 1.2 chapter 2).
+pub trait VirtioDevice<M: GuestAddressSpace>: Send {
+    /// The machine's name for the device.
+    fn id(&self) -> &DeviceId;
+    /// VIRTIO 1.2 chapter 5: 2 is block, 4 is entropy.
+    fn device_type(&self) -> u32;
+    /// Largest size of each queue, in queue order.
+    fn queue_max_sizes(&self) -> &[u16];
+    /// All feature bits the device offers, `VIRTIO_F_VERSION_1` included.
+    fn features(&self) -> u64;
+    /// Reads the configuration space; bytes beyond its end read zero.
+    fn read_config(&self, offset: u64, data: &mut [u8]);
+    /// Writes the configuration space; what is not writable is ignored.
+    fn write_config(&mut self, offset: u64, data: &[u8]);
+    /// The driver set DRIVER_OK: makes one handler for each enabled queue.
+    ///
+    /// # Errors
+    /// The backend cannot serve; the transport then sets DEVICE_NEEDS_RESET.
+    fn activate(&mut self, activation: Activation<M>) -> Result<Vec<Box<dyn QueueHandler>>, ActivateError>;
+    /// Back to the state before activation. All handlers have come back and were dropped.
+    fn reset(&mut self);
+    /// The device's own state, read while its handlers are back. Queue and transport state is the transport's.
+    ///
+    /// # Errors
+    /// The state cannot be serialised.
+    fn save(&self) -> Result<Section, StateError>;
+}
+
+/// What a device gets at DRIVER_OK.
+pub struct Activation<M> {
+    /// Guest memory.
+    pub memory: M,
+    /// The negotiated feature bits.
+    pub features: u64,
+    /// Enabled queues by index: frozen and valid, each with the event that the guest's notification raises.
+    pub queues: Vec<(u16, Queue, EventFd)>,
+    /// How the handlers reach the guest.
+    pub interrupt: Arc<dyn VirtioInterrupt>,
+}
+
+/// Why a device cannot start.
+#[derive(Debug, Error)]
+pub enum ActivateError {
+    /// A queue the device cannot do without is not enabled.
+    #[error("Queue {0} is not enabled")]
+    QueueMissing(u16),
+    /// The host refused something the handlers need.
+    #[error("The device's backend cannot start")]
+    Backend(#[source] std::io::Error),
+}
+
+/// How a device interrupts its driver; the transport implements it.
+pub trait VirtioInterrupt: Send + Sync {
+    /// Buffers of queue `index` were used.
+    fn used_buffers(&self, index: u16);
+    /// The configuration space changed.
+    fn config_changed(&self);
+    /// The device met an error it cannot recover from: sets DEVICE_NEEDS_RESET and tells the driver
+    /// (VIRTIO 1.2 2.1.2).
+    fn needs_reset(&self);
+}
+
+/// Serves one enabled queue. Run by exactly one worker at a time.
+pub trait QueueHandler: Send {
+    /// The queue's index.
+    fn index(&self) -> u16;
+    /// Becomes readable when the guest notifies the queue.
+    fn notification(&self) -> &EventFd;
+    /// Serves what is available, up to a bound; `true` when more is left and it wants to be called again at once.
+    /// A broken ring is reported through [`VirtioInterrupt::needs_reset`], never to the caller.
+    fn process(&mut self) -> bool;
+    /// Finishes what is in flight, by `deadline`; `false` when something is still under way then.
+    fn drain(&mut self, deadline: Instant) -> bool;
+    /// The queue's state, read while the handler is back from its worker.
+    fn state(&self) -> QueueState;
+}
+
+/// Called once, in any thread, with the handlers that a worker gave back.
+pub type Returned = Box<dyn FnOnce(Vec<Box<dyn QueueHandler>>) + Send>;
+
+/// Runs queue handlers; the machine implements it on its worker threads. No call blocks on a worker.
+pub trait QueueWorkers: Send + Sync {
+    /// Hands handlers to their workers; each is processed once at once, as if it had been notified.
+    fn start(&self, device: &DeviceId, handlers: Vec<Box<dyn QueueHandler>>);
+    /// Asks for the handlers of `device` back. Each is drained first; `returned` is called when all are idle.
+    /// A device without running handlers gets an empty list.
+    fn stop(&self, device: &DeviceId, returned: Returned);
+}

@@ -1,0 +1,120 @@
+//! The machine's configuration: plain, versioned data. It holds no path, interface name or descriptor number,
+//! only device ids and what the guest can see; descriptors come beside it as [`crate::Resources`].
+
+mod cpus;
+mod disk;
+mod memory;
+mod payload;
+mod validate;
+
+pub use cpus::{CpuTopology, CpusConfig};
+pub use disk::{DiskConfig, OnError};
+pub use memory::{Backing, MemoryConfig};
+pub use payload::PayloadConfig;
+pub use validate::ConfigError;
+
+use serde::{Deserialize, Serialize};
+
+/// A virtual machine as its guest will see it.
+///
+/// The JSON form is stable: `version` says which, unknown fields are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VmConfig {
+    /// The version of this form: [`VmConfig::VERSION`].
+    pub version: u32,
+    /// The board: which buses, tables and fixed devices the guest finds.
+    #[serde(default)]
+    pub board: BoardConfig,
+    /// vCPUs.
+    #[serde(default)]
+    pub cpus: CpusConfig,
+    /// Guest RAM.
+    #[serde(default)]
+    pub memory: MemoryConfig,
+    /// What runs first.
+    #[serde(default)]
+    pub payload: PayloadConfig,
+    /// virtio block devices, in the order the guest finds them.
+    #[serde(default)]
+    pub disks: Vec<DiskConfig>,
+    /// What a reboot of the guest does.
+    #[serde(default)]
+    pub on_reboot: OnReboot,
+    /// What a triple fault of the guest does.
+    #[serde(default)]
+    pub on_triple_fault: OnTripleFault,
+    /// The I/O port at which the guest marks milestones of its start by writing one byte.
+    #[serde(default = "default_marker_port")]
+    pub marker_port: u16,
+}
+
+impl VmConfig {
+    /// The version that this program writes and reads.
+    pub const VERSION: u32 = 1;
+}
+
+impl Default for VmConfig {
+    fn default() -> Self {
+        Self {
+            version: Self::VERSION,
+            board: BoardConfig::default(),
+            cpus: CpusConfig::default(),
+            memory: MemoryConfig::default(),
+            payload: PayloadConfig::default(),
+            disks: Vec::new(),
+            on_reboot: OnReboot::default(),
+            on_triple_fault: OnTripleFault::default(),
+            marker_port: default_marker_port(),
+        }
+    }
+}
+
+fn default_marker_port() -> u16 {
+    0x80
+}
+
+/// The board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum BoardConfig {
+    /// virtio-mmio, serial, RTC, i8042 reset; nothing else: the fastest boot.
+    Microvm {
+        /// `true`: devices are found by (reduced) ACPI. `false`: by `virtio_mmio.device=` on the command line and
+        /// an MP table. Never both.
+        #[serde(default = "yes")]
+        acpi: bool,
+    },
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for BoardConfig {
+    fn default() -> Self {
+        Self::Microvm { acpi: true }
+    }
+}
+
+/// What happens when the guest asks for a reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnReboot {
+    /// The machine starts again with the same disks, consoles and memory size.
+    #[default]
+    Restart,
+    /// The machine stops, as after a power-off.
+    Exit,
+}
+
+/// What happens on a triple fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnTripleFault {
+    /// The machine stops and counts as crashed.
+    #[default]
+    Exit,
+    /// It is a reset, and [`OnReboot`] decides.
+    Reset,
+}

@@ -1,0 +1,24 @@
+//! What the machine runs first.
+
+use serde::{Deserialize, Serialize};
+
+/// The boot method and what it needs. The files are resources: [`crate::KERNEL`] and [`crate::INITRD`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum PayloadConfig {
+    /// A kernel (ELF `vmlinux` by PVH or the 64-bit Linux entry, or a `bzImage`), started directly.
+    Kernel {
+        /// The kernel's command line.
+        #[serde(default)]
+        cmdline: String,
+        /// `true` when there is an initrd among the resources.
+        #[serde(default)]
+        initrd: bool,
+    },
+}
+
+impl Default for PayloadConfig {
+    fn default() -> Self {
+        Self::Kernel { cmdline: String::new(), initrd: false }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a configuration must hold before anything is made of it.
+
+use super::{BoardConfig, CpuTopology, PayloadConfig, VmConfig};
+use devices::id::DeviceId;
+use std::collections::BTreeSet;
+use thiserror::Error;
+
+/// The smallest RAM a machine can have.
+pub(crate) const MIN_MEMORY: u64 = 16 << 20;
+/// RAM is given in whole pages.
+pub(crate) const PAGE_SIZE: u64 = 4096;
+/// The most vCPUs a machine can have.
+pub(crate) const MAX_CPUS: u32 = 16;
+/// The longest serial GET_ID can answer (VIRTIO 1.2 5.2.6).
+const MAX_SERIAL: usize = 20;
+
+/// Why a configuration is refused.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The configuration has a version that this program does not know.
+    #[error("Configuration version {0} is not known: this program reads version {known}", known = VmConfig::VERSION)]
+    Version(u32),
+    /// `cpus.boot` is zero.
+    #[error("A machine needs at least 1 vCPU: cpus.boot is 0")]
+    NoCpus,
+    /// More vCPUs than the machine can have.
+    #[error("{0} vCPUs are too many: a machine has at most {MAX_CPUS}")]
+    TooManyCpus(u64),
+    /// `cpus.max` is below `cpus.boot`.
+    #[error("cpus.max ({max}) is below cpus.boot ({boot})")]
+    CpusMaxBelowBoot {
+        /// `cpus.boot`.
+        boot: u32,
+        /// `cpus.max`.
+        max: u32,
+    },
+    /// A zero in the topology.
+    #[error("The CPU topology {sockets}x{cores}x{threads} (sockets x cores x threads) has a zero in it")]
+    EmptyTopology {
+        /// Sockets.
+        sockets: u32,
+        /// Cores per socket.
+        cores: u32,
+        /// Threads per core.
+        threads: u32,
+    },
+    /// The topology does not give the number of vCPUs.
+    #[error(
+        "The CPU topology {sockets}x{cores}x{threads} (sockets x cores x threads) makes {product} vCPUs, but there are {max} (cpus.max, or else cpus.boot)"
+    )]
+    TopologyMismatch {
+        /// Sockets.
+        sockets: u32,
+        /// Cores per socket.
+        cores: u32,
+        /// Threads per core.
+        threads: u32,
+        /// Their product.
+        product: u64,
+        /// vCPUs there may be.
+        max: u32,
+    },
+    /// Less RAM than any machine can run with.
+    #[error("{0} bytes of memory are too little: a machine needs at least 16 MiB")]
+    TooLittleMemory(u64),
+    /// RAM that is not a whole number of pages.
+    #[error("{0} bytes of memory are not a multiple of the page size, 4096")]
+    MemoryNotPages(u64),
+    /// `memory.max` is below `memory.boot`.
+    #[error("memory.max ({max} bytes) is below memory.boot ({boot} bytes)")]
+    MemoryMaxBelowBoot {
+        /// `memory.boot`.
+        boot: u64,
+        /// `memory.max`.
+        max: u64,
+    },
+    /// Two devices share an id.
+    #[error("Two devices are called {0}: give each disk an id of its own")]
+    DuplicateId(DeviceId),
+    /// A disk has a name that the board uses itself.
+    #[error("{0} is the name of a device of the board: give the disk another id")]
+    ReservedId(DeviceId),
+    /// An id that log lines and tables cannot carry.
+    #[error("{0:?} cannot name a device: use 1 to 64 letters, digits, '-', '_' or '.'")]
+    BadId(String),
+    /// The serial is longer than the device can tell, or not ASCII.
+    #[error("The serial of {disk} cannot be told by the device: it must be 1 to 20 printable ASCII characters")]
+    BadSerial {
+        /// Whose serial.
+        disk: DeviceId,
+    },
+    /// More devices than the board has interrupt lines for.
+    #[error("{count} disks are too many: the microvm board has room for {max}")]
+    TooManyDisks {
+        /// Disks asked for.
+        count: usize,
+        /// Disks possible.
+        max: usize,
+    },
+    /// The command line is not what a kernel can take.
+    #[error("The kernel command line has a NUL or a byte that is not ASCII at position {0}")]
+    BadCmdline(usize),
+}
+
+impl VmConfig {
+    /// vCPUs there may be.
+    pub(crate) fn max_cpus(&self) -> u32 {
+        self.cpus.max.unwrap_or(match self.cpus.topology {
+            Some(t) => t.sockets.saturating_mul(t.cores).saturating_mul(t.threads),
+            None => self.cpus.boot,
+        })
+    }
+
+    /// The topology, given or default.
+    pub(crate) fn topology(&self) -> CpuTopology {
+        self.cpus.topology.unwrap_or(CpuTopology { sockets: self.max_cpus(), cores: 1, threads: 1 })
+    }
+
+    /// Checks everything that can be known without the host.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.version != Self::VERSION {
+            return Err(ConfigError::Version(self.version));
+        }
+        self.validate_cpus()?;
+        self.validate_memory()?;
+        self.validate_disks()?;
+        let PayloadConfig::Kernel { cmdline, .. } = &self.payload;
+        match cmdline.bytes().position(|byte| byte == 0 || !byte.is_ascii()) {
+            Some(position) => Err(ConfigError::BadCmdline(position)),
+            None => Ok(()),
+        }
+    }
+
+    fn validate_cpus(&self) -> Result<(), ConfigError> {
+        let boot = self.cpus.boot;
+        if boot == 0 {
+            return Err(ConfigError::NoCpus);
+        }
+        if boot > MAX_CPUS {
+            return Err(ConfigError::TooManyCpus(boot.into()));
+        }
+        if let Some(CpuTopology { sockets, cores, threads }) = self.cpus.topology {
+            let product = u64::from(sockets).saturating_mul(cores.into()).saturating_mul(threads.into());
+            if product == 0 {
+                return Err(ConfigError::EmptyTopology { sockets, cores, threads });
+            }
+            if product > MAX_CPUS.into() {
+                return Err(ConfigError::TooManyCpus(product));
+            }
+            let max = self.max_cpus();
+            if product != u64::from(max) {
+                return Err(ConfigError::TopologyMismatch { sockets, cores, threads, product, max });
+            }
+        }
+        let max = self.max_cpus();
+        if max > MAX_CPUS {
+            return Err(ConfigError::TooManyCpus(max.into()));
+        }
+        if max < boot {
+            return Err(ConfigError::CpusMaxBelowBoot { boot, max });
+        }
+        Ok(())
+    }
+
+    fn validate_memory(&self) -> Result<(), ConfigError> {
+        let boot = self.memory.boot;
+        let max = self.memory.max.unwrap_or(boot);
+        for bytes in [boot, max] {
+            if !bytes.is_multiple_of(PAGE_SIZE) {
+                return Err(ConfigError::MemoryNotPages(bytes));
+            }
+        }
+        if boot < MIN_MEMORY {
+            return Err(ConfigError::TooLittleMemory(boot));
+        }
+        if max < boot {
+            return Err(ConfigError::MemoryMaxBelowBoot { boot, max });
+        }
+        Ok(())
+    }
+
+    fn validate_disks(&self) -> Result<(), ConfigError> {
+        let BoardConfig::Microvm { .. } = self.board;
+        let max = crate::memory::layout::VIRTIO_MMIO_SLOTS - 1; // one is the entropy device's
+        if self.disks.len() > max {
+            return Err(ConfigError::TooManyDisks { count: self.disks.len(), max });
+        }
+        let mut seen = BTreeSet::new();
+        for disk in &self.disks {
+            let name = disk.id.as_str();
+            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            if name.is_empty() || name.len() > 64 || !name.chars().all(legal) {
+                return Err(ConfigError::BadId(name.into()));
+            }
+            if crate::resources::RESERVED.contains(&name) {
+                return Err(ConfigError::ReservedId(disk.id.clone()));
+            }
+            if !seen.insert(&disk.id) {
+                return Err(ConfigError::DuplicateId(disk.id.clone()));
+            }
+            if let Some(serial) = &disk.serial
+                && (serial.is_empty()
+                    || serial.len() > MAX_SERIAL
+                    || !serial.bytes().all(|b| b.is_ascii_graphic() || b == b' '))
+            {
+                return Err(ConfigError::BadSerial { disk: disk.id.clone() });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! What a machine tells its owner.
+
+use devices::id::DeviceId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Where a reset came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ResetSource {
+    /// The keyboard controller's reset pulse (0xFE to port 0x64).
+    I8042,
+    /// The FADT's reset register.
+    Acpi,
+    /// A triple fault.
+    TripleFault,
+    /// `VmHandle::reset`.
+    Request,
+}
+
+impl fmt::Display for ResetSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::I8042 => "the keyboard controller",
+            Self::Acpi => "the ACPI reset register",
+            Self::TripleFault => "a triple fault",
+            Self::Request => "a request",
+        })
+    }
+}
+
+/// Why a machine has stopped for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The guest switched itself off.
+    PoweredOff,
+    /// The guest asked for a reset and `on_reboot` is `exit`.
+    Rebooted {
+        /// Where the reset came from.
+        source: ResetSource,
+    },
+    /// The guest wrote a status to the debug-exit port.
+    DebugExit {
+        /// The byte written.
+        status: u8,
+    },
+    /// `VmHandle::stop`.
+    Requested,
+    /// The guest crashed, or the host could not run it on.
+    Crashed {
+        /// One line: what happened and what to do.
+        message: String,
+    },
+}
+
+/// Something that happened to a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VmEvent {
+    /// The vCPUs run for the first time.
+    Started,
+    /// All vCPUs stand still and all queues are drained.
+    Paused,
+    /// The vCPUs run again.
+    Resumed,
+    /// The machine starts again from its beginning.
+    Reset {
+        /// Where the reset came from.
+        source: ResetSource,
+    },
+    /// A device met a host error that its owner should know of.
+    DeviceError {
+        /// Which device.
+        device: DeviceId,
+        /// One line.
+        message: String,
+    },
+    /// The machine has stopped; the last event.
+    Stopped(StopReason),
+}

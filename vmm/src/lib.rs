@@ -1,0 +1,38 @@
+//! A virtual machine monitor as a library.
+//!
+//! [`Vm::build`] takes a [`VmConfig`] (plain data) and [`Resources`] (opened descriptors) and gives a [`VmHandle`],
+//! through which the machine is started, paused, watched and stopped. The library never exits, never prints, and
+//! never panics on what a guest does.
+
+#![deny(unsafe_code)]
+
+mod arch;
+mod boot;
+mod config;
+mod event;
+mod firmware;
+mod handle;
+mod interrupt;
+#[allow(unsafe_code)] // every ioctl stands there: see ARCHITECTURE.md
+mod kvm;
+mod lifecycle;
+mod machine;
+#[allow(unsafe_code)] // the mappings of guest memory stand there: see ARCHITECTURE.md
+mod memory;
+mod resources;
+mod snapshot;
+mod thread;
+mod timeline;
+mod vcpu;
+mod worker;
+
+pub use config::{
+    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, MemoryConfig, OnError, OnReboot,
+    OnTripleFault, PayloadConfig, VmConfig,
+};
+pub use devices::id::DeviceId;
+pub use event::{ResetSource, StopReason, VmEvent};
+pub use handle::{Vm, VmError, VmHandle};
+pub use lifecycle::VmState;
+pub use resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL};
+pub use timeline::{BootTimeline, GuestMarker, StartSource};

@@ -1,0 +1,4 @@
+//! The life of a machine.
+
+mod state;
+pub use state::VmState;

@@ -1,0 +1,74 @@
+//! The one table of guest-physical addresses.
+//!
+//! ```text
+//! 0x0000_0000  RAM: real-mode page, boot structures, EBDA, BIOS area (tables), kernel from 1 MiB
+//! 0x8000_0000  end of low RAM when there are 2.75 GiB or more in all, else low RAM goes on to its size
+//! 0xB000_0000  ECAM (q35); low RAM ends here at the latest
+//! 0xC000_0000  devices: virtio-mmio slots (microvm), 32-bit BARs (q35)
+//! 0xFEC0_0000  IOAPIC            0xFEE0_0000  LAPIC
+//! 0xFEFF_C000  KVM's identity-map page    0xFEFF_D000  KVM's TSS pages (3)
+//! 0xFF00_0000  flash (firmware)
+//! 0x1_0000_0000  RAM again
+//! ```
+
+use std::ops::Range;
+
+/// Where low RAM ends when there is more than fits below the hole.
+pub const LOW_RAM_SPLIT: u64 = 0x8000_0000;
+/// From this much RAM on, low RAM is only [`LOW_RAM_SPLIT`] large (as the distributions' firmware has it).
+pub const SPLIT_FROM: u64 = 0xb000_0000;
+/// RAM continues here.
+pub const HIGH_RAM_START: u64 = 0x1_0000_0000;
+
+/// The I/O APIC.
+pub const IOAPIC: Range<u64> = 0xfec0_0000..0xfec0_1000;
+/// The local APICs.
+pub const LAPIC: Range<u64> = 0xfee0_0000..0xfee0_1000;
+/// One page that KVM uses on hosts without unrestricted guest mode.
+pub const KVM_IDENTITY_MAP: Range<u64> = 0xfeff_c000..0xfeff_d000;
+/// Three pages that KVM uses on hosts without unrestricted guest mode.
+pub const KVM_TSS: Range<u64> = 0xfeff_d000..0xff00_0000;
+
+/// How many virtio-mmio devices the microvm board has room for.
+pub const VIRTIO_MMIO_SLOTS: usize = 16;
+/// Address of the first virtio-mmio device.
+pub const VIRTIO_MMIO_START: u64 = 0xc000_0000;
+/// Bytes from one virtio-mmio device to the next.
+pub const VIRTIO_MMIO_SIZE: u64 = 0x1000;
+/// The generic event device's registers (microvm, ACPI).
+pub const GED: Range<u64> = 0xc010_0000..0xc010_1000;
+
+/// The address range of virtio-mmio slot `slot`.
+pub const fn virtio_mmio_range(slot: usize) -> Range<u64> {
+    let start = VIRTIO_MMIO_START + slot as u64 * VIRTIO_MMIO_SIZE;
+    start..start + VIRTIO_MMIO_SIZE
+}
+
+/// The IOAPIC pin of virtio-mmio slot `slot`: 16 to 23 first, then the ISA pins nobody else has on this board.
+pub const fn virtio_mmio_irq(slot: usize) -> u32 {
+    const PINS: [u32; VIRTIO_MMIO_SLOTS] = [16, 17, 18, 19, 20, 21, 22, 23, 5, 6, 7, 10, 11, 12, 14, 15];
+    PINS[slot % VIRTIO_MMIO_SLOTS]
+}
+
+/// COM1's ports.
+pub const SERIAL_PORTS: Range<u64> = 0x3f8..0x400;
+/// COM1's line.
+pub const SERIAL_IRQ: u32 = 4;
+/// The i8042's data and command ports (0x60 and 0x64).
+pub const I8042_PORTS: Range<u64> = 0x60..0x65;
+/// The RTC's index and data ports.
+pub const RTC_PORTS: Range<u64> = 0x70..0x72;
+/// The RTC's line.
+pub const RTC_IRQ: u32 = 8;
+/// The debug-exit port: a byte written there ends the machine with a status (microvm).
+pub const DEBUG_EXIT_PORT: u64 = 0x501;
+/// The generic event device's line.
+pub const GED_IRQ: u32 = 9;
+
+/// RAM as guest-physical ranges for `size` bytes: one below the hole, and one from 4 GiB on when it does not fit.
+pub fn ram_ranges(size: u64) -> Vec<Range<u64>> {
+    if size < SPLIT_FROM {
+        return vec![0..size];
+    }
+    vec![0..LOW_RAM_SPLIT, HIGH_RAM_START..HIGH_RAM_START + (size - LOW_RAM_SPLIT)]
+}

@@ -1,0 +1,87 @@
+//! Opened descriptors, keyed by device id: the library opens no path itself.
+
+use devices::id::DeviceId;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use thiserror::Error;
+
+/// Id of the kernel image.
+pub const KERNEL: &str = "kernel";
+/// Id of the initial RAM disk.
+pub const INITRD: &str = "initrd";
+/// Id of the first serial port.
+pub const SERIAL: &str = "serial0";
+/// Names of the board's own devices and of the payload: no disk may have one.
+pub(crate) const RESERVED: &[&str] =
+    &[KERNEL, INITRD, SERIAL, "rng0", "rtc", "i8042", "debug-exit", "ged", "machine", "irqchip", "clock"];
+
+/// What a device needs of the host.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Resource {
+    /// A regular file or a block device: a disk, a kernel, an initrd.
+    File(File),
+    /// The two ends of a character stream; both may be the same file description.
+    Stream {
+        /// Where the guest's input comes from; `None`: there is no input.
+        input: Option<OwnedFd>,
+        /// Where the guest's output goes; `None`: it is discarded.
+        output: Option<OwnedFd>,
+    },
+}
+
+/// All descriptors of a machine. `/dev/kvm` is among them, so that a sandboxed caller can hand it over.
+#[derive(Debug, Default)]
+pub struct Resources {
+    /// The opened `/dev/kvm`; `None`: the library opens it.
+    pub kvm: Option<OwnedFd>,
+    by_device: BTreeMap<DeviceId, Resource>,
+}
+
+impl Resources {
+    /// No resources yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the resource of `device`.
+    ///
+    /// # Errors
+    /// It has one already.
+    pub fn insert(&mut self, device: impl Into<DeviceId>, resource: Resource) -> Result<(), ResourceError> {
+        let device = device.into();
+        if self.by_device.contains_key(&device) {
+            return Err(ResourceError::Twice(device));
+        }
+        self.by_device.insert(device, resource);
+        Ok(())
+    }
+
+    /// Takes the resource of `device` out.
+    pub(crate) fn take(&mut self, device: &DeviceId) -> Option<Resource> {
+        self.by_device.remove(device)
+    }
+
+    /// The ids of what is left.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &DeviceId> {
+        self.by_device.keys()
+    }
+}
+
+/// Why resources do not fit the configuration.
+#[derive(Debug, Error)]
+pub enum ResourceError {
+    /// The device has a resource already.
+    #[error("{0} has a resource already")]
+    Twice(DeviceId),
+    /// The device has none.
+    #[error("{0} has no resource: it needs {1}")]
+    Missing(DeviceId, &'static str),
+    /// No such device is configured.
+    #[error("A resource is given for {0}, but the configuration has no such device")]
+    Unused(DeviceId),
+    /// The resource is of another sort than the device needs.
+    #[error("The resource of {0} is of the wrong sort: it needs {1}")]
+    WrongSort(DeviceId, &'static str),
+}
