@@ -1,1 +1,3 @@
-//! Filled in by the next commits.
+//! What devices are connected to on the host.
+
+pub mod block;

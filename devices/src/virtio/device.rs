@@ -10,17 +10,19 @@
 //! A handler is a value. While the device runs it belongs to a worker; while the machine is paused, or once the
 //! device is reset, the worker has handed it back, and its state can be read or it can be dropped.
 
+use super::DeviceMemory;
 use crate::id::DeviceId;
 use crate::state::{Section, StateError};
+use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Instant;
 use thiserror::Error;
 use virtio_queue::{Queue, QueueState};
-use vm_memory::GuestAddressSpace;
 use vmm_sys_util::eventfd::EventFd;
 
 /// A virtio device behind any transport (VIRTIO 1.2 chapter 2).
-pub trait VirtioDevice<M: GuestAddressSpace>: Send {
+pub trait VirtioDevice<M: DeviceMemory>: Send {
     /// The machine's name for the device.
     fn id(&self) -> &DeviceId;
     /// VIRTIO 1.2 chapter 5: 2 is block, 4 is entropy.
@@ -62,9 +64,6 @@ pub struct Activation<M> {
 /// Why a device cannot start.
 #[derive(Debug, Error)]
 pub enum ActivateError {
-    /// A queue the device cannot do without is not enabled.
-    #[error("Queue {0} is not enabled")]
-    QueueMissing(u16),
     /// The host refused something the handlers need.
     #[error("The device's backend cannot start")]
     Backend(#[source] std::io::Error),
@@ -77,8 +76,8 @@ pub trait VirtioInterrupt: Send + Sync {
     /// The configuration space changed.
     fn config_changed(&self);
     /// The device met an error it cannot recover from: sets DEVICE_NEEDS_RESET and tells the driver
-    /// (VIRTIO 1.2 2.1.2).
-    fn needs_reset(&self);
+    /// (VIRTIO 1.2 2.1.2). `fault` goes to the log, which the transport bounds.
+    fn needs_reset(&self, fault: &dyn fmt::Display);
 }
 
 /// Serves one enabled queue. Run by exactly one worker at a time.
@@ -87,6 +86,11 @@ pub trait QueueHandler: Send {
     fn index(&self) -> u16;
     /// Becomes readable when the guest notifies the queue.
     fn notification(&self) -> &EventFd;
+    /// Becomes readable when an asynchronous backend has completions; it needs [`QueueHandler::process`] then, as
+    /// after a notification. `None`: the backend completes at once.
+    fn completion(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
     /// Serves what is available, up to a bound; `true` when more is left and it wants to be called again at once.
     /// A broken ring is reported through [`VirtioInterrupt::needs_reset`], never to the caller.
     fn process(&mut self) -> bool;
@@ -96,12 +100,14 @@ pub trait QueueHandler: Send {
     fn state(&self) -> QueueState;
 }
 
-/// Called once, in any thread, with the handlers that a worker gave back.
+/// Called once, in any thread, with the handlers that a worker gave back. No lock of the workers may be held around
+/// the call: it may call [`QueueWorkers::start`] at once.
 pub type Returned = Box<dyn FnOnce(Vec<Box<dyn QueueHandler>>) + Send>;
 
 /// Runs queue handlers; the machine implements it on its worker threads. No call blocks on a worker.
 pub trait QueueWorkers: Send + Sync {
-    /// Hands handlers to their workers; each is processed once at once, as if it had been notified.
+    /// Hands handlers to their workers; each is processed once at once, as if it had been notified, but never in
+    /// the calling thread.
     fn start(&self, device: &DeviceId, handlers: Vec<Box<dyn QueueHandler>>);
     /// Asks for the handlers of `device` back. Each is drained first; `returned` is called when all are idle.
     /// A device without running handlers gets an empty list.

@@ -1,1 +1,7 @@
-//! Filled in by the next commits.
+//! The virtio entropy device (VIRTIO 1.2 5.4).
+
+mod device;
+mod state;
+
+pub use device::VirtioRng;
+pub use state::RngState;

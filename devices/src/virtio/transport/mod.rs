@@ -1,1 +1,3 @@
-//! Filled in by the next commits.
+//! How a driver reaches a device.
+
+pub mod mmio;

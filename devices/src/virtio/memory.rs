@@ -1,0 +1,9 @@
+//! Guest memory as virtio devices see it.
+
+use vm_memory::GuestAddressSpace;
+
+/// What a device may be given as guest memory: any address space (an IOMMU's too) whose snapshots may travel
+/// with a request between threads.
+pub trait DeviceMemory: GuestAddressSpace<T: Send> + Send + Sync + 'static {}
+
+impl<M> DeviceMemory for M where M: GuestAddressSpace<T: Send> + Send + Sync + 'static {}
