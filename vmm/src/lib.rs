@@ -27,8 +27,8 @@ mod vcpu;
 mod worker;
 
 pub use config::{
-    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, MemoryConfig, OnError, OnReboot,
-    OnTripleFault, PayloadConfig, VmConfig,
+    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, KernelEntry, MemoryConfig, OnError,
+    OnReboot, OnTripleFault, PayloadConfig, VmConfig,
 };
 pub use devices::id::DeviceId;
 pub use event::{ResetSource, StopReason, VmEvent};

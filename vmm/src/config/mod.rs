@@ -10,7 +10,7 @@ mod validate;
 pub use cpus::{CpuTopology, CpusConfig};
 pub use disk::{DiskConfig, OnError};
 pub use memory::{Backing, MemoryConfig};
-pub use payload::PayloadConfig;
+pub use payload::{KernelEntry, PayloadConfig};
 pub use validate::ConfigError;
 
 use serde::{Deserialize, Serialize};

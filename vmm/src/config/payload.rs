@@ -14,11 +14,27 @@ pub enum PayloadConfig {
         /// `true` when there is an initrd among the resources.
         #[serde(default)]
         initrd: bool,
+        /// Which entry point an ELF kernel is started by.
+        #[serde(default)]
+        entry: KernelEntry,
     },
+}
+
+/// The entry point of a kernel. A `bzImage` has only the 64-bit one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KernelEntry {
+    /// PVH when the kernel has the note for it, else the 64-bit Linux entry.
+    #[default]
+    Auto,
+    /// PVH; a kernel without the note (and every `bzImage`) is refused.
+    Pvh,
+    /// The 64-bit Linux entry.
+    Linux64,
 }
 
 impl Default for PayloadConfig {
     fn default() -> Self {
-        Self::Kernel { cmdline: String::new(), initrd: false }
+        Self::Kernel { cmdline: String::new(), initrd: false, entry: KernelEntry::default() }
     }
 }

@@ -1,7 +1,8 @@
 //! The one table of guest-physical addresses.
 //!
 //! ```text
-//! 0x0000_0000  RAM: real-mode page, boot structures, EBDA, BIOS area (tables), kernel from 1 MiB
+//! 0x0000_0000  RAM, with the boot structures, the EBDA and the BIOS area in it (see below)
+//! 0x0010_0000  RAM: the kernel from here on
 //! 0x8000_0000  end of low RAM when there are 2.75 GiB or more in all, else low RAM goes on to its size
 //! 0xB000_0000  ECAM (q35); low RAM ends here at the latest
 //! 0xC000_0000  devices: virtio-mmio slots (microvm), 32-bit BARs (q35)
@@ -9,6 +10,18 @@
 //! 0xFEFF_C000  KVM's identity-map page    0xFEFF_D000  KVM's TSS pages (3)
 //! 0xFF00_0000  flash (firmware)
 //! 0x1_0000_0000  RAM again
+//! ```
+//!
+//! The first MiB of a kernel boot:
+//!
+//! ```text
+//! 0x00_0000  real-mode vectors and BIOS data (kept free)
+//! 0x00_1000  boot GDT             0x00_6000  PVH start info, modules, memory map
+//! 0x00_7000  boot_params          0x00_8000  boot stack (grows down from 0x9000)
+//! 0x00_9000  boot page tables: PML4, PDPT, four PDs (4 GiB in 2 MiB pages)
+//! 0x02_0000  command line
+//! 0x09_FC00  EBDA                 0x0A_0000  VGA and option ROMs (nothing there)
+//! 0x0E_0000  ACPI tables          0x0F_0000  MP table; the rest of the BIOS area is empty
 //! ```
 
 use std::ops::Range;
@@ -19,6 +32,38 @@ pub const LOW_RAM_SPLIT: u64 = 0x8000_0000;
 pub const SPLIT_FROM: u64 = 0xb000_0000;
 /// RAM continues here.
 pub const HIGH_RAM_START: u64 = 0x1_0000_0000;
+
+/// The page with the real-mode vectors and the BIOS data area: nothing is put there.
+pub const REAL_MODE_PAGE: Range<u64> = 0x0..0x1000;
+/// The GDT that the boot vCPU starts with.
+pub const BOOT_GDT: Range<u64> = 0x1000..0x2000;
+/// PVH's `hvm_start_info`; its module list and memory map follow in the same page.
+pub const START_INFO: Range<u64> = 0x6000..0x7000;
+/// Linux's `boot_params` (the "zero page").
+pub const BOOT_PARAMS: Range<u64> = 0x7000..0x8000;
+/// The boot vCPU's stack; it starts at the end.
+pub const BOOT_STACK: Range<u64> = 0x8000..0x9000;
+/// The identity map of the 64-bit entry: one PML4, one PDPT, four page directories.
+pub const BOOT_PAGE_TABLES: Range<u64> = 0x9000..0xf000;
+/// The PML4 of [`BOOT_PAGE_TABLES`]: what CR3 holds.
+pub const BOOT_PML4: u64 = BOOT_PAGE_TABLES.start;
+/// The PDPT of [`BOOT_PAGE_TABLES`].
+pub const BOOT_PDPT: u64 = BOOT_PML4 + 0x1000;
+/// The first of the four page directories of [`BOOT_PAGE_TABLES`].
+pub const BOOT_PD: u64 = BOOT_PDPT + 0x1000;
+/// The kernel's command line with its NUL.
+pub const CMDLINE: Range<u64> = 0x2_0000..0x3_0000;
+/// The extended BIOS data area: reserved, though nothing is there.
+pub const EBDA: Range<u64> = 0x9_fc00..0xa_0000;
+/// Where a PC has its VGA memory and option ROMs: reserved.
+pub const VGA_AND_ROMS: Range<u64> = 0xa_0000..0xe_0000;
+/// The ACPI tables. The RSDP is on a 16-byte boundary here, where a guest without a boot protocol for it searches
+/// (ACPI 6.5 5.2.5.1).
+pub const ACPI_TABLES: Range<u64> = 0xe_0000..0xf_0000;
+/// The MP floating pointer structure and table, where a guest searches it (MP specification 1.4, chapter 4).
+pub const MP_TABLE: Range<u64> = 0xf_0000..0x10_0000;
+/// Kernels and initial RAM disks are loaded from here on.
+pub const KERNEL_START: u64 = 0x10_0000;
 
 /// The I/O APIC.
 pub const IOAPIC: Range<u64> = 0xfec0_0000..0xfec0_1000;
