@@ -6,6 +6,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod acpi;
 pub mod backend;
 pub mod bus;
 pub mod id;
@@ -13,5 +14,6 @@ pub mod interrupt;
 #[allow(unsafe_code)] // the one place of this crate that may: see ARCHITECTURE.md
 pub mod io;
 pub mod legacy;
+pub mod power;
 pub mod state;
 pub mod virtio;

@@ -1,0 +1,1 @@
+//! Devices that ACPI defines. The tables that describe them are the machine's.

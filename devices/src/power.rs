@@ -1,0 +1,23 @@
+//! What a device may ask of the machine as a whole: reset, power off, exit.
+
+/// Which device asks for a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResetRequest {
+    /// The keyboard controller pulsed the reset line.
+    I8042,
+    /// The reset register that the FADT names (ACPI 6.5, 4.8.3.6).
+    Acpi,
+}
+
+/// The machine's switches, as devices see them; the machine implements it.
+///
+/// Devices call it in the thread of the vCPU whose access it was. Every call returns at once; the machine takes care
+/// that no vCPU executes another guest instruction after the exit under way. Calls after the first change nothing.
+pub trait PowerControl: Send + Sync {
+    /// Starts the machine again from its beginning, or stops it, as its configuration says.
+    fn reset(&self, source: ResetRequest);
+    /// Switches the machine off.
+    fn power_off(&self);
+    /// Ends the machine with a status of the guest's choice.
+    fn exit(&self, status: u8);
+}
