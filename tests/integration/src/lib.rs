@@ -1,1 +1,9 @@
-//! placeholder
+//! What whole-machine tests stand on: the runner that reports tests by tier, the Debian images they boot, the
+//! emulated machine in which nested tests run, and what is known about KVM hosts.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test runner talks to people at a terminal")]
+
+pub mod paths;
+pub mod skip;
+pub mod tiers;

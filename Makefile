@@ -1,0 +1,36 @@
+# Each target is one cargo command or one script. `make help` lists them.
+.DEFAULT_GOAL := help
+TIERS := cargo run --quiet --package integration --bin tiers --
+SELECTION := $(if $(TIER),--tier $(TIER)) $(if $(FILTER),--filter '$(FILTER)')
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: test
+test: ## all tests that this machine can run; TIER=unit,native,nested and FILTER=part-of-a-name choose
+	$(TIERS) $(SELECTION)
+
+.PHONY: test-full
+test-full: ## as test, with 20,000 cases of each property and every combination of the nested matrix
+	$(TIERS) $(SELECTION) --full --proptest-cases 20000
+
+.PHONY: lint
+lint: ## formatting, clippy and rustdoc without a warning, licences and sources of dependencies, structure
+	tests/lint.sh
+
+.PHONY: images
+images: ## fetch and unpack the Debian packages that nested tests use, below target/images
+	cargo run --quiet --package integration --bin images -- fetch
+
+.PHONY: images-lock
+images-lock: ## write tests/images.lock anew from what the mirror has now
+	cargo run --quiet --package integration --bin images -- lock
+
+.PHONY: mutants
+mutants: ## a random sample of mutants of the virtio and memory code; SEED and COUNT choose it
+	tests/mutants.sh
+
+.PHONY: clean
+clean: ## remove everything that was built or fetched
+	cargo clean

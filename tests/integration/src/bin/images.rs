@@ -1,0 +1,3 @@
+//! Fetches the Debian packages that nested tests boot.
+
+fn main() {}

@@ -1,0 +1,169 @@
+//! Runs the tests of one tier.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
+
+use super::build::{Built, TestBinary};
+use super::libtest::{self, Outcome};
+use super::options::Options;
+use super::process;
+use super::report::{TestResult, TierResult};
+use super::tier::{NATIVE_MODULE, Tier};
+use crate::skip;
+
+/// Runs every test of `tier`.
+pub(super) fn run_tier(tier: Tier, built: &Built, options: &Options) -> Result<TierResult> {
+    let start = Instant::now();
+    let mut result = TierResult::new(tier);
+    match obstacle(tier) {
+        Some(reason) => result.skipped_whole = Some(reason),
+        None => {
+            let session = Session::new(built, options)?;
+            for binary in &built.binaries {
+                result.tests.extend(session.run_binary(tier, binary)?);
+            }
+        }
+    }
+    result.duration = start.elapsed();
+    Ok(result)
+}
+
+/// Why this machine cannot run `tier` at all.
+fn obstacle(tier: Tier) -> Option<String> {
+    match tier {
+        Tier::Unit | Tier::Nested => None,
+        Tier::Native => fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/kvm")
+            .err()
+            .map(|error| format!("/dev/kvm cannot be opened: {error}")),
+    }
+}
+
+/// What all test binaries get.
+struct Session<'a> {
+    built: &'a Built,
+    options: &'a Options,
+    seed: u64,
+    skips: NamedTempFile,
+}
+
+impl<'a> Session<'a> {
+    fn new(built: &'a Built, options: &'a Options) -> Result<Self> {
+        let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| u64::from(now.subsec_nanos()));
+        let seed = options.seed.unwrap_or_else(clock);
+        let skips = NamedTempFile::new().context("Cannot make the file of skipped tests")?;
+        Ok(Self { built, options, seed, skips })
+    }
+
+    /// Runs the tests of `binary` that belong to `tier`.
+    fn run_binary(&self, tier: Tier, binary: &TestBinary) -> Result<Vec<TestResult>> {
+        let selection = match (binary.tier, tier) {
+            (Some(own), _) if own != tier => return Ok(Vec::new()),
+            (None, Tier::Nested) => return Ok(Vec::new()),
+            (None, Tier::Unit) => Selection::Except(NATIVE_MODULE),
+            (None, Tier::Native) => Selection::Only(NATIVE_MODULE),
+            (Some(_), _) => Selection::All,
+        };
+        let names = self.list(binary, selection)?;
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let seed = if tier == Tier::Unit { format!(", seed {}", self.seed) } else { String::new() };
+        eprintln!("{tier}: {} ({} tests{seed})", binary.name, names.len());
+        fs::write(self.skips.path(), "").context("Cannot empty the file of skipped tests")?;
+        let mut command = self.command(binary);
+        command.arg("--exact").args(&names).arg(format!("--test-threads={}", tier.threads()));
+        let deadline = tier.deadline();
+        let finished = process::run(&mut command, deadline)?;
+        let mut outcomes = libtest::parse_run(&finished.stdout);
+        for name in &names {
+            outcomes.entry(name.clone()).or_insert_with(|| Outcome::Failed(unfinished(&finished, deadline)));
+        }
+        for (name, reason) in skip::parse(&fs::read_to_string(self.skips.path()).unwrap_or_default()) {
+            // A test that recorded a skip and then failed has failed.
+            if outcomes.get(&name) == Some(&Outcome::Passed) {
+                outcomes.insert(name, Outcome::Skipped(reason));
+            }
+        }
+        if !outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(_))) && !ended_well(&finished) {
+            outcomes.insert("the binary itself".into(), Outcome::Failed(unfinished(&finished, deadline)));
+        }
+        Ok(outcomes.into_iter().map(|(name, outcome)| TestResult::new(&binary.name, &name, outcome)).collect())
+    }
+
+    fn list(&self, binary: &TestBinary, selection: Selection) -> Result<Vec<String>> {
+        let finished = process::run(self.command(binary).arg("--list"), Duration::from_secs(60))?;
+        anyhow::ensure!(ended_well(&finished), "{} --list failed: {}", binary.path.display(), finished.stderr);
+        let names: BTreeSet<String> = libtest::parse_list(&finished.stdout).into_iter().collect();
+        let filter = self.options.filter.as_deref().unwrap_or_default();
+        Ok(names.into_iter().filter(|name| selection.takes(name) && name.contains(filter)).collect())
+    }
+
+    fn command(&self, binary: &TestBinary) -> Command {
+        // The runner's death takes the binary with it, although it stands in a process group of its own.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]).arg(&binary.path);
+        command.current_dir(&binary.directory).envs(self.environment()).env_remove("REQUIRE");
+        command
+    }
+
+    fn environment(&self) -> BTreeMap<&'static str, String> {
+        let path = |path: &Path| path.display().to_string();
+        let mut environment = BTreeMap::from([
+            (skip::SKIPS, path(self.skips.path())),
+            ("PROPTEST_CASES", self.options.proptest_cases.to_string()),
+            ("PROPTEST_RNG_SEED", self.seed.to_string()),
+            ("RUST_BACKTRACE", "1".to_owned()),
+        ]);
+        if let Some(launcher) = &self.built.launcher {
+            environment.insert("PODVISOR_LAUNCHER", path(launcher));
+        }
+        if let Some(guest) = &self.built.guest {
+            environment.insert("PODVISOR_TEST_GUEST", path(guest));
+        }
+        if self.options.full {
+            environment.insert("PODVISOR_FULL", "1".to_owned());
+        }
+        environment
+    }
+}
+
+/// Which tests of a binary are meant.
+#[derive(Clone, Copy)]
+enum Selection {
+    All,
+    Only(&'static str),
+    Except(&'static str),
+}
+
+impl Selection {
+    fn takes(self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(module) => name.contains(module),
+            Self::Except(module) => !name.contains(module),
+        }
+    }
+}
+
+fn ended_well(finished: &process::Finished) -> bool {
+    finished.status.is_some_and(|status| status.success())
+}
+
+fn unfinished(finished: &process::Finished, deadline: Duration) -> String {
+    let how = match finished.status {
+        Some(status) => format!("The test binary ended early ({status})."),
+        None => format!("The test binary was killed after {} s.", deadline.as_secs()),
+    };
+    let mut last: Vec<&str> = finished.stderr.lines().rev().take(40).collect();
+    last.reverse();
+    format!("{how}\n{}", last.join("\n"))
+}
