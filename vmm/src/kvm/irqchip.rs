@@ -1,0 +1,148 @@
+//! The in-kernel interrupt controllers (two PICs, one IOAPIC, a LAPIC per vCPU) and the PIT, and what drives them.
+//!
+//! KVM makes a default routing with the controllers: GSI 0-15 reach the PIC's pin and the IOAPIC's (GSI 0 the
+//! IOAPIC's pin 2), 16-23 the IOAPIC's alone. Lines need no other, so a start does not touch the table.
+
+use super::error::{KvmError, named};
+use super::vm::KvmVm;
+use kvm_bindings::{
+    KVM_IRQCHIP_IOAPIC, KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_PIT_SPEAKER_DUMMY, KvmIrqRouting,
+    kvm_irq_routing_entry, kvm_irqchip, kvm_pit_config, kvm_pit_state2,
+};
+use kvm_ioctls::{IoEventAddress, NoDatamatch};
+use vmm_sys_util::eventfd::EventFd;
+
+/// The in-kernel controllers' state, as KVM gives and takes it.
+#[derive(Clone, Copy)]
+pub(crate) struct IrqchipState {
+    /// PIC master, PIC slave, IOAPIC: in KVM's order of chip ids.
+    pub chips: [kvm_irqchip; 3],
+    /// The PIT.
+    pub pit: kvm_pit_state2,
+}
+
+/// A guest write that raises an event instead of leaving KVM_RUN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IoEvent {
+    /// A 4-byte write of `value` to a guest-physical address (virtio-mmio QueueNotify).
+    MmioDword {
+        /// Guest-physical address.
+        address: u64,
+        /// Only this value raises the event.
+        value: u32,
+    },
+    /// A write of any width and value to a guest-physical address (virtio-pci notification).
+    MmioAny {
+        /// Guest-physical address.
+        address: u64,
+    },
+}
+
+impl KvmVm {
+    /// Makes the interrupt controllers (KVM_CREATE_IRQCHIP). After the memory slots, before the vCPUs.
+    ///
+    /// # Errors
+    /// The host refuses, or they exist.
+    pub(crate) fn create_irqchip(&self) -> Result<(), KvmError> {
+        named("KVM_CREATE_IRQCHIP", self.fd.create_irq_chip())
+    }
+
+    /// Makes the PIT (KVM_CREATE_PIT2), with port 0x61 answered by KVM. After the interrupt controllers.
+    ///
+    /// # Errors
+    /// The host refuses, or it exists.
+    pub(crate) fn create_pit(&self) -> Result<(), KvmError> {
+        let config = kvm_pit_config { flags: KVM_PIT_SPEAKER_DUMMY, ..Default::default() };
+        named("KVM_CREATE_PIT2", self.fd.create_pit2(config))
+    }
+
+    /// The controllers' state. While no vCPU runs.
+    ///
+    /// # Errors
+    /// The host cannot be asked, or the controllers do not exist.
+    pub(crate) fn irqchip_state(&self) -> Result<IrqchipState, KvmError> {
+        let chip = |chip_id| {
+            let mut chip = kvm_irqchip { chip_id, ..Default::default() };
+            named("KVM_GET_IRQCHIP", self.fd.get_irqchip(&mut chip)).map(|()| chip)
+        };
+        Ok(IrqchipState {
+            chips: [chip(KVM_IRQCHIP_PIC_MASTER)?, chip(KVM_IRQCHIP_PIC_SLAVE)?, chip(KVM_IRQCHIP_IOAPIC)?],
+            pit: named("KVM_GET_PIT2", self.fd.get_pit2())?,
+        })
+    }
+
+    /// Gives the controllers the state of [`KvmVm::irqchip_state`]. While no vCPU runs.
+    ///
+    /// # Errors
+    /// The host refuses a value.
+    pub(crate) fn set_irqchip_state(&self, state: &IrqchipState) -> Result<(), KvmError> {
+        for (chip_id, chip) in (KVM_IRQCHIP_PIC_MASTER..).zip(&state.chips) {
+            // The id is the place in the array: state from outside cannot choose another chip.
+            let chip = kvm_irqchip { chip_id, ..*chip };
+            named("KVM_SET_IRQCHIP", self.fd.set_irqchip(&chip))?;
+        }
+        named("KVM_SET_PIT2", self.fd.set_pit2(&state.pit))
+    }
+
+    /// Lets each write to `event` raise an edge on `gsi` (KVM_IRQFD).
+    ///
+    /// # Errors
+    /// The host refuses, or the event drives a GSI already.
+    pub(crate) fn register_irqfd(&self, event: &EventFd, gsi: u32) -> Result<(), KvmError> {
+        named("KVM_IRQFD", self.fd.register_irqfd(event, gsi))
+    }
+
+    /// Undoes [`KvmVm::register_irqfd`].
+    ///
+    /// # Errors
+    /// The event does not drive this GSI.
+    pub(crate) fn unregister_irqfd(&self, event: &EventFd, gsi: u32) -> Result<(), KvmError> {
+        named("KVM_IRQFD", self.fd.unregister_irqfd(event, gsi))
+    }
+
+    /// Lets the guest's write raise `event` (KVM_IOEVENTFD).
+    ///
+    /// # Errors
+    /// The host refuses, or the write is taken.
+    pub(crate) fn register_ioevent(&self, event: &EventFd, write: IoEvent) -> Result<(), KvmError> {
+        named(
+            "KVM_IOEVENTFD",
+            match write {
+                IoEvent::MmioDword { address, value } => {
+                    self.fd.register_ioevent(event, &IoEventAddress::Mmio(address), value)
+                }
+                IoEvent::MmioAny { address } => {
+                    self.fd.register_ioevent(event, &IoEventAddress::Mmio(address), NoDatamatch)
+                }
+            },
+        )
+    }
+
+    /// Undoes [`KvmVm::register_ioevent`].
+    ///
+    /// # Errors
+    /// The write does not raise this event.
+    pub(crate) fn unregister_ioevent(&self, event: &EventFd, write: IoEvent) -> Result<(), KvmError> {
+        named(
+            "KVM_IOEVENTFD",
+            match write {
+                IoEvent::MmioDword { address, value } => {
+                    self.fd.unregister_ioevent(event, &IoEventAddress::Mmio(address), value)
+                }
+                IoEvent::MmioAny { address } => {
+                    self.fd.unregister_ioevent(event, &IoEventAddress::Mmio(address), NoDatamatch)
+                }
+            },
+        )
+    }
+
+    /// Replaces the whole routing table (KVM_SET_GSI_ROUTING). Dear on older hosts: batch the changes.
+    ///
+    /// # Errors
+    /// An entry is invalid, or there are too many.
+    pub(crate) fn set_gsi_routing(&self, entries: &[kvm_irq_routing_entry]) -> Result<(), KvmError> {
+        let table = KvmIrqRouting::from_entries(entries)
+            .map_err(|_| KvmError::new("KVM_SET_GSI_ROUTING", std::io::Error::from_raw_os_error(libc::ENOSPC)))?;
+        named("KVM_SET_GSI_ROUTING", self.fd.set_gsi_routing(&table))
+    }
+}

@@ -1,0 +1,1 @@
+//! The KVM layer against the host's own KVM.
