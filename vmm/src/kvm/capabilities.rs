@@ -116,10 +116,9 @@ mod tests {
 
     #[test]
     fn the_lack_of_required_capabilities_is_named() {
-        let error = Capabilities::read(|cap| {
-            i32::from(cap != kvm::KVM_CAP_IRQFD && cap != kvm::KVM_CAP_IMMEDIATE_EXIT)
-        })
-        .unwrap_err();
+        let error =
+            Capabilities::read(|cap| i32::from(cap != kvm::KVM_CAP_IRQFD && cap != kvm::KVM_CAP_IMMEDIATE_EXIT))
+                .unwrap_err();
         assert_eq!(
             error.to_string(),
             "KVM_CHECK_EXTENSION failed: this host's KVM lacks KVM_CAP_IRQFD, KVM_CAP_IMMEDIATE_EXIT: use a host with \

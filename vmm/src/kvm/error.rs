@@ -83,8 +83,10 @@ fn advice(call: &str, errno: i32) -> &'static str {
             "this host's KVM does not know the call: use a newer host kernel"
         }
         (_, libc::EBADF) => "the descriptor that was passed in is not /dev/kvm, opened for reading and writing",
-        (_, libc::EIO) => "this process has left the address space that created the machine, or KVM found a bug and \
-             gave the machine up: see the host's kernel log",
+        (_, libc::EIO) => {
+            "this process has left the address space that created the machine, or KVM found a bug and \
+             gave the machine up: see the host's kernel log"
+        }
         _ => "the host's kernel refuses it: see its log (`dmesg`), and report it with the kernel's version",
     }
 }

@@ -95,10 +95,9 @@ impl RunArea {
             return Err(KvmError::new(CALL, io::Error::from_raw_os_error(libc::EINVAL)));
         }
         // SAFETY: a new mapping at an address that the kernel chooses touches no memory of ours.
-        let start = unsafe {
-            mmap(std::ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, vcpu, 0)
-        }
-        .map_err(|errno| KvmError::new(CALL, errno))?;
+        let start =
+            unsafe { mmap(std::ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, vcpu, 0) }
+                .map_err(|errno| KvmError::new(CALL, errno))?;
         let start = NonNull::new(start.cast())
             .ok_or_else(|| KvmError::new(CALL, io::Error::from_raw_os_error(libc::ENOMEM)))?;
         Ok(Self { start, size })
@@ -221,8 +220,13 @@ mod tests {
     fn string_output_keeps_the_size_of_one_access() {
         let area = area(|run, data| {
             run.exit_reason = kvm::KVM_EXIT_IO;
-            run.__bindgen_anon_1.io =
-                kvm::kvm_run__bindgen_ty_1__bindgen_ty_4 { direction: 1, size: 2, port: 0x1f0, count: 3, data_offset: 0x1000 };
+            run.__bindgen_anon_1.io = kvm::kvm_run__bindgen_ty_1__bindgen_ty_4 {
+                direction: 1,
+                size: 2,
+                port: 0x1f0,
+                count: 3,
+                data_offset: 0x1000,
+            };
             data[..7].copy_from_slice(b"abcdefg");
         });
         // SAFETY: nobody else has the area.

@@ -26,9 +26,8 @@ impl KickSignal {
     /// There is no such signal, the program uses it for something else, or another one was chosen before.
     pub(crate) fn install(offset: u8) -> Result<Self, KvmError> {
         const CALL: &str = "Choosing the vCPUs' signal";
-        let invalid = |advice: String| {
-            Err(KvmError::with_advice(CALL, io::Error::from_raw_os_error(libc::EINVAL), advice))
-        };
+        let invalid =
+            |advice: String| Err(KvmError::with_advice(CALL, io::Error::from_raw_os_error(libc::EINVAL), advice));
         let signal = Self(libc::SIGRTMIN() + c_int::from(offset));
         if signal.0 > libc::SIGRTMAX() {
             let count = libc::SIGRTMAX() - libc::SIGRTMIN();
@@ -39,7 +38,9 @@ impl KickSignal {
             Some(before) if before == signal => return Ok(before),
             Some(before) => {
                 let before = before.0 - libc::SIGRTMIN();
-                return invalid(format!("vCPUs of this process use SIGRTMIN+{before}: choose the signal before the first machine"));
+                return invalid(format!(
+                    "vCPUs of this process use SIGRTMIN+{before}: choose the signal before the first machine"
+                ));
             }
             None => {}
         }

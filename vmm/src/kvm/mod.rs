@@ -13,6 +13,8 @@
 //! No optional capability is assumed: [`Capabilities`] is read once, when `/dev/kvm` is opened. A failure is a
 //! [`KvmError`], which names the call and says what to do.
 
+#![cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the machine is wired up in the next commits"))]
+
 mod capabilities;
 mod error;
 mod exit;
@@ -36,7 +38,6 @@ pub(crate) use error::KvmError;
 pub(crate) use exit::Exit;
 pub(crate) use irqchip::{IoEvent, IrqchipState};
 pub(crate) use kick::{KickSignal, KvmKick};
-pub(crate) use slots::UserSlot;
 pub(crate) use system::Kvm;
 pub(crate) use vcpu::KvmVcpu;
 pub(crate) use vm::KvmVm;

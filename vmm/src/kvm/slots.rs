@@ -2,69 +2,63 @@
 
 use super::error::{KvmError, named};
 use super::vm::KvmVm;
+use crate::memory::{MemorySlots, RamRegion, Slot, SlotError, SlotId};
 use kvm_bindings::{KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, kvm_userspace_memory_region};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// One slot. All addresses and the size are multiples of 4 KiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct UserSlot {
-    /// The slot's number, below [`super::Capabilities::memory_slots`].
-    pub id: u32,
-    /// Guest-physical start.
-    pub guest: u64,
-    /// Start of the mapping in this process.
-    pub host: u64,
-    /// Bytes.
-    pub size: u64,
-    /// Writes leave the guest as MMIO. Needs [`super::Capabilities::readonly_memory`].
-    pub read_only: bool,
-    /// KVM notes which pages the guest writes.
-    pub log_dirty: bool,
-}
+/// The mappings that KVM uses. The machine and each of its vCPUs share it: the memory goes when the last of them,
+/// and so KVM's own use of it, has gone.
+pub(super) type SlotRegions = Arc<Mutex<BTreeMap<u32, Arc<RamRegion>>>>;
 
-impl KvmVm {
-    /// Makes a slot, or changes the flags of one (KVM_SET_USER_MEMORY_REGION).
-    ///
-    /// KVM changes only `log_dirty` of a slot that exists; `read_only`, the size and the place need a
-    /// [`KvmVm::delete_slot`] first, with all vCPUs out of KVM_RUN.
-    ///
-    /// # Errors
-    /// The slot overlaps another, is not aligned, or the host has no room.
-    ///
-    /// # Safety
-    /// `host..host + size` is a mapping of this process that stays until the slot is deleted and that may change
-    /// under its other users at any time: nobody holds a Rust reference into it.
-    pub(crate) unsafe fn set_slot(&self, slot: UserSlot) -> Result<(), KvmError> {
-        let flags = if slot.read_only { KVM_MEM_READONLY } else { 0 }
-            | if slot.log_dirty { KVM_MEM_LOG_DIRTY_PAGES } else { 0 };
+impl MemorySlots for KvmVm {
+    /// KVM changes only `log_dirty` of a slot that exists; all else needs a [`MemorySlots::remove`] first, with all
+    /// vCPUs out of KVM_RUN. Read-only slots need [`super::Capabilities::readonly_memory`].
+    fn set(&self, id: SlotId, slot: &Slot) -> Result<(), SlotError> {
+        if slot.readonly && !self.capabilities().readonly_memory {
+            return Err(KvmError::unsupported(
+                "KVM_SET_USER_MEMORY_REGION",
+                "this host's KVM has no read-only memory (KVM_CAP_READONLY_MEM): use another host",
+            )
+            .into());
+        }
+        let mut flags = 0;
+        if slot.readonly {
+            flags |= KVM_MEM_READONLY;
+        }
+        if slot.log_dirty {
+            flags |= KVM_MEM_LOG_DIRTY_PAGES;
+        }
         let region = kvm_userspace_memory_region {
-            slot: slot.id,
+            slot: id.0,
             flags,
-            guest_phys_addr: slot.guest,
-            memory_size: slot.size,
-            userspace_addr: slot.host,
+            guest_phys_addr: slot.range.start,
+            memory_size: slot.len(),
+            userspace_addr: slot.host_address(),
         };
-        // SAFETY: the caller upholds that the mapping is valid for the slot's life; KVM refuses overlaps.
-        named("KVM_SET_USER_MEMORY_REGION", unsafe { self.fd.set_user_memory_region(region) })
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the slot lies in its region's mapping (`Slot` upholds it), and the region is kept in `regions` until
+        // the slot is removed and the vCPUs are gone. Nobody holds references into it: vm-memory reads and writes it
+        // as volatile memory. KVM refuses overlaps.
+        named("KVM_SET_USER_MEMORY_REGION", unsafe { self.fd.set_user_memory_region(region) })?;
+        regions.insert(id.0, Arc::clone(&slot.region));
+        Ok(())
     }
 
-    /// Deletes a slot. The guest finds MMIO there from now on.
-    ///
-    /// # Errors
-    /// There is no such slot.
-    pub(crate) fn delete_slot(&self, id: u32) -> Result<(), KvmError> {
-        let region = kvm_userspace_memory_region { slot: id, ..Default::default() };
+    fn remove(&self, id: SlotId) -> Result<(), SlotError> {
+        let region = kvm_userspace_memory_region { slot: id.0, ..Default::default() };
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: a size of 0 deletes; KVM gets no address.
-        named("KVM_SET_USER_MEMORY_REGION", unsafe { self.fd.set_user_memory_region(region) })
+        named("KVM_SET_USER_MEMORY_REGION", unsafe { self.fd.set_user_memory_region(region) })?;
+        regions.remove(&id.0);
+        Ok(())
     }
 
-    /// The pages of slot `id` (`size` bytes) that the guest wrote since the last call, one bit each, and forgets
-    /// them (KVM_GET_DIRTY_LOG).
-    ///
-    /// # Errors
-    /// There is no such slot, or it does not log.
-    pub(crate) fn dirty_log(&self, id: u32, size: u64) -> Result<Vec<u64>, KvmError> {
-        let size = usize::try_from(size)
-            .map_err(|_| KvmError::new("KVM_GET_DIRTY_LOG", std::io::Error::from_raw_os_error(libc::EINVAL)))?;
-        named("KVM_GET_DIRTY_LOG", self.fd.get_dirty_log(id, size))
+    fn dirty_log(&self, id: SlotId, slot: &Slot) -> Result<Vec<u64>, SlotError> {
+        const CALL: &str = "KVM_GET_DIRTY_LOG";
+        let size =
+            usize::try_from(slot.len()).map_err(|_| KvmError::new(CALL, io::Error::from_raw_os_error(libc::EINVAL)))?;
+        Ok(named(CALL, self.fd.get_dirty_log(id.0, size))?)
     }
 }

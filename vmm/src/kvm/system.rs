@@ -45,7 +45,9 @@ impl Kvm {
             version if u32::try_from(version) != Ok(KVM_API_VERSION) => {
                 return Err(KvmError::unsupported(
                     "KVM_GET_API_VERSION",
-                    format!("the host speaks version {version}, this program {KVM_API_VERSION}: use a newer host kernel"),
+                    format!(
+                        "the host speaks version {version}, this program {KVM_API_VERSION}: use a newer host kernel"
+                    ),
                 ));
             }
             _ => {}

@@ -4,6 +4,7 @@ use super::capabilities::Capabilities;
 use super::error::KvmError;
 use super::exit::{Exit, RunArea, borrow};
 use super::kick::{KickSignal, KvmKick};
+use super::slots::SlotRegions;
 use kvm_ioctls::{VcpuExit, VcpuFd};
 use std::io;
 use std::sync::Arc;
@@ -17,20 +18,22 @@ pub(crate) struct KvmVcpu {
     pub(super) capabilities: Arc<Capabilities>,
     area: Arc<RunArea>,
     kick: Arc<KvmKick>,
+    /// Keeps the memory that KVM uses as long as this vCPU can run.
+    _regions: SlotRegions,
 }
 
 impl KvmVcpu {
     pub(super) fn new(
         fd: VcpuFd,
         id: u32,
-        run_size: usize,
-        xsave_size: usize,
+        (run_size, xsave_size): (usize, usize),
         capabilities: Arc<Capabilities>,
+        regions: SlotRegions,
     ) -> Result<Self, KvmError> {
         let signal = KickSignal::get()?;
         let area = Arc::new(RunArea::map(borrow(&fd), run_size)?);
         let kick = Arc::new(KvmKick::new(Arc::clone(&area), signal));
-        Ok(Self { fd, id, xsave_size, capabilities, area, kick })
+        Ok(Self { fd, id, xsave_size, capabilities, area, kick, _regions: regions })
     }
 
     /// The APIC id.

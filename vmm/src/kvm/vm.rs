@@ -2,6 +2,7 @@
 
 use super::capabilities::Capabilities;
 use super::error::{KvmError, named};
+use super::slots::SlotRegions;
 use super::vcpu::KvmVcpu;
 use kvm_bindings::kvm_clock_data;
 use kvm_ioctls::{Cap, VmFd};
@@ -11,12 +12,13 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct KvmVm {
     pub(super) fd: VmFd,
+    pub(super) regions: SlotRegions,
     capabilities: Arc<Capabilities>,
 }
 
 impl KvmVm {
     pub(super) fn new(fd: VmFd, capabilities: Arc<Capabilities>) -> Self {
-        Self { fd, capabilities }
+        Self { fd, regions: SlotRegions::default(), capabilities }
     }
 
     /// What the host can do.
@@ -64,7 +66,8 @@ impl KvmVm {
     /// The host refuses, the id is taken or too high.
     pub(crate) fn create_vcpu(&self, id: u32) -> Result<KvmVcpu, KvmError> {
         let fd = named("KVM_CREATE_VCPU", self.fd.create_vcpu(id.into()))?;
-        KvmVcpu::new(fd, id, self.fd.run_size(), self.xsave_size(), Arc::clone(&self.capabilities))
+        let sizes = (self.fd.run_size(), self.xsave_size());
+        KvmVcpu::new(fd, id, sizes, Arc::clone(&self.capabilities), Arc::clone(&self.regions))
     }
 
     /// Bytes of a vCPU's XSAVE state: 4096, or more when the process may use dynamic features in guests.
