@@ -1,0 +1,1 @@
+//! Tests of the protocol between vCPU threads and who stops them, with vCPUs that need no KVM.
