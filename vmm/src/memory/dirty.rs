@@ -1,11 +1,13 @@
 //! Which pages of a region were written by this process.
 
+use super::layout;
+use super::mapping::host_bytes;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use vm_memory::bitmap::{Bitmap, RefSlice, WithBitmapSlice};
 
 /// Bytes that one bit stands for.
-pub(crate) const PAGE_SIZE: usize = 4096;
+const PAGE_SIZE: usize = host_bytes(layout::PAGE_SIZE);
 /// Pages per word of the bitmap.
 const WORD: usize = u64::BITS as usize;
 
@@ -44,9 +46,10 @@ impl DirtyBitmap {
         words.iter().map(|word| word.swap(0, Ordering::SeqCst)).collect()
     }
 
-    /// Adds marks that somebody else collected: bit `n % 64` of `bits[n / 64]` is page `first_page + n`.
-    /// What lies beyond the region is ignored.
-    pub(crate) fn merge(&self, first_page: usize, bits: &[u64]) {
+    /// Adds marks that somebody else collected for the bytes from `offset` (a multiple of the page size) on:
+    /// bit `n % 64` of `bits[n / 64]` is the `n`th page from there. What lies beyond the region is ignored.
+    pub(crate) fn merge(&self, offset: u64, bits: &[u64]) {
+        let first_page = host_bytes(offset / layout::PAGE_SIZE);
         for (index, word) in bits.iter().enumerate() {
             let mut rest = *word;
             while rest != 0 {
@@ -96,5 +99,109 @@ impl Bitmap for DirtyBitmap {
 
     fn slice_at(&self, offset: usize) -> RefSlice<'_, Self> {
         RefSlice::new(self, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGES: usize = 130;
+
+    fn bitmap() -> DirtyBitmap {
+        DirtyBitmap::new(PAGES * PAGE_SIZE)
+    }
+
+    fn dirty_pages(bitmap: &DirtyBitmap) -> Vec<usize> {
+        (0..PAGES + 64).filter(|page| bitmap.dirty_at(page * PAGE_SIZE)).collect()
+    }
+
+    #[test]
+    fn a_bitmap_that_is_off_remembers_and_allocates_nothing() {
+        let bitmap = bitmap();
+        bitmap.mark_dirty(0, PAGES * PAGE_SIZE);
+        assert!(bitmap.words.get().is_none());
+        assert_eq!(bitmap.harvest(), Vec::<u64>::new());
+        assert!(!bitmap.dirty_at(0));
+    }
+
+    #[test]
+    fn a_write_marks_every_page_it_touches_and_no_other() {
+        let bitmap = bitmap();
+        bitmap.enable();
+        for (offset, len, pages) in [
+            (0, 1, vec![0]),
+            (PAGE_SIZE - 1, 1, vec![0]),
+            (PAGE_SIZE - 1, 2, vec![0, 1]),
+            (PAGE_SIZE, PAGE_SIZE, vec![1]),
+            (63 * PAGE_SIZE, PAGE_SIZE + 1, vec![63, 64]),
+            ((PAGES - 1) * PAGE_SIZE, PAGE_SIZE, vec![PAGES - 1]),
+            (5 * PAGE_SIZE, 0, vec![]),
+        ] {
+            bitmap.mark_dirty(offset, len);
+            assert_eq!(dirty_pages(&bitmap), pages, "write of {len} bytes at {offset}");
+            bitmap.harvest();
+        }
+    }
+
+    #[test]
+    fn marks_beyond_the_region_are_ignored() {
+        let bitmap = bitmap();
+        bitmap.enable();
+        bitmap.mark_dirty(PAGES * PAGE_SIZE, PAGE_SIZE);
+        bitmap.mark_dirty(usize::MAX, usize::MAX);
+        assert_eq!(dirty_pages(&bitmap), Vec::<usize>::new());
+        bitmap.mark_dirty((PAGES - 1) * PAGE_SIZE, usize::MAX);
+        assert_eq!(dirty_pages(&bitmap), vec![PAGES - 1]);
+        bitmap.merge(PAGES as u64 * layout::PAGE_SIZE, &[u64::MAX]);
+        bitmap.merge(u64::MAX, &[u64::MAX]);
+        assert_eq!(dirty_pages(&bitmap), vec![PAGES - 1]);
+    }
+
+    #[test]
+    fn an_empty_region_has_nothing_to_mark() {
+        let bitmap = DirtyBitmap::new(0);
+        bitmap.enable();
+        bitmap.mark_dirty(0, 1);
+        assert_eq!(bitmap.harvest(), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn a_harvest_takes_the_marks_as_bits_and_clears_them() {
+        let bitmap = bitmap();
+        bitmap.enable();
+        bitmap.mark_dirty(PAGE_SIZE, 1);
+        bitmap.mark_dirty(65 * PAGE_SIZE, 1);
+        assert_eq!(bitmap.harvest(), vec![1 << 1, 1 << 1, 0]);
+        assert_eq!(bitmap.harvest(), vec![0, 0, 0]);
+    }
+
+    #[test]
+    fn disabling_keeps_the_marks_and_enabling_starts_clean() {
+        let bitmap = bitmap();
+        bitmap.enable();
+        bitmap.mark_dirty(PAGE_SIZE, 1);
+        bitmap.disable();
+        bitmap.mark_dirty(2 * PAGE_SIZE, 1);
+        assert_eq!(dirty_pages(&bitmap), vec![1]);
+        bitmap.enable();
+        assert_eq!(dirty_pages(&bitmap), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn collected_marks_land_at_their_offset() {
+        let bitmap = bitmap();
+        bitmap.merge(64 * layout::PAGE_SIZE, &[1 | 1 << 63, 1]);
+        assert_eq!(dirty_pages(&bitmap), vec![64, 127, 128]);
+    }
+
+    #[test]
+    fn a_slice_marks_relative_to_its_start() {
+        let bitmap = bitmap();
+        bitmap.enable();
+        let slice = bitmap.slice_at(3 * PAGE_SIZE);
+        slice.mark_dirty(PAGE_SIZE, 1);
+        assert_eq!(dirty_pages(&bitmap), vec![4]);
+        assert!(slice.dirty_at(PAGE_SIZE) && !slice.dirty_at(0));
     }
 }

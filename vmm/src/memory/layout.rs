@@ -26,6 +26,9 @@
 
 use std::ops::Range;
 
+/// The guest's page, and the unit of every range that is mapped.
+pub const PAGE_SIZE: u64 = 4096;
+
 /// Where low RAM ends when there is more than fits below the hole.
 pub const LOW_RAM_SPLIT: u64 = 0x8000_0000;
 /// From this much RAM on, low RAM is only [`LOW_RAM_SPLIT`] large (as the distributions' firmware has it).
@@ -74,6 +77,9 @@ pub const KVM_IDENTITY_MAP: Range<u64> = 0xfeff_c000..0xfeff_d000;
 /// Three pages that KVM uses on hosts without unrestricted guest mode.
 pub const KVM_TSS: Range<u64> = 0xfeff_d000..0xff00_0000;
 
+/// What the guest must not take for free memory, in order of address: the E820 map says so.
+pub const RESERVED: [Range<u64>; 6] = [EBDA, VGA_AND_ROMS, ACPI_TABLES, MP_TABLE, KVM_IDENTITY_MAP, KVM_TSS];
+
 /// How many virtio-mmio devices the microvm board has room for.
 pub const VIRTIO_MMIO_SLOTS: usize = 16;
 /// Address of the first virtio-mmio device.
@@ -111,9 +117,14 @@ pub const DEBUG_EXIT_PORT: u64 = 0x501;
 pub const GED_IRQ: u32 = 9;
 
 /// RAM as guest-physical ranges for `size` bytes: one below the hole, and one from 4 GiB on when it does not fit.
+/// More than there are addresses for ends at the last page: the host cannot map that much anyway.
 pub fn ram_ranges(size: u64) -> Vec<Range<u64>> {
     if size < SPLIT_FROM {
-        return vec![0..size];
+        return std::iter::once(0..size).collect();
     }
-    vec![0..LOW_RAM_SPLIT, HIGH_RAM_START..HIGH_RAM_START + (size - LOW_RAM_SPLIT)]
+    let end = HIGH_RAM_START.checked_add(size - LOW_RAM_SPLIT).unwrap_or(u64::MAX - (PAGE_SIZE - 1));
+    vec![0..LOW_RAM_SPLIT, HIGH_RAM_START..end]
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Pages of this process that hold guest memory.
 
+use super::layout::PAGE_SIZE;
 use crate::config::Backing;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use rustix::io::Errno;
@@ -12,10 +13,16 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Guest memory is mapped in whole pages.
-pub(crate) const PAGE_SIZE: u64 = 4096;
 /// Host and guest addresses are equal modulo this, so that a huge page of the host can back one of the guest.
 pub(crate) const CONGRUENCE: u64 = 2 << 20;
+
+const _: () = assert!(usize::BITS == 64, "guests of 64 bits need a host of 64 bits");
+
+/// A number of bytes as this process counts them: the same number, see above.
+#[allow(clippy::cast_possible_truncation)]
+pub(super) const fn host_bytes(bytes: u64) -> usize {
+    bytes as usize
+}
 
 /// Why guest memory could not be mapped or changed.
 #[derive(Debug, Error)]
@@ -91,17 +98,18 @@ impl Mapping {
         }
         // Room to move the start to the right place; isize::MAX is what a Rust allocation may have.
         let room = size.checked_add(CONGRUENCE).filter(|room| isize::try_from(*room).is_ok());
-        let Some(room) = room.and_then(|room| usize::try_from(room).ok()) else {
+        let Some(room) = room else {
             return Err(MappingError::TooLarge { size, source: Errno::NOMEM.into() });
         };
-        let len = room - CONGRUENCE as usize; // 2 MiB fits
         let file = match backing {
             Backing::Anonymous => None,
             Backing::Memfd => Some(Arc::new(sealed_memfd(size)?)),
         };
-        let reservation = Reservation::new(room).map_err(|source| failure("mmap", size, source))?;
-        let address = reservation.map(len, guest, file.as_deref()).map_err(|source| failure("mmap", size, source))?;
-        Ok(Self { address, len, file })
+        let reservation = Reservation::new(host_bytes(room)).map_err(|source| failure("mmap", size, source))?;
+        let address = reservation
+            .map(host_bytes(size), guest, file.as_deref())
+            .map_err(|source| failure("mmap", size, source))?;
+        Ok(Self { address, len: host_bytes(size), file })
     }
 
     /// Bytes mapped.
@@ -148,8 +156,7 @@ impl Mapping {
                 source: source.into(),
             });
         }
-        // Both fit: they are at most `self.len`, a usize.
-        let (start, len) = (start as usize, size as usize);
+        let (start, len) = (host_bytes(start), host_bytes(size));
         // SAFETY: start + len <= self.len was checked above and the mapping is ours (invariant of Mapping), so only
         // guest memory is dropped; no Rust reference to it exists.
         unsafe { rustix::mm::madvise(self.as_ptr().add(start).cast(), len, Advice::LinuxDontNeed) }
@@ -185,8 +192,7 @@ impl Reservation {
     /// back. `len` is at least 2 MiB less than the reservation.
     fn map(self, len: usize, guest: u64, file: Option<&File>) -> Result<NonNull<c_void>, Errno> {
         let start = self.start.as_ptr() as u64;
-        // Less than 2 MiB, so it fits.
-        let head = (guest.wrapping_sub(start) % CONGRUENCE) as usize;
+        let head = host_bytes(guest.wrapping_sub(start) % CONGRUENCE);
         let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: head < 2 MiB, so head..head + len lies inside the reservation, which is ours alone.
         let place = unsafe { self.start.as_ptr().byte_add(head) };
@@ -245,3 +251,6 @@ fn failure(call: &'static str, size: u64, source: Errno) -> MappingError {
         _ => MappingError::System { call, size, source: source.into() },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::dirty::DirtyBitmap;
 use super::layout;
-use super::mapping::{Mapping, MappingError};
+use super::mapping::{Mapping, MappingError, host_bytes};
 use crate::config::Backing;
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,8 +29,7 @@ impl RamRegion {
     /// The range is not whole pages, or empty, or more than the host can map.
     pub(crate) fn new(range: Range<u64>, backing: Backing) -> Result<Self, MappingError> {
         let mapping = Mapping::new(backing, range.start, range.end.saturating_sub(range.start))?;
-        // At most isize::MAX: see Mapping.
-        let dirty = DirtyBitmap::new(mapping.len() as usize);
+        let dirty = DirtyBitmap::new(host_bytes(mapping.len()));
         let file = mapping.file().map(|file| FileOffset::from_arc(Arc::clone(file), 0));
         Ok(Self { start: GuestAddress(range.start), mapping, dirty, file })
     }
@@ -70,8 +69,8 @@ impl RamRegion {
     pub(crate) fn discard(&self, range: Range<u64>) -> Result<(), MappingError> {
         let Range { start, end } = range;
         self.mapping.discard(range)?;
-        // Inside the mapping now, so both fit. Zeros are a change that a migration must see.
-        self.dirty.mark_dirty(start as usize, (end - start) as usize);
+        // Zeros are a change that a migration must see.
+        self.dirty.mark_dirty(host_bytes(start), host_bytes(end - start));
         Ok(())
     }
 
@@ -112,7 +111,7 @@ impl GuestMemoryRegion for RamRegion {
         if end.is_none() {
             return Err(GuestMemoryError::InvalidBackendAddress);
         }
-        let offset = offset.0 as usize; // at most the mapping's length
+        let offset = host_bytes(offset.0);
         // SAFETY: offset + count lies inside the mapping (checked above), which lives as long as `self`, whose
         // lifetime the slice carries; accesses through a VolatileSlice are volatile, and no reference is made.
         Ok(unsafe {
@@ -122,3 +121,6 @@ impl GuestMemoryRegion for RamRegion {
 }
 
 impl GuestMemoryRegionBytes for RamRegion {}
+
+#[cfg(test)]
+mod tests;
