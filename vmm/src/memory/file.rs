@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use vm_memory::VolatileSlice;
-use vm_memory::bitmap::{Bitmap, BitmapSlice};
+use vm_memory::bitmap::BitmapSlice;
 
 /// Fills `slice` with the bytes of `file` from `offset` on. The file's own position is neither used nor moved, so
 /// that machines can share a descriptor.

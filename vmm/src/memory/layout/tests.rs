@@ -114,8 +114,9 @@ fn virtio_mmio_slots_are_pages_in_a_row_with_lines_of_their_own() {
 
 #[test]
 fn ram_is_split_from_2_75_gib_on() {
-    assert_eq!(ram_ranges(16 << 20), [0..16 << 20]);
-    assert_eq!(ram_ranges(SPLIT_FROM - PAGE_SIZE), [0..SPLIT_FROM - PAGE_SIZE]);
+    for size in [16 << 20, SPLIT_FROM - PAGE_SIZE] {
+        assert_eq!(ram_ranges(size), vec![Range { start: 0, end: size }]);
+    }
     assert_eq!(ram_ranges(SPLIT_FROM), [0..0x8000_0000, 0x1_0000_0000..0x1_3000_0000]);
     assert_eq!(ram_ranges(8 << 30), [0..0x8000_0000, 0x1_0000_0000..0x2_8000_0000]);
 }
