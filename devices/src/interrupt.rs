@@ -55,3 +55,27 @@ pub trait InterruptManager: Send + Sync {
     /// The host cannot be asked.
     fn save(&self) -> Result<crate::state::Section, StateError>;
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    //! A line that counts.
+
+    use super::EdgeLine;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Counts its triggers.
+    #[derive(Default)]
+    pub(crate) struct CountingLine(AtomicUsize);
+
+    impl CountingLine {
+        pub(crate) fn count(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    impl EdgeLine for CountingLine {
+        fn trigger(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}

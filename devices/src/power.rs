@@ -21,3 +21,49 @@ pub trait PowerControl: Send + Sync {
     /// Ends the machine with a status of the guest's choice.
     fn exit(&self, status: u8);
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    //! A machine that writes down what devices ask of it.
+
+    use super::*;
+    use std::sync::Mutex;
+
+    /// One request.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Asked {
+        Reset(ResetRequest),
+        PowerOff,
+        Exit(u8),
+    }
+
+    /// Keeps the requests in order.
+    #[derive(Default)]
+    pub(crate) struct FakePower(Mutex<Vec<Asked>>);
+
+    impl FakePower {
+        pub(crate) fn asked(&self) -> Vec<Asked> {
+            self.0.lock().map(|asked| asked.clone()).unwrap_or_default()
+        }
+
+        fn note(&self, request: Asked) {
+            if let Ok(mut asked) = self.0.lock() {
+                asked.push(request);
+            }
+        }
+    }
+
+    impl PowerControl for FakePower {
+        fn reset(&self, source: ResetRequest) {
+            self.note(Asked::Reset(source));
+        }
+
+        fn power_off(&self) {
+            self.note(Asked::PowerOff);
+        }
+
+        fn exit(&self, status: u8) {
+            self.note(Asked::Exit(status));
+        }
+    }
+}

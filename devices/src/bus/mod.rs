@@ -3,9 +3,11 @@
 //! `read(addr, width)` and `write(addr, width, value)`; absent addresses read all ones and swallow writes.
 //! String port I/O is split into single accesses before it gets here.
 
+mod bytes;
 mod range_map;
 mod width;
 
+pub use bytes::{read_bytes, write_bytes};
 pub use range_map::{Bus, BusError};
 pub use width::Width;
 
