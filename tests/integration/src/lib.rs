@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test runner talks to people at a terminal")]
 
+pub mod images;
+pub mod nested;
 pub mod paths;
 pub mod skip;
 pub mod tiers;

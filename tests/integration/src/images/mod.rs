@@ -1,0 +1,103 @@
+//! The Debian packages that nested tests use, fetched by apt and unpacked below `target/images`.
+//!
+//! `tests/images.lock` records what was last seen working. A recorded version that the mirror no longer has is
+//! replaced by the current one, which apt authenticates like any other; that is said, and is no failure.
+
+mod apt;
+mod bzimage;
+mod catalog;
+mod fetch;
+mod kernel;
+mod lock;
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
+
+pub use catalog::Kernel;
+pub use kernel::KernelImage;
+
+use crate::paths;
+use catalog::{CATALOG, Image};
+use lock::Lock;
+
+/// Where the images lie.
+#[derive(Clone, Debug)]
+pub struct Images {
+    root: PathBuf,
+}
+
+impl Images {
+    /// Fetches what is not there yet.
+    ///
+    /// # Errors
+    /// This machine has no Debian mirror, a package cannot be had, or a program that unpacks it is missing.
+    pub fn ensure() -> Result<Self> {
+        let images = Self::at_target();
+        let _turn = images.take_turn()?;
+        let lock = Lock::load()?;
+        images.each(|image| fetch::fetch(image, &lock, &images.root).map(drop))?;
+        Ok(images)
+    }
+
+    /// Writes `tests/images.lock` anew from what the mirror has now, and fetches that.
+    ///
+    /// # Errors
+    /// As [`Images::ensure`].
+    pub fn relock() -> Result<()> {
+        let images = Self::at_target();
+        let _turn = images.take_turn()?;
+        let nothing = Lock::default();
+        let fetched = images.each(|image| fetch::fetch(image, &nothing, &images.root))?;
+        Lock::new(fetched.into_iter().flatten().collect()).save()
+    }
+
+    fn at_target() -> Self {
+        Self { root: paths::target().join("images") }
+    }
+
+    /// Waits for other processes that fetch, until the returned file is dropped.
+    fn take_turn(&self) -> Result<File> {
+        fs::create_dir_all(&self.root).with_context(|| format!("Cannot make {}", self.root.display()))?;
+        let path = self.root.join("turn");
+        let file = File::create(&path).with_context(|| format!("Cannot make {}", path.display()))?;
+        file.lock().with_context(|| format!("Cannot lock {}", path.display()))?;
+        Ok(file)
+    }
+
+    /// Does `work` for all images at a time: most of it waits for the mirror.
+    fn each<T: Send>(&self, work: impl Fn(&Image) -> Result<T> + Sync) -> Result<Vec<T>> {
+        thread::scope(|scope| {
+            let threads: Vec<_> = CATALOG.iter().map(|image| (image, scope.spawn(|| work(image)))).collect();
+            threads
+                .into_iter()
+                .map(|(image, thread)| {
+                    let done = thread.join().map_err(|_| anyhow!("A thread died"))?;
+                    done.with_context(|| format!("Cannot get the image {}", image.name))
+                })
+                .collect()
+        })
+    }
+
+    /// The root of the unpacked QEMU with all its libraries.
+    pub fn qemu_root(&self) -> PathBuf {
+        fetch::unpacked(&self.root, "qemu")
+    }
+
+    /// The statically linked busybox.
+    pub fn busybox(&self) -> Result<PathBuf> {
+        let root = fetch::unpacked(&self.root, "busybox");
+        let candidates = [root.join("bin/busybox"), root.join("usr/bin/busybox")];
+        candidates.into_iter().find(|path| path.exists()).context("The package busybox-static has no busybox")
+    }
+
+    /// A kernel.
+    ///
+    /// # Errors
+    /// The packages do not hold what they should.
+    pub fn kernel(&self, kernel: Kernel) -> Result<KernelImage> {
+        KernelImage::find(&fetch::unpacked(&self.root, kernel.image()))
+    }
+}

@@ -1,0 +1,152 @@
+//! What Linux guests boot from: an initramfs that loads modules and moves to the disk, and disks with a filesystem.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use super::cpio::Archive;
+use super::modules;
+use crate::images::{Images, KernelImage};
+
+const INIT: &str = include_str!("l2-init.sh");
+
+/// Modules of a guest with virtio-mmio devices and a disk with ext4, which is checksummed by crc32c.
+const MODULES: [&str; 6] = ["crc32c_generic", "virtio_mmio", "virtio_blk", "virtio_rng", "ext4", "crc32c_cryptoapi"];
+
+/// Applets that the machines' scripts use; a link each, since the kernel looks programs up by name.
+const APPLETS: [&str; 44] = [
+    "ash",
+    "awk",
+    "basename",
+    "cat",
+    "chmod",
+    "cmp",
+    "cp",
+    "cut",
+    "date",
+    "dd",
+    "df",
+    "dmesg",
+    "echo",
+    "env",
+    "false",
+    "grep",
+    "head",
+    "insmod",
+    "ip",
+    "kill",
+    "ln",
+    "ls",
+    "mkdir",
+    "mount",
+    "mv",
+    "nproc",
+    "od",
+    "poweroff",
+    "ps",
+    "reboot",
+    "rm",
+    "sed",
+    "seq",
+    "sh",
+    "sha256sum",
+    "sleep",
+    "sort",
+    "switch_root",
+    "sync",
+    "tail",
+    "timeout",
+    "tr",
+    "true",
+    "wc",
+];
+
+/// Adds busybox and its applets to an archive.
+pub(super) fn add_busybox<W: Write>(archive: &mut Archive<W>, images: &Images) -> Result<()> {
+    archive.copy(&images.busybox()?, "bin/busybox")?;
+    APPLETS.iter().try_for_each(|applet| archive.symlink(&format!("bin/{applet}"), "busybox"))
+}
+
+/// Writes an initramfs for `kernel` to `path`: it loads the modules for virtio-mmio disks and ext4, mounts `/dev/vda`
+/// and goes on with `/sbin/init` there.
+///
+/// # Errors
+/// The images are incomplete or the file cannot be written.
+pub fn guest_initramfs(images: &Images, kernel: &KernelImage, path: &Path) -> Result<()> {
+    let mut archive = Archive::create(path)?;
+    for directory in ["dev", "proc", "sys", "disk"] {
+        archive.directory(directory)?;
+    }
+    archive.file("init", 0o755, INIT.as_bytes())?;
+    add_busybox(&mut archive, images)?;
+    let modules = modules::load_order(kernel, &MODULES)?;
+    for (name, bytes) in &modules {
+        archive.file(&format!("modules/{name}"), 0o644, bytes)?;
+    }
+    let order: String = modules.iter().map(|(name, _)| format!("{name}\n")).collect();
+    archive.file("modules/order", 0o644, order.as_bytes())?;
+    archive.finish().map(drop)
+}
+
+/// The contents of a guest's disk: busybox and what is added.
+#[derive(Debug)]
+pub struct GuestDisk {
+    root: TempDir,
+}
+
+impl GuestDisk {
+    /// A disk with busybox and this script as its `/sbin/init`.
+    ///
+    /// # Errors
+    /// The images are incomplete or this machine's disk is full.
+    pub fn new(images: &Images, init: &str) -> Result<Self> {
+        let root = TempDir::with_prefix("podvisor-disk-").context("Cannot make a directory for a disk")?;
+        let disk = Self { root };
+        for directory in ["bin", "sbin", "dev", "proc", "sys", "tmp"] {
+            fs::create_dir_all(disk.at(directory)).context("Cannot make a directory for a disk")?;
+        }
+        fs::copy(images.busybox()?, disk.at("bin/busybox")).context("Cannot copy busybox")?;
+        for applet in APPLETS {
+            std::os::unix::fs::symlink("busybox", disk.at("bin").join(applet)).context("Cannot link an applet")?;
+        }
+        disk.add_program("sbin/init", init.as_bytes())?;
+        Ok(disk)
+    }
+
+    /// Adds a program or script.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn add_program(&self, path: &str, contents: &[u8]) -> Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.at(path);
+        fs::write(&path, contents)
+            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)))
+            .with_context(|| format!("Cannot write {}", path.display()))
+    }
+
+    /// Writes a sparse image of `size_mib` MiB with an ext4 filesystem of these contents to `image`.
+    ///
+    /// # Errors
+    /// mkfs.ext4 is missing or fails.
+    pub fn write_image(&self, image: &Path, size_mib: u32) -> Result<()> {
+        let output = Command::new("mkfs.ext4")
+            .args(["-q", "-F", "-E", "root_owner=0:0", "-d"])
+            .arg(self.root.path())
+            .arg(image)
+            .arg(format!("{size_mib}M"))
+            .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+            .output()
+            .context("Cannot run mkfs.ext4: apt-get install e2fsprogs")?;
+        ensure!(output.status.success(), "mkfs.ext4 failed: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.root.path().join(path)
+    }
+}

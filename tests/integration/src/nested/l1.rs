@@ -1,0 +1,241 @@
+//! The emulated machine as tests see it: files and a command in, output and status out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use tempfile::TempDir;
+
+use super::cpio::Archive;
+use super::libraries;
+use super::modules;
+use super::qemu::{self, Channels};
+use crate::images::{Images, Kernel, KernelImage};
+
+const INIT: &str = include_str!("l1-init.sh");
+
+/// What every L1 loads.
+const MODULES: [&str; 4] = ["virtio_pci", "virtio_console", "virtio_blk", "kvm_amd"];
+
+/// What L1 may do with a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Only read it.
+    ReadOnly,
+    /// Write it too.
+    ReadWrite,
+}
+
+/// What a command in L1 printed (both streams, as they came) and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// Its exit status.
+    pub status: i32,
+    /// What it printed.
+    pub text: String,
+}
+
+impl Output {
+    /// The text, when the command ended well.
+    ///
+    /// # Errors
+    /// It did not; the error shows what it printed.
+    pub fn success(self) -> Result<String> {
+        ensure!(self.status == 0, "The command in L1 ended with {}:\n{}", self.status, self.text);
+        Ok(self.text)
+    }
+}
+
+/// An emulated machine with `/dev/kvm`, to be run once.
+///
+/// ```no_run
+/// # use std::{path::Path, time::Duration};
+/// # use integration::{images::Images, nested::L1};
+/// # fn main() -> anyhow::Result<()> {
+/// let images = Images::ensure()?;
+/// let output = L1::new(&images)?.program(Path::new("target/debug/launcher"), "/bin/launcher").run(
+///     "launcher --version",
+///     Duration::from_secs(120),
+/// )?;
+/// assert_eq!(output.status, 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct L1<'a> {
+    images: &'a Images,
+    kernel: KernelImage,
+    memory_mib: u32,
+    modules: Vec<String>,
+    files: Vec<(PathBuf, String)>,
+    texts: Vec<(String, String)>,
+    programs: Vec<(PathBuf, String)>,
+    disks: Vec<(PathBuf, bool)>,
+}
+
+impl<'a> L1<'a> {
+    /// A machine with 2 GiB of memory, busybox and nothing else.
+    ///
+    /// # Errors
+    /// The images are incomplete.
+    pub fn new(images: &'a Images) -> Result<Self> {
+        Ok(Self {
+            images,
+            kernel: images.kernel(Kernel::Bookworm)?,
+            memory_mib: 2048,
+            modules: MODULES.map(str::to_owned).to_vec(),
+            files: Vec::new(),
+            texts: Vec::new(),
+            programs: Vec::new(),
+            disks: Vec::new(),
+        })
+    }
+
+    /// Gives it so much memory, in MiB. Files are held in it twice while L1 starts.
+    #[must_use]
+    pub fn memory_mib(mut self, mib: u32) -> Self {
+        self.memory_mib = mib;
+        self
+    }
+
+    /// Loads a kernel module more, with what it depends on.
+    #[must_use]
+    pub fn module(mut self, name: &str) -> Self {
+        self.modules.push(name.to_owned());
+        self
+    }
+
+    /// Puts a copy of the file `source` at `path`.
+    #[must_use]
+    pub fn file(mut self, source: &Path, path: &str) -> Self {
+        self.files.push((source.to_owned(), path.to_owned()));
+        self
+    }
+
+    /// Puts a file with these contents at `path`; it can be run.
+    #[must_use]
+    pub fn text(mut self, path: &str, contents: &str) -> Self {
+        self.texts.push((path.to_owned(), contents.to_owned()));
+        self
+    }
+
+    /// Puts a program at `path`, with the shared libraries that it needs.
+    #[must_use]
+    pub fn program(mut self, source: &Path, path: &str) -> Self {
+        self.programs.push((source.to_owned(), path.to_owned()));
+        self
+    }
+
+    /// Attaches a raw disk image: `/dev/vda`, `/dev/vdb` and so on.
+    #[must_use]
+    pub fn disk(mut self, image: &Path, access: Access) -> Self {
+        self.disks.push((image.to_owned(), access == Access::ReadOnly));
+        self
+    }
+
+    /// Starts the machine, runs `script` in busybox's shell, and ends the machine.
+    ///
+    /// # Errors
+    /// The machine did not come up, was lost, or had not ended after `limit`; the error shows the end of its log.
+    pub fn run(self, script: &str, limit: Duration) -> Result<Output> {
+        let directory = TempDir::with_prefix("podvisor-l1-").context("Cannot make a directory for L1")?;
+        let channels = Channels::below(directory.path());
+        self.write_initramfs(script, &channels.initramfs)?;
+        let errors = directory.path().join("qemu.err");
+        let mut machine = Machine(
+            qemu::command(self.images, &self.kernel, &channels, self.memory_mib, &self.disks)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(fs::File::create(&errors).context("Cannot make a file for QEMU's errors")?)
+                .spawn()
+                .context("Cannot start QEMU")?,
+        );
+        let ended = machine.wait(limit)?;
+        let read = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+        let text = read(&channels.output);
+        let status = read(&channels.status);
+        match status.trim().strip_prefix("exit ").map(str::parse) {
+            Some(Ok(status)) if ended => Ok(Output { status, text }),
+            _ => {
+                let what = if ended { "L1 was lost" } else { "L1 was killed at its time limit" };
+                bail!(
+                    "{what} after at most {} s. {}\n--- output:\n{}\n--- kernel:\n{}\n--- QEMU:\n{}",
+                    limit.as_secs(),
+                    status.trim(),
+                    tail(&text),
+                    tail(&read(&channels.kernel_log)),
+                    tail(&read(&errors)),
+                )
+            }
+        }
+    }
+
+    fn write_initramfs(&self, script: &str, path: &Path) -> Result<()> {
+        let mut archive = Archive::create(path)?;
+        for directory in ["dev", "proc", "sys", "tmp", "run", "root", "usr/bin", "etc"] {
+            archive.directory(directory)?;
+        }
+        archive.file("init", 0o755, INIT.as_bytes())?;
+        archive.file("l1/command", 0o755, script.as_bytes())?;
+        archive.file("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n")?;
+        archive.file("etc/group", 0o644, b"root:x:0:\n")?;
+        super::guest::add_busybox(&mut archive, self.images)?;
+
+        let names: Vec<&str> = self.modules.iter().map(String::as_str).collect();
+        let modules = modules::load_order(&self.kernel, &names)?;
+        for (name, bytes) in &modules {
+            archive.file(&format!("l1/modules/{name}"), 0o644, bytes)?;
+        }
+        let order: String = modules.iter().map(|(name, _)| format!("{name}\n")).collect();
+        archive.file("l1/modules/order", 0o644, order.as_bytes())?;
+
+        let mut shared = BTreeSet::new();
+        for (source, path) in &self.programs {
+            archive.copy(source, path)?;
+            shared.extend(libraries::of(source)?);
+        }
+        for library in shared {
+            archive.copy(&library, &library.to_string_lossy())?;
+        }
+        for (source, path) in &self.files {
+            archive.copy(source, path)?;
+        }
+        for (path, contents) in &self.texts {
+            archive.file(path, 0o755, contents.as_bytes())?;
+        }
+        archive.finish().map(drop)
+    }
+}
+
+/// The last lines of a log.
+fn tail(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().rev().take(40).collect();
+    lines.reverse();
+    lines.join("\n")
+}
+
+/// A running QEMU that does not outlive its owner.
+#[derive(Debug)]
+struct Machine(Child);
+
+impl Machine {
+    /// Waits for the end, and says whether it came in time.
+    fn wait(&mut self, limit: Duration) -> Result<bool> {
+        let descriptor = pidfd_open(Pid::from_child(&self.0), PidfdFlags::empty()).context("Cannot watch QEMU")?;
+        let limit = Timespec::try_from(limit).context("The time limit is too long")?;
+        let mut wait = [PollFd::new(&descriptor, PollFlags::IN)];
+        Ok(poll(&mut wait, Some(&limit)).context("Cannot wait for QEMU")? > 0)
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,16 @@
+#!/bin/sh
+# A guest's first program: loads the modules and goes on with /sbin/init on the disk.
+export PATH=/bin
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+while read -r module; do
+  insmod "/modules/$module" || echo "guest: insmod $module failed"
+done </modules/order
+i=0
+while [ ! -b /dev/vda ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+mount -t ext4 /dev/vda /disk || echo "guest: no disk"
+mount -o move /dev /disk/dev
+mount -o move /proc /disk/proc
+mount -o move /sys /disk/sys
+exec switch_root /disk /sbin/init

@@ -1,0 +1,15 @@
+//! Nested tests: the VMM under test runs in an emulated machine ("L1": QEMU's software CPU with AMD SVM, a Debian
+//! kernel with kvm-amd), and starts unmodified Linux guests ("L2") there.
+//!
+//! L1 has one CPU: QEMU's emulation of SVM loses a machine now and then when L1 has two, whatever runs in it.
+
+mod cpio;
+mod guest;
+mod l1;
+mod libraries;
+mod modules;
+mod qemu;
+
+pub use cpio::Archive;
+pub use guest::{GuestDisk, guest_initramfs};
+pub use l1::{Access, L1, Output};
