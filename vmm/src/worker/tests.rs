@@ -1,0 +1,221 @@
+//! Workers with handlers that only take notes.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use devices::virtio::QueueHandler;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use virtio_queue::QueueState;
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+
+/// Far longer than anything here takes: a test that runs into it has failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, PartialEq, Eq, Clone)]
+enum Note {
+    Processed(u16, rustix::thread::Pid),
+    Drained(u16),
+}
+
+struct Noting {
+    index: u16,
+    event: Arc<EventFd>,
+    notes: Sender<Note>,
+    /// Says "more is left" as long as it can be upgraded.
+    greedy: Weak<()>,
+    /// What `drain` answers before it succeeds.
+    stubborn: u32,
+}
+
+impl QueueHandler for Noting {
+    fn index(&self) -> u16 {
+        self.index
+    }
+
+    fn notification(&self) -> &EventFd {
+        &self.event
+    }
+
+    fn process(&mut self) -> bool {
+        let more = self.greedy.upgrade().is_some();
+        if !more {
+            let _ = self.notes.send(Note::Processed(self.index, rustix::thread::gettid()));
+        }
+        more
+    }
+
+    fn drain(&mut self, deadline: Instant) -> bool {
+        assert!(deadline > Instant::now());
+        if self.stubborn > 0 {
+            self.stubborn -= 1;
+            return false;
+        }
+        let _ = self.notes.send(Note::Drained(self.index));
+        true
+    }
+
+    fn state(&self) -> QueueState {
+        unreachable!("workers do not ask for it")
+    }
+}
+
+fn handler(index: u16) -> (Noting, Arc<EventFd>, Receiver<Note>) {
+    let (notes, read) = channel();
+    let event = Arc::new(EventFd::new(EFD_NONBLOCK).unwrap());
+    (Noting { index, event: Arc::clone(&event), notes, greedy: Weak::new(), stubborn: 0 }, event, read)
+}
+
+fn workers(placements: &[(&str, Placement)]) -> Workers {
+    let placements: Vec<_> = placements.iter().map(|(id, placement)| (DeviceId::from(*id), *placement)).collect();
+    Workers::new(&Threads::unconfined(), &placements).unwrap()
+}
+
+fn processed(notes: &Receiver<Note>) -> rustix::thread::Pid {
+    match notes.recv_timeout(DEADLINE).unwrap() {
+        Note::Processed(_, thread) => thread,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn stop(workers: &Workers, device: &str) -> Vec<Box<dyn QueueHandler>> {
+    let (sender, receiver) = channel();
+    workers.stop(&device.into(), Box::new(move |handlers| sender.send(handlers).unwrap()));
+    receiver.recv_timeout(DEADLINE).unwrap()
+}
+
+#[test]
+fn a_started_handler_is_processed_once_and_then_at_each_notification() {
+    let workers = workers(&[("disk0", Placement::Dedicated)]);
+    let (noting, event, notes) = handler(0);
+    workers.start(&"disk0".into(), vec![Box::new(noting)]);
+    let thread = processed(&notes);
+    assert_ne!(thread, rustix::thread::gettid());
+    for _ in 0..100 {
+        event.write(1).unwrap();
+        assert_eq!(processed(&notes), thread);
+    }
+    assert_eq!(stop(&workers, "disk0").len(), 1);
+    assert_eq!(notes.try_recv(), Ok(Note::Drained(0)));
+    assert!(notes.try_recv().is_err(), "nothing is processed without a reason");
+}
+
+#[test]
+fn a_stopped_handler_comes_back_drained_and_is_not_served_any_more() {
+    let workers = workers(&[("disk0", Placement::Dedicated)]);
+    let (mut noting, event, notes) = handler(3);
+    noting.stubborn = 2;
+    workers.start(&"disk0".into(), vec![Box::new(noting)]);
+    processed(&notes);
+    let handlers = stop(&workers, "disk0");
+    assert_eq!(handlers.iter().map(|handler| handler.index()).collect::<Vec<_>>(), [3]);
+    assert_eq!(notes.try_recv(), Ok(Note::Drained(3)));
+    event.write(1).unwrap();
+    assert!(stop(&workers, "disk0").is_empty(), "a device without handlers gets an empty list");
+    assert!(notes.try_recv().is_err());
+    // The notification that came meanwhile is not lost.
+    workers.start(&"disk0".into(), handlers);
+    processed(&notes);
+}
+
+#[test]
+fn a_handler_that_always_has_more_to_do_leaves_others_their_turn() {
+    let workers = workers(&[("rng0", Placement::Shared), ("rng1", Placement::Shared)]);
+    let hunger = Arc::new(());
+    let (mut greedy, _, greedy_notes) = handler(0);
+    greedy.greedy = Arc::downgrade(&hunger);
+    workers.start(&"rng0".into(), vec![Box::new(greedy)]);
+    let (modest, event, notes) = handler(0);
+    workers.start(&"rng1".into(), vec![Box::new(modest)]);
+    let thread = processed(&notes);
+    for _ in 0..10 {
+        event.write(1).unwrap();
+        processed(&notes);
+    }
+    drop(hunger);
+    assert_eq!(processed(&greedy_notes), thread, "both are served by the shared worker");
+}
+
+#[test]
+fn a_dedicated_worker_serves_one_device_and_sleeps_while_others_work() {
+    let workers = workers(&[("disk0", Placement::Dedicated), ("disk1", Placement::Dedicated)]);
+    let (idle, _, idle_notes) = handler(0);
+    workers.start(&"disk0".into(), vec![Box::new(idle)]);
+    let idle_thread = processed(&idle_notes);
+    let (busy, event, notes) = handler(0);
+    workers.start(&"disk1".into(), vec![Box::new(busy)]);
+    assert_ne!(processed(&notes), idle_thread);
+
+    let status = format!("/proc/self/task/{}/status", idle_thread.as_raw_nonzero());
+    let field = |name| {
+        let status = std::fs::read_to_string(&status).unwrap();
+        status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
+    };
+    let start = Instant::now();
+    while !field("State:").starts_with('S') {
+        assert!(start.elapsed() < DEADLINE);
+        std::thread::yield_now();
+    }
+    let wakeups = field("voluntary_ctxt_switches:");
+    for _ in 0..1000 {
+        event.write(1).unwrap();
+        processed(&notes);
+    }
+    assert_eq!(field("voluntary_ctxt_switches:"), wakeups);
+}
+
+#[test]
+fn handlers_can_be_started_again_from_the_callback_that_hands_them_back() {
+    let workers = Arc::new(workers(&[("disk0", Placement::Dedicated)]));
+    let (noting, event, notes) = handler(0);
+    workers.start(&"disk0".into(), vec![Box::new(noting)]);
+    processed(&notes);
+    let again = Arc::downgrade(&workers);
+    workers.stop(&"disk0".into(), Box::new(move |handlers| again.upgrade().unwrap().start(&"disk0".into(), handlers)));
+    assert_eq!(notes.recv_timeout(DEADLINE).unwrap(), Note::Drained(0));
+    processed(&notes);
+    event.write(1).unwrap();
+    processed(&notes);
+}
+
+#[test]
+fn dropping_the_workers_ends_their_threads_and_drops_their_handlers() {
+    let workers = workers(&[("disk0", Placement::Dedicated), ("rng0", Placement::Shared)]);
+    let (noting, event, notes) = handler(0);
+    workers.start(&"disk0".into(), vec![Box::new(noting)]);
+    processed(&notes);
+    drop(workers);
+    assert_eq!(notes.recv_timeout(DEADLINE).unwrap(), Note::Drained(0), "what is in flight is finished");
+    assert!(notes.recv().is_err(), "the handler is gone");
+    assert_eq!(Arc::strong_count(&event), 1);
+}
+
+#[test]
+fn nobody_waits_for_a_worker_that_has_ended() {
+    let workers = workers(&[("disk0", Placement::Dedicated)]);
+    workers.join();
+    assert!(stop(&workers, "disk0").is_empty());
+    assert!(stop(&workers, "unknown").is_empty());
+    let (noting, _, notes) = handler(0);
+    workers.start(&"disk0".into(), vec![Box::new(noting)]);
+    assert!(notes.recv_timeout(DEADLINE).is_err(), "the handler is dropped, not processed");
+}
+
+#[test]
+fn the_last_reference_may_be_dropped_in_a_workers_own_thread() {
+    let workers = Arc::new(workers(&[("disk0", Placement::Dedicated)]));
+    let (released, wait) = channel::<()>();
+    let (done, ended) = channel();
+    let last = Arc::clone(&workers);
+    workers.stop(
+        &"disk0".into(),
+        Box::new(move |_| {
+            let _ = wait.recv_timeout(DEADLINE);
+            drop(last);
+            done.send(()).unwrap();
+        }),
+    );
+    drop(workers);
+    drop(released);
+    ended.recv_timeout(DEADLINE).unwrap();
+}

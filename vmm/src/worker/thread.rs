@@ -1,0 +1,159 @@
+//! One worker's thread.
+
+use super::command::{Command, CommandQueue};
+use devices::id::DeviceId;
+use devices::virtio::{QueueHandler, Returned};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::{Duration, Instant};
+use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
+
+/// How long a handler may take to finish what is in flight before that is worth a warning.
+const DRAIN: Duration = Duration::from_secs(5);
+/// The command event's key in the epoll set. A handler has two: twice its number for notifications, and one more for
+/// completions; numbers begin at 1.
+const COMMANDS: u64 = 0;
+
+struct Served {
+    device: DeviceId,
+    handler: Box<dyn QueueHandler>,
+}
+
+/// What a worker's thread works with.
+pub(super) struct WorkerThread {
+    epoll: Epoll,
+    commands: CommandQueue,
+    served: BTreeMap<u64, Served>,
+    /// Handlers that wait for their turn.
+    ready: BTreeSet<u64>,
+    next: u64,
+}
+
+impl WorkerThread {
+    /// A worker that serves nothing yet.
+    pub(super) fn new(commands: CommandQueue) -> io::Result<Self> {
+        let epoll = Epoll::new()?;
+        epoll.ctl(ControlOperation::Add, commands.descriptor(), EpollEvent::new(EventSet::IN, COMMANDS))?;
+        Ok(Self { epoll, commands, served: BTreeMap::new(), ready: BTreeSet::new(), next: 1 })
+    }
+
+    /// Serves until it is told to end.
+    pub(super) fn main(mut self) {
+        let mut events = [EpollEvent::default(); 32];
+        loop {
+            // Only who has work left looks without sleeping; there is no timeout in between.
+            let timeout = if self.ready.is_empty() { -1 } else { 0 };
+            let count = match self.epoll.wait(timeout, &mut events) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    tracing::error!("A worker cannot wait for its queues and ends: {error}");
+                    break;
+                }
+            };
+            let mut told = false;
+            for event in events.iter().take(count) {
+                match event.data() {
+                    COMMANDS => told = true,
+                    key => self.notified(key),
+                }
+            }
+            if told && !self.obey() {
+                break;
+            }
+            self.round();
+        }
+        self.give_up();
+    }
+
+    /// A handler's notification or completion came.
+    fn notified(&mut self, key: u64) {
+        let number = key / 2;
+        if let Some(served) = self.served.get(&number) {
+            if key % 2 == 0 {
+                // Lowered before the queue is looked at, so that a later notification raises it again.
+                let _ = served.handler.notification().read();
+            }
+            self.ready.insert(number);
+        }
+    }
+
+    /// One turn for each handler that waits; those with more to do wait for the next round.
+    fn round(&mut self) {
+        for number in std::mem::take(&mut self.ready) {
+            if self.served.get_mut(&number).is_some_and(|served| served.handler.process()) {
+                self.ready.insert(number);
+            }
+        }
+    }
+
+    /// Takes the commands that have come; `false` at the end.
+    fn obey(&mut self) -> bool {
+        self.commands.acknowledge();
+        while let Some(command) = self.commands.next() {
+            match command {
+                Command::Start { device, handlers } => {
+                    for handler in handlers {
+                        self.start(device.clone(), handler);
+                    }
+                }
+                Command::Stop { device, returned } => self.stop(&device, returned),
+                Command::End => return false,
+            }
+        }
+        true
+    }
+
+    fn start(&mut self, device: DeviceId, handler: Box<dyn QueueHandler>) {
+        let number = self.next;
+        self.next += 1;
+        for (key, descriptor) in sources(number, handler.as_ref()) {
+            if let Err(error) = self.epoll.ctl(ControlOperation::Add, descriptor, EpollEvent::new(EventSet::IN, key)) {
+                let queue = handler.index();
+                tracing::error!(%device, queue, "Cannot watch a queue, its requests wait: {error}");
+            }
+        }
+        self.served.insert(number, Served { device, handler });
+        self.ready.insert(number);
+    }
+
+    fn stop(&mut self, device: &DeviceId, returned: Returned) {
+        let (stopped, served) =
+            std::mem::take(&mut self.served).into_iter().partition(|(_, served)| served.device == *device);
+        self.served = served;
+        let stopped: BTreeMap<_, Served> = stopped;
+        let mut handlers = Vec::with_capacity(stopped.len());
+        for (number, Served { mut handler, .. }) in stopped {
+            self.ready.remove(&number);
+            for (_, descriptor) in sources(number, handler.as_ref()) {
+                // It fails only for what could not be added, which was reported then.
+                let _ = self.epoll.ctl(ControlOperation::Delete, descriptor, EpollEvent::default());
+            }
+            while !handler.drain(Instant::now() + DRAIN) {
+                let queue = handler.index();
+                tracing::warn!(%device, queue, "Requests are still in flight; the host's storage may hang");
+            }
+            handlers.push(handler);
+        }
+        returned(handlers);
+    }
+
+    /// The end: what is in flight is finished, if it can be.
+    fn give_up(self) {
+        let deadline = Instant::now() + DRAIN;
+        for mut served in self.served.into_values() {
+            if !served.handler.drain(deadline) {
+                let (device, queue) = (served.device, served.handler.index());
+                tracing::warn!(%device, queue, "Requests are given up in flight");
+            }
+        }
+    }
+}
+
+/// What a handler waits for, with its keys in the epoll set.
+fn sources(number: u64, handler: &dyn QueueHandler) -> impl Iterator<Item = (u64, RawFd)> {
+    let notification = (number * 2, handler.notification().as_raw_fd());
+    let completion = handler.completion().map(|descriptor| (number * 2 + 1, descriptor.as_raw_fd()));
+    std::iter::once(notification).chain(completion)
+}
