@@ -139,6 +139,9 @@ pub enum StateError {
         /// Which value, and why.
         reason: String,
     },
+    /// The device's queues run, so its state changes while it is read.
+    #[error("State of {0} cannot be read while its queues run: pause the machine first")]
+    Running(DeviceId),
     /// The state could not be serialised.
     #[error("State of {device} ({kind}) cannot be written")]
     Unwritable {

@@ -1,1 +1,13 @@
-//! Filled in by the next commits.
+//! The system calls that need `unsafe`: I/O between files and guest memory, and whole-file locks.
+//!
+//! Guest memory changes under our feet, so no Rust reference to it ever exists: the kernel gets raw ranges, which are
+//! made here from vm-memory's slices and keep the mapping alive for as long as they exist. Which bytes a device may
+//! touch at all is decided in [`crate::virtio`]'s descriptor gate, the only maker of [`Source`] and [`Sink`].
+
+mod lock;
+mod segments;
+mod vectored;
+
+pub(crate) use lock::{FileLock, set_lock};
+pub use segments::{Sink, Source};
+pub(crate) use vectored::{read_exact_at, write_all_at};

@@ -10,15 +10,14 @@
 //! A handler is a value. While the device runs it belongs to a worker; while the machine is paused, or once the
 //! device is reset, the worker has handed it back, and its state can be read or it can be dropped.
 
-use super::DeviceMemory;
+use super::queue_config::QueueConfigError;
+use super::{DeviceMemory, VirtQueue};
 use crate::id::DeviceId;
 use crate::state::{Section, StateError};
-use std::fmt;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 use std::time::Instant;
 use thiserror::Error;
-use virtio_queue::{Queue, QueueState};
+use virtio_queue::QueueState;
 use vmm_sys_util::eventfd::EventFd;
 
 /// A virtio device behind any transport (VIRTIO 1.2 chapter 2).
@@ -50,20 +49,19 @@ pub trait VirtioDevice<M: DeviceMemory>: Send {
 }
 
 /// What a device gets at DRIVER_OK.
-pub struct Activation<M> {
-    /// Guest memory.
-    pub memory: M,
+pub struct Activation<M: DeviceMemory> {
     /// The negotiated feature bits.
     pub features: u64,
-    /// Enabled queues by index: frozen and valid, each with the event that the guest's notification raises.
-    pub queues: Vec<(u16, Queue, EventFd)>,
-    /// How the handlers reach the guest.
-    pub interrupt: Arc<dyn VirtioInterrupt>,
+    /// The enabled queues, frozen, each with guest memory, its notification and the way to interrupt the driver.
+    pub queues: Vec<VirtQueue<M>>,
 }
 
 /// Why a device cannot start.
 #[derive(Debug, Error)]
 pub enum ActivateError {
+    /// A queue cannot be used as configured.
+    #[error("A queue cannot be used as it is configured")]
+    Queue(#[source] QueueConfigError),
     /// The host refused something the handlers need.
     #[error("The device's backend cannot start")]
     Backend(#[source] std::io::Error),
@@ -77,7 +75,7 @@ pub trait VirtioInterrupt: Send + Sync {
     fn config_changed(&self);
     /// The device met an error it cannot recover from: sets DEVICE_NEEDS_RESET and tells the driver
     /// (VIRTIO 1.2 2.1.2). `fault` goes to the log, which the transport bounds.
-    fn needs_reset(&self, fault: &dyn fmt::Display);
+    fn needs_reset(&self, fault: &(dyn std::error::Error + 'static));
 }
 
 /// Serves one enabled queue. Run by exactly one worker at a time.

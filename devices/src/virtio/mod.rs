@@ -1,11 +1,20 @@
 //! VIRTIO 1.2, modern only: one device trait over transports, one checked gate for descriptor chains.
 
+pub mod chain;
+mod config_space;
+pub mod core;
 mod device;
+mod log_limit;
 mod memory;
-
-pub use device::{ActivateError, Activation, QueueHandler, QueueWorkers, Returned, VirtioDevice, VirtioInterrupt};
-pub use memory::DeviceMemory;
+mod queue;
+mod queue_config;
+mod status;
 
 pub mod block;
 pub mod rng;
 pub mod transport;
+
+pub use device::{ActivateError, Activation, QueueHandler, QueueWorkers, Returned, VirtioDevice, VirtioInterrupt};
+pub use memory::DeviceMemory;
+pub use queue::VirtQueue;
+pub use queue_config::{QueueConfig, QueueConfigError};

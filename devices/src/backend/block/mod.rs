@@ -1,11 +1,23 @@
 //! Disks: the trait between block devices and whatever holds the data.
+//!
+//! A [`BlockBackend`] is the disk; each virtio queue talks to it through a [`BlockChannel`] of its own. A channel may
+//! complete an operation at once (pread and pwrite) or later (io_uring): the queue handles both, so that another backend
+//! needs no change in the device.
+//!
+//! ```text
+//!  submit ──▶ Submission::Complete(result)                                  at once
+//!         └─▶ Submission::Pending ── start ── (completion readable) ── next_completion     later
+//! ```
 
 mod raw;
 
 pub use raw::RawDisk;
 
 use crate::id::DeviceId;
+use crate::io::{Sink, Source};
 use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
 use thiserror::Error;
 
 /// A disk. Shared by all queues of a device; each queue does its I/O through a channel of its own.
@@ -14,6 +26,11 @@ pub trait BlockBackend: Send + Sync {
     fn capacity(&self) -> u64;
     /// No write will be accepted.
     fn readonly(&self) -> bool;
+    /// A channel for one queue, whose handler may move between threads.
+    ///
+    /// # Errors
+    /// The host has no room for it.
+    fn channel(&self) -> io::Result<Box<dyn BlockChannel>>;
     /// Takes the right to use the disk, against all other processes. Called when the machine gains the right to run,
     /// not at open, so that a migration can hand the lock over. Taking it twice is taking it once.
     ///
@@ -25,6 +42,58 @@ pub trait BlockBackend: Send + Sync {
     /// # Errors
     /// The host cannot unlock.
     fn unlock(&self) -> Result<(), DiskError>;
+}
+
+/// One queue's way to a disk.
+///
+/// The caller has checked that an operation lies inside the disk and that a writable disk is written. A channel that is
+/// dropped waits until the host has let go of all guest memory it was given.
+pub trait BlockChannel: Send {
+    /// Takes an operation. A pending one is named by `token` when it completes.
+    fn submit(&mut self, token: u64, operation: Operation) -> Submission;
+    /// Tells the host of everything submitted, once for a batch.
+    fn start(&mut self) {}
+    /// The next operation that has completed since it was pending.
+    fn next_completion(&mut self) -> Option<(u64, io::Result<()>)> {
+        None
+    }
+    /// Becomes readable when [`BlockChannel::next_completion`] has something; `None`: nothing is ever pending.
+    fn completion(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+    /// Blocks until there is a completion, or `deadline`.
+    fn wait(&mut self, deadline: Instant) {
+        let _ = deadline;
+    }
+}
+
+/// What a disk can be asked for. Offsets are in bytes; lengths are the buffers'.
+pub enum Operation {
+    /// Fills `into` with the bytes from `offset` on.
+    Read {
+        /// First byte of the disk.
+        offset: u64,
+        /// Where they go.
+        into: Sink,
+    },
+    /// Stores `from` at `offset`.
+    Write {
+        /// First byte of the disk.
+        offset: u64,
+        /// What is stored.
+        from: Source,
+    },
+    /// Makes everything whose write has completed survive a power failure.
+    Flush,
+}
+
+/// What became of a submitted operation.
+#[derive(Debug)]
+pub enum Submission {
+    /// It is done; nothing else will be said about it.
+    Complete(io::Result<()>),
+    /// It completes later, under its token.
+    Pending,
 }
 
 /// Why a disk cannot be used.

@@ -2,8 +2,12 @@
 
 mod config;
 mod device;
+mod queue;
+mod request;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use config::{BlockConfig, OnError};
-pub use device::VirtioBlock;
+pub use device::{BlockError, VirtioBlock};
 pub use state::BlockState;

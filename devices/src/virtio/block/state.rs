@@ -3,13 +3,14 @@
 use crate::state::DeviceState;
 use serde::{Deserialize, Serialize};
 
-/// A block device's own state. What its driver negotiated and where its queues stand is the transport's.
+/// What a driver has been told of the disk: it must still be so after a restore. What the driver negotiated and where
+/// the queues stand is the transport's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockState {
-    /// The capacity that the driver read, in 512-byte sectors.
+    /// Capacity in 512-byte sectors.
     pub sectors: u64,
-    /// The features that were offered.
-    pub features: u64,
+    /// The guest cannot write.
+    pub readonly: bool,
 }
 
 impl DeviceState for BlockState {

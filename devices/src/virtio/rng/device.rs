@@ -1,21 +1,65 @@
 //! The device: features, activation, state.
 
-use super::RngState;
+use super::config::RngConfig;
+use super::queue::RngQueue;
+use super::request::host_entropy;
+use super::state::RngState;
 use crate::id::DeviceId;
-use crate::state::StateError;
+use crate::state::{Section, StateError};
+use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, VirtioDevice};
+use virtio_bindings::virtio_config::VIRTIO_F_VERSION_1;
+use virtio_bindings::virtio_ids::VIRTIO_ID_RNG;
+
+/// requestq (VIRTIO 1.2 5.4.2).
+const QUEUE_SIZES: [u16; 1] = [64];
 
 /// An entropy device, ready for any transport.
 pub struct VirtioRng {
-    id: DeviceId,
+    config: RngConfig,
 }
 
 impl VirtioRng {
-    /// An entropy device; with `state`, as it was when that was saved.
-    ///
-    /// # Errors
-    /// None today: the device has no state of its own.
-    pub fn new(id: DeviceId, state: Option<RngState>) -> Result<Self, StateError> {
-        let _ = state;
-        Ok(Self { id })
+    /// An entropy device. Its state is empty, so every state fits.
+    pub fn new(config: RngConfig, _state: Option<RngState>) -> Self {
+        Self { config }
+    }
+}
+
+impl<M: DeviceMemory> VirtioDevice<M> for VirtioRng {
+    fn id(&self) -> &DeviceId {
+        &self.config.id
+    }
+
+    fn device_type(&self) -> u32 {
+        VIRTIO_ID_RNG
+    }
+
+    fn queue_max_sizes(&self) -> &[u16] {
+        &QUEUE_SIZES
+    }
+
+    fn features(&self) -> u64 {
+        1 << VIRTIO_F_VERSION_1
+    }
+
+    fn read_config(&self, _offset: u64, data: &mut [u8]) {
+        data.fill(0);
+    }
+
+    fn write_config(&mut self, _offset: u64, _data: &[u8]) {
+        // There is no configuration space.
+    }
+
+    fn activate(&mut self, activation: Activation<M>) -> Result<Vec<Box<dyn QueueHandler>>, ActivateError> {
+        let handler = |queue| Box::new(RngQueue::new(queue, host_entropy)) as Box<dyn QueueHandler>;
+        Ok(activation.queues.into_iter().map(handler).collect())
+    }
+
+    fn reset(&mut self) {
+        // Everything of an activation is in its handlers.
+    }
+
+    fn save(&self) -> Result<Section, StateError> {
+        Section::encode(&self.config.id, &RngState {})
     }
 }

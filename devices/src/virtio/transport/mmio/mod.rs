@@ -1,7 +1,14 @@
 //! virtio over MMIO, version 2 (VIRTIO 1.2 4.2).
+//!
+//! Widths. Control registers take aligned 4-byte accesses only (VIRTIO 1.2 4.2.2.2); any other access to them reads
+//! zero and writes nothing, as do reserved offsets and registers of the wrong direction. The configuration space from
+//! offset 0x100 on takes 1, 2, 4 and 8 bytes at any offset.
 
 mod device;
+mod registers;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use device::MmioTransport;
 pub use state::MmioState;

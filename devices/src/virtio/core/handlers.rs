@@ -1,0 +1,158 @@
+//! Where the queue handlers are: activation, reset, parking.
+
+use super::{Control, Done, Shared, Status};
+use crate::virtio::queue_config::QueueConfig;
+use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, VirtQueue, VirtioInterrupt};
+use std::sync::Arc;
+use virtio_bindings::virtio_ring::VIRTIO_RING_F_EVENT_IDX;
+
+/// Where the handlers of a device are.
+pub(super) enum Place {
+    /// Here. None, when the device is not active.
+    Home(Vec<Box<dyn QueueHandler>>),
+    /// With the workers.
+    Out,
+    /// Asked back.
+    Returning,
+}
+
+impl<M: DeviceMemory> Shared<M> {
+    /// The driver resets the device (VIRTIO 1.2 2.4).
+    pub(super) fn reset(self: &Arc<Self>) {
+        let mut control = self.lock();
+        control.status = Status::empty();
+        control.driver_features = 0;
+        control.queues = self.max_sizes.iter().map(|size| QueueConfig::new(*size)).collect();
+        control.leaving.clear();
+        control.resetting = true;
+        self.interrupts.clear();
+        self.settle(&mut control);
+        let recall = control.recall();
+        drop(control);
+        self.stop_if(recall);
+    }
+
+    /// The driver disables one queue.
+    pub(super) fn disable_queue(self: &Arc<Self>, index: u16) {
+        let mut control = self.lock();
+        let active = control.active;
+        let Some(queue) = control.queues.get_mut(usize::from(index)).filter(|queue| queue.ready) else { return };
+        if !active {
+            queue.ready = false;
+            return;
+        }
+        if !control.leaving.contains(&index) {
+            control.leaving.push(index);
+        }
+        self.settle(&mut control);
+        let recall = control.recall();
+        drop(control);
+        self.stop_if(recall);
+    }
+
+    /// The machine pauses.
+    pub(super) fn park(self: &Arc<Self>, done: Done) {
+        let mut control = self.lock();
+        control.parked = true;
+        if matches!(control.place, Place::Home(_)) {
+            drop(control);
+            done();
+            return;
+        }
+        control.waiting.push(done);
+        let recall = control.recall();
+        drop(control);
+        self.stop_if(recall);
+    }
+
+    /// Asks the workers for the handlers. The control lock is not held: they may answer at once, in this thread.
+    fn stop_if(self: &Arc<Self>, recall: bool) {
+        if recall {
+            let shared = Arc::clone(self);
+            self.workers.stop(&self.id, Box::new(move |handlers| shared.came_home(handlers)));
+        }
+    }
+
+    fn came_home(&self, handlers: Vec<Box<dyn QueueHandler>>) {
+        let mut control = self.lock();
+        control.place = Place::Home(handlers);
+        self.settle(&mut control);
+        let waiting = std::mem::take(&mut control.waiting);
+        drop(control);
+        for done in waiting {
+            done();
+        }
+    }
+
+    /// Does what was put off until the handlers are home: reset, queues to disable, activation; then hands them out
+    /// unless the machine is paused. Does nothing while they are away.
+    pub(super) fn settle(&self, control: &mut Control<M>) {
+        let Place::Home(handlers) = &mut control.place else { return };
+        if std::mem::take(&mut control.resetting) {
+            handlers.clear();
+            control.device.reset();
+            control.active = false;
+            // Again: what the old handlers raised on their way home is not the new driver's.
+            self.interrupts.clear();
+        }
+        for index in control.leaving.drain(..) {
+            handlers.retain(|handler| handler.index() != index);
+            if let (Some(queue), Some(max_size)) =
+                (control.queues.get_mut(usize::from(index)), self.max_sizes.get(usize::from(index)))
+            {
+                *queue = QueueConfig::new(*max_size);
+            }
+        }
+        if let Err(error) = self.activate(control) {
+            self.interrupts.needs_reset(&error);
+        }
+        if let Place::Home(handlers) = &mut control.place
+            && !control.parked
+            && !handlers.is_empty()
+        {
+            let handlers = std::mem::take(handlers);
+            control.place = Place::Out;
+            self.workers.start(&self.id, handlers);
+        }
+    }
+
+    /// Activates the device if the driver is ready and it is not active yet. A device that needs a reset stays as it
+    /// is: nothing would be served.
+    pub(super) fn activate(&self, control: &mut Control<M>) -> Result<(), ActivateError> {
+        if control.active || !control.status.contains(Status::DRIVER_OK) || self.interrupts.is_reset_needed() {
+            return Ok(());
+        }
+        let event_idx = control.driver_features & (1 << VIRTIO_RING_F_EVENT_IDX) != 0;
+        let mut queues = Vec::new();
+        for (index, queue) in (0..).zip(&control.queues) {
+            let (Some(max_size), Some(event)) =
+                (self.max_sizes.get(usize::from(index)), self.notifications.get(usize::from(index)))
+            else {
+                continue;
+            };
+            if !queue.ready {
+                continue;
+            }
+            let ring = queue.to_queue(*max_size, event_idx).map_err(ActivateError::Queue)?;
+            let notification = event.try_clone().map_err(ActivateError::Backend)?;
+            let interrupt = Arc::clone(&self.interrupts) as Arc<dyn VirtioInterrupt>;
+            queues.push(VirtQueue::new(index, ring, self.memory.clone(), notification, interrupt));
+        }
+        let activation = Activation { features: control.driver_features, queues };
+        let handlers = control.device.activate(activation)?;
+        control.active = true;
+        control.place = Place::Home(handlers);
+        Ok(())
+    }
+}
+
+impl<M: DeviceMemory> Control<M> {
+    /// Whether the workers must be asked for the handlers now.
+    fn recall(&mut self) -> bool {
+        let out = matches!(self.place, Place::Out);
+        if out {
+            self.place = Place::Returning;
+        }
+        out
+    }
+}

@@ -1,0 +1,209 @@
+//! An enabled queue, as a device's handler uses it: chains come out checked, used elements and interrupts go back.
+//!
+//! The configuration is frozen; at each use the rings are looked up in guest memory anew, because memory may have
+//! changed its layout since. A ring that the driver broke is reported once through [`VirtioInterrupt::needs_reset`];
+//! from then on the queue is silent, gives no chain and touches no guest memory, until the device is reset.
+
+use super::chain::{Chain, ChainError};
+use super::queue_config::{QueueConfig, QueueConfigError, check_memory};
+use super::{DeviceMemory, VirtioInterrupt};
+use std::num::Wrapping;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use thiserror::Error;
+use virtio_bindings::virtio_ring::VRING_AVAIL_F_NO_INTERRUPT;
+use virtio_queue::{Queue, QueueState, QueueT};
+use vm_memory::{Address, Bytes, GuestAddress, GuestMemoryError};
+use vmm_sys_util::eventfd::EventFd;
+
+/// How a driver broke its queue.
+#[derive(Debug, Error)]
+enum RingFault {
+    #[error("The driver made {pending} chains available in a queue of {size}")]
+    AvailableIndex { pending: u16, size: u16 },
+    #[error("The available ring cannot be read")]
+    Available(#[source] GuestMemoryError),
+    #[error("The queue has left guest memory")]
+    Layout(#[from] QueueConfigError),
+    #[error("A descriptor chain is malformed")]
+    Chain(#[from] ChainError),
+    #[error("The queue's rings cannot be accessed")]
+    Ring(#[from] virtio_queue::Error),
+}
+
+/// One enabled queue with everything around it.
+pub struct VirtQueue<M: DeviceMemory> {
+    index: u16,
+    ring: Queue,
+    memory: M,
+    notification: EventFd,
+    interrupt: Arc<dyn VirtioInterrupt>,
+    /// The driver broke it.
+    broken: bool,
+    /// Something was used since the driver was last told (or decided that it need not be).
+    unsignalled: bool,
+}
+
+impl<M: DeviceMemory> VirtQueue<M> {
+    /// Queue `index` with the validated `ring`; the driver's notifications raise `notification`, which must not block.
+    pub fn new(index: u16, ring: Queue, memory: M, notification: EventFd, interrupt: Arc<dyn VirtioInterrupt>) -> Self {
+        Self { index, ring, memory, notification, interrupt, broken: false, unsignalled: false }
+    }
+
+    /// Its index in the device.
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// Becomes readable when the driver notifies.
+    pub fn notification(&self) -> &EventFd {
+        &self.notification
+    }
+
+    /// Empties the event: what follows sees everything that the driver notified of so far.
+    pub fn acknowledge(&self) {
+        // That there was nothing to read is as good.
+        let _ = self.notification.read();
+    }
+
+    /// Configuration and position.
+    pub fn state(&self) -> QueueState {
+        self.ring.state()
+    }
+
+    /// Gives every available chain to `serve`, up to `budget` of them, or until it breaks off because it cannot take
+    /// more now; then tells the driver what was used. `true`: the budget is used up, call again at once.
+    ///
+    /// Notifications are off meanwhile. They stay off when `serve` breaks off or the budget ends, since the caller
+    /// comes back by itself then.
+    pub fn serve(
+        &mut self,
+        mut budget: usize,
+        mut serve: impl FnMut(&mut Self, Chain<M::T>) -> ControlFlow<()>,
+    ) -> bool {
+        loop {
+            self.quiet();
+            while let Some(chain) = if budget > 0 { self.pop() } else { None } {
+                budget -= 1;
+                if serve(self, chain).is_break() {
+                    self.signal();
+                    return false;
+                }
+            }
+            self.signal();
+            if budget == 0 {
+                return !self.broken;
+            }
+            if !self.listen() {
+                return false;
+            }
+        }
+    }
+
+    /// The next available chain, checked; `None` when there is none or the driver broke the queue.
+    pub fn pop(&mut self) -> Option<Chain<M::T>> {
+        if self.broken {
+            return None;
+        }
+        match self.try_pop() {
+            Ok(chain) => chain,
+            Err(fault) => {
+                self.fail(&fault);
+                None
+            }
+        }
+    }
+
+    fn try_pop(&mut self) -> Result<Option<Chain<M::T>>, RingFault> {
+        let memory = self.memory.memory();
+        let size = self.ring.size();
+        check_memory(&QueueConfig::from_state(&self.ring.state()), &*memory)?;
+        let next = Wrapping(self.ring.next_avail());
+        let pending = (self.ring.avail_idx(&*memory, Ordering::Acquire)? - next).0;
+        if pending == 0 {
+            return Ok(None);
+        }
+        if pending > size {
+            return Err(RingFault::AvailableIndex { pending, size });
+        }
+        // flags and idx come before the ring; `check_memory` has seen that this is inside memory.
+        let slot = GuestAddress(self.ring.avail_ring()).unchecked_add(4 + 2 * u64::from(next.0 % size));
+        let head = memory.load(slot, Ordering::Relaxed).map(u16::from_le).map_err(RingFault::Available)?;
+        let chain = Chain::walk(&memory, GuestAddress(self.ring.desc_table()), size, head)?;
+        self.ring.set_next_avail((next + Wrapping(1)).0);
+        Ok(Some(chain))
+    }
+
+    /// Puts `chain` into the used ring; the device wrote `written` bytes from the start of its writable part
+    /// (VIRTIO 1.2 2.7.8.2). Everything written is marked dirty before the driver can see it.
+    pub fn complete(&mut self, chain: Chain<M::T>, written: u32) {
+        let head = chain.head();
+        let written = written.min(chain.writable.len());
+        drop(chain);
+        if self.broken {
+            return;
+        }
+        match self.ring.add_used(&*self.memory.memory(), head, written) {
+            Ok(()) => self.unsignalled = true,
+            Err(fault) => self.fail(&RingFault::Ring(fault)),
+        }
+    }
+
+    /// Interrupts the driver if something was used since the last call and it wants to know.
+    pub fn signal(&mut self) {
+        if self.broken || !std::mem::take(&mut self.unsignalled) {
+            return;
+        }
+        match self.wants_interrupt() {
+            Ok(true) => self.interrupt.used_buffers(self.index),
+            Ok(false) => {}
+            Err(fault) => self.fail(&fault),
+        }
+    }
+
+    /// VIRTIO 1.2 2.7.7.2: the event index where negotiated, else the available ring's flag.
+    fn wants_interrupt(&mut self) -> Result<bool, RingFault> {
+        let memory = self.memory.memory();
+        if self.ring.event_idx_enabled() {
+            return Ok(self.ring.needs_notification(&*memory)?);
+        }
+        // The used index must be visible before the flag is read: a driver that clears it looks at the index next.
+        fence(Ordering::SeqCst);
+        let flags: u16 = memory
+            .load(GuestAddress(self.ring.avail_ring()), Ordering::Relaxed)
+            .map(u16::from_le)
+            .map_err(RingFault::Available)?;
+        Ok(u32::from(flags) & VRING_AVAIL_F_NO_INTERRUPT == 0)
+    }
+
+    /// Asks the driver not to notify for now.
+    fn quiet(&mut self) {
+        if !self.broken
+            && let Err(fault) = self.ring.disable_notification(&*self.memory.memory())
+        {
+            self.fail(&RingFault::Ring(fault));
+        }
+    }
+
+    /// Asks for notifications again; `true` when a chain became available in the meantime.
+    fn listen(&mut self) -> bool {
+        if self.broken {
+            return false;
+        }
+        match self.ring.enable_notification(&*self.memory.memory()) {
+            Ok(more) => more,
+            Err(fault) => {
+                self.fail(&RingFault::Ring(fault));
+                false
+            }
+        }
+    }
+
+    /// The driver broke a rule that only a reset repairs.
+    pub fn fail(&mut self, fault: &(dyn std::error::Error + 'static)) {
+        if !std::mem::replace(&mut self.broken, true) {
+            self.interrupt.needs_reset(fault);
+        }
+    }
+}
