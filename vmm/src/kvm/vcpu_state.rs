@@ -5,7 +5,8 @@
 use super::error::{KvmError, named};
 use super::vcpu::KvmVcpu;
 use kvm_bindings::{
-    CpuId, kvm_debugregs, kvm_fpu, kvm_lapic_state, kvm_mp_state, kvm_regs, kvm_sregs, kvm_vcpu_events, kvm_xcrs,
+    CpuId, KVM_MAX_CPUID_ENTRIES, kvm_debugregs, kvm_fpu, kvm_lapic_state, kvm_mp_state, kvm_regs, kvm_sregs,
+    kvm_vcpu_events, kvm_xcrs,
 };
 
 /// A pair of calls that read and write one structure.
@@ -50,6 +51,14 @@ impl KvmVcpu {
     /// The host refuses the description.
     pub(crate) fn set_cpuid2(&self, cpuid: &CpuId) -> Result<(), KvmError> {
         named("KVM_SET_CPUID2", self.fd.set_cpuid2(cpuid))
+    }
+
+    /// The processor description, with the bits that KVM keeps up to date (KVM_GET_CPUID2).
+    ///
+    /// # Errors
+    /// The host cannot be asked.
+    pub(crate) fn get_cpuid2(&self) -> Result<CpuId, KvmError> {
+        named("KVM_GET_CPUID2", self.fd.get_cpuid2(KVM_MAX_CPUID_ENTRIES))
     }
 
     /// Running, halted, waiting for INIT or SIPI (KVM_GET_MP_STATE). Works off a pending INIT or SIPI first.
