@@ -1,1 +1,15 @@
 //! x86-64.
+
+#![cfg_attr(not(test), expect(dead_code, reason = "the machine is wired up in the next commits"))]
+
+pub(crate) mod clock;
+pub(crate) mod cpuid;
+mod gdt;
+pub(crate) mod irqchip_state;
+mod lapic;
+pub(crate) mod msr;
+mod paging;
+pub(crate) mod regs;
+pub(crate) mod setup;
+pub(crate) mod topology;
+pub(crate) mod vcpu_state;

@@ -1,0 +1,43 @@
+//! The state of the in-kernel interrupt controllers (PICs, IOAPIC) and the PIT.
+
+use crate::kvm::IrqchipState as Raw;
+use devices::state::DeviceState;
+use kvm_bindings::{kvm_irqchip, kvm_pit_state2};
+use serde::{Deserialize, Serialize};
+
+/// PICs, IOAPIC and PIT in KVM's form.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct IrqchipState {
+    chips: [kvm_irqchip; 3],
+    pit: kvm_pit_state2,
+}
+
+impl DeviceState for IrqchipState {
+    const KIND: &'static str = "x86-irqchip";
+    const VERSION: u16 = 1;
+}
+
+impl From<Raw> for IrqchipState {
+    fn from(raw: Raw) -> Self {
+        let mut pit = raw.pit;
+        for channel in &mut pit.channels {
+            // The host's clock at the time of the last load. KVM does not take it back: a restored channel begins
+            // its period anew.
+            channel.count_load_time = 0;
+        }
+        Self { chips: raw.chips, pit }
+    }
+}
+
+impl From<IrqchipState> for Raw {
+    fn from(state: IrqchipState) -> Self {
+        Self { chips: state.chips, pit: state.pit }
+    }
+}
+
+impl std::fmt::Debug for IrqchipState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The chips are unions.
+        f.debug_struct("IrqchipState").field("pit", &self.pit).finish_non_exhaustive()
+    }
+}
