@@ -15,6 +15,7 @@ use super::options::Options;
 use super::process;
 use super::report::{TestResult, TierResult};
 use super::tier::{NATIVE_MODULE, Tier};
+use crate::images::Images;
 use crate::skip;
 
 /// Runs every test of `tier`.
@@ -37,13 +38,15 @@ pub(super) fn run_tier(tier: Tier, built: &Built, options: &Options) -> Result<T
 /// Why this machine cannot run `tier` at all.
 fn obstacle(tier: Tier) -> Option<String> {
     match tier {
-        Tier::Unit | Tier::Nested => None,
+        Tier::Unit => None,
         Tier::Native => fs::OpenOptions::new()
             .read(true)
             .write(true)
             .open("/dev/kvm")
             .err()
             .map(|error| format!("/dev/kvm cannot be opened: {error}")),
+        // Debian's packages are at hand, or can be had.
+        Tier::Nested => Images::ensure().err().map(|error| format!("{error:#}")),
     }
 }
 
