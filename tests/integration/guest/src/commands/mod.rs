@@ -1,0 +1,104 @@
+//! The commands, one file each. A command returns its values (`key=value ...`) or the reason why it failed.
+
+mod absent;
+mod blk;
+mod blkloop;
+mod clocks;
+mod console;
+mod cpuid;
+mod e820;
+mod entry;
+mod flip;
+mod mem;
+mod pio;
+mod power;
+mod rng;
+mod smp;
+mod timer;
+mod topology;
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::boot_info::BootInfo;
+use crate::clock::Timeout;
+use crate::cpu::out8;
+use crate::script::number;
+
+/// Values, or why not.
+type Outcome = Result<String, String>;
+
+static BOOT_INFO: AtomicPtr<BootInfo> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Keeps what the loader said for the commands that ask.
+pub fn set_boot_info(info: BootInfo) {
+    BOOT_INFO.store(alloc::boxed::Box::leak(alloc::boxed::Box::new(info)), Ordering::SeqCst);
+}
+
+fn boot_info() -> &'static BootInfo {
+    // SAFETY: `set_boot_info` stored a leaked box before the script started.
+    unsafe { &*BOOT_INFO.load(Ordering::SeqCst) }
+}
+
+/// Runs one command.
+pub fn run(name: &str, arguments: &str) -> Outcome {
+    match name {
+        "echo" => Ok(arguments.to_string()),
+        "mark" => mark(arguments),
+        "spin" => spin(arguments),
+        "e820" => e820::run(),
+        "entry" => entry::run(),
+        "mem" => mem::run(arguments),
+        "smp" => smp::run(),
+        "cpuid" => cpuid::run(arguments),
+        "topology" => topology::run(),
+        "timer" => timer::run(),
+        "clocks" => clocks::run(arguments),
+        "blk" => blk::run(arguments),
+        "blkloop" => blkloop::run(arguments),
+        "rng" => rng::run(),
+        "pio-string" => pio::run(arguments),
+        "absent" => absent::run(arguments),
+        "flip" => flip::run(arguments),
+        "wait" => console::wait(),
+        "serial-echo" => console::echo(),
+        "flood" => console::flood(arguments),
+        "reset" => power::reset(arguments),
+        "poweroff" => power::power_off(),
+        "exit" => power::exit(arguments),
+        "crash" => power::crash(arguments),
+        "fault" => power::fault(),
+        "stop" => crate::cpu::stop(),
+        _ => Err(String::from("unknown command")),
+    }
+}
+
+fn required(text: &str) -> Result<u64, String> {
+    number(text).ok_or_else(|| format!("not a number: {text:?}"))
+}
+
+/// `a,b,c`, or a given text for what is absent.
+fn list<T: ToString>(items: impl IntoIterator<Item = Option<T>>) -> String {
+    let items: Vec<String> =
+        items.into_iter().map(|item| item.map_or(String::from("absent"), |item| item.to_string())).collect();
+    items.join(",")
+}
+
+/// `mark=N`: the byte N to the marker port.
+fn mark(arguments: &str) -> Outcome {
+    let value = required(arguments)?;
+    out8(0x80, value as u8);
+    Ok(format!("value={value}"))
+}
+
+/// `spin=MS`: runs for MS milliseconds at CPL 3, without an exit.
+fn spin(arguments: &str) -> Outcome {
+    let timeout = Timeout::after(required(arguments)?);
+    let mut rounds = 0u64;
+    while !timeout.passed() {
+        rounds += 1;
+    }
+    Ok(format!("rounds={rounds}"))
+}
