@@ -1,22 +1,47 @@
 //! Loading what the machine runs first into guest memory.
 //!
 //! A [`BootMethod`] is made of opened files before the machine starts, and runs in a thread of its own while the
-//! devices are set up. It writes nothing but guest memory and the entry point it returns; registers are `arch`'s.
+//! devices are set up. It writes nothing but guest memory and the entry point it returns; registers, page tables and
+//! the GDT are `arch`'s.
+//!
+//! ```text
+//!  KernelBoot ── Payload (a checked file) ── ElfKernel / BzImage: parsed headers, every number checked
+//!      │                                         └ code read straight from the file into RAM
+//!      ├ initrd: placed below what kernel and RAM allow, read the same way
+//!      ├ cmdline, memory_map (E820)
+//!      └ pvh (hvm_start_info) or linux64 (boot_params)
+//! ```
 
 #![cfg_attr(not(test), expect(dead_code, reason = "the machine is wired up in the next commits"))]
 
+mod bzimage;
+mod cmdline;
+mod elf;
+mod elf_note;
 mod error;
+mod initrd;
+mod kernel;
+mod linux64;
+mod memory_map;
+mod payload;
+mod place;
+mod pvh;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use error::BootError;
+pub(crate) use kernel::KernelBoot;
 
 use crate::memory::GuestRam;
-use std::fs::File;
 
 /// How the machine's first instructions get into guest memory.
 pub(crate) trait BootMethod: Send + Sync {
     /// Writes the payload and its boot structures into `ram`.
     ///
-    /// RAM reads zero wherever nothing was written since it was mapped, or since [`crate::memory::RamRegion::clear`].
+    /// RAM must read zero: freshly mapped, or after [`crate::memory::RamRegion::clear`] of every region (reset).
+    /// Nothing is zeroed here, not even a segment's `.bss`.
     ///
     /// # Errors
     /// The payload is not what it should be, does not fit, or cannot be read. `ram` may have been written to.
@@ -42,28 +67,11 @@ pub(crate) enum Entry {
         /// Guest-physical address of `hvm_start_info`.
         start_info: u64,
     },
-    /// Long mode with an identity map, `boot_params` in RSI (Linux's x86 boot protocol, 64-bit entry).
+    /// Long mode with an identity map of the first 4 GiB, `boot_params` in RSI (Linux's x86 boot protocol, 64-bit).
     Linux64 {
         /// Guest-physical entry point.
         rip: u64,
         /// Guest-physical address of `boot_params`.
         boot_params: u64,
     },
-}
-
-/// Starts a Linux kernel (or another PVH kernel) directly.
-#[derive(Debug)]
-pub(crate) struct KernelBoot {
-    /// An ELF file or a bzImage.
-    pub(crate) kernel: File,
-    /// The initial RAM disk.
-    pub(crate) initrd: Option<File>,
-    /// Which entry an ELF kernel is started by.
-    pub(crate) entry: crate::config::KernelEntry,
-}
-
-impl BootMethod for KernelBoot {
-    fn load(&self, _ram: &GuestRam, _context: &BootContext) -> Result<Entry, BootError> {
-        Err(BootError::Unknown)
-    }
 }
