@@ -26,7 +26,8 @@ pub fn discover(found: &mut Platform) {
     found.bad_checksums += u32::from(total != 0) + u32::from(pointer_total != 0);
     found.tables.push_str("PCMP");
     let mut entry = table + 44;
-    for _ in 0..half(table + 34) {
+    // By the table's length, as Linux does: not every firmware counts the entries.
+    while entry < table + size {
         match byte(entry) {
             // Processor: 20 bytes; flag 0 says enabled.
             0 => {
