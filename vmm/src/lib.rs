@@ -10,6 +10,7 @@ mod arch;
 mod boot;
 mod config;
 mod event;
+mod event_loop;
 mod firmware;
 mod handle;
 mod interrupt;

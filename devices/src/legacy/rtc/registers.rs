@@ -79,6 +79,12 @@ impl Registers {
         registers
     }
 
+    /// Whether registers A and C hold only what this chip puts there.
+    pub(super) fn are_legal(&self) -> bool {
+        let flags = PERIODIC | ALARM | UPDATE_ENDED;
+        self.get(register::A) & UPDATE_IN_PROGRESS == 0 && self.get(register::C) & !flags == 0
+    }
+
     /// Reads register `index` at the host's time `now_ns`.
     pub(super) fn read(&mut self, index: u8, now_ns: i128) -> u8 {
         match index {

@@ -26,7 +26,7 @@ impl DeviceState for RtcState {
 }
 
 /// Times beyond this are no dates of a four-digit year, whatever the host's clock says (year 30,000, in ns).
-const FAR_NS: i128 = 1_000_000_000_000 * 1_000_000_000;
+const FAR_NS: u128 = 1_000_000_000_000 * 1_000_000_000;
 
 impl RtcState {
     /// A running clock that shows `now_ns` in BCD and 24 hours.
@@ -56,14 +56,18 @@ impl RtcState {
         if self.weekday_shift > 6 {
             return Err(invalid(format!("its weekday is {} days off", self.weekday_shift)));
         }
-        if self.offset_ns.abs() > FAR_NS || self.flags_until_ns.abs() > FAR_NS {
+        if [self.offset_ns, self.flags_until_ns].iter().any(|time| time.unsigned_abs() > FAR_NS) {
             return Err(invalid("its time is out of range".into()));
         }
-        Ok(Registers {
+        let registers = Registers {
             offset_ns: self.offset_ns,
             weekday_shift: self.weekday_shift,
             flags_until_ns: self.flags_until_ns,
             ram,
-        })
+        };
+        if !registers.are_legal() {
+            return Err(invalid("its registers A and C have bits that are never set".into()));
+        }
+        Ok(registers)
     }
 }
