@@ -135,6 +135,7 @@ fn fadt(table: &[u8], found: &mut Platform) {
     if let Some(code) = self::table(dsdt, found) {
         found.s5 = sleep_type(code);
         found.virtio = virtio_devices(code);
+        found.events = event_device(code);
     }
 }
 
@@ -150,6 +151,17 @@ fn sleep_type(code: &[u8]) -> Option<u8> {
         0x0a => code.get(element + 1).copied(),
         _ => None,
     }
+}
+
+/// The generic event device (ACPI0013): its interrupt, and the operation region (in memory, 32-bit address) behind it.
+fn event_device(code: &[u8]) -> Option<(u64, u32)> {
+    let at = code.windows(8).position(|window| window == b"ACPI0013")?;
+    let rest = &code[at..];
+    let interrupt = rest.windows(3).position(|window| window == [0x89, 6, 0])?;
+    // ExtOpPrefix, OpRegionOp, four bytes of name, SystemMemory, DWordPrefix.
+    let is_region = |window: &[u8]| window[..2] == [0x5b, 0x80] && window[6..] == [0, 0x0c];
+    let region = rest.windows(8).position(is_region)?;
+    Some((u32_at(rest, region + 8).into(), u32_at(rest, interrupt + 5)))
 }
 
 /// Devices with the hardware id LNRO0005: the Memory32Fixed and interrupt descriptors that follow the id.

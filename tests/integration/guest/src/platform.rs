@@ -61,6 +61,8 @@ pub struct Platform {
     pub pm1a_control: Option<u16>,
     /// SLP_TYP of S5.
     pub s5: Option<u8>,
+    /// The generic event device: address of its select register, and its interrupt (GSI).
+    pub events: Option<(u64, u32)>,
     /// FADT flags and IA-PC boot architecture flags.
     pub fadt_flags: (u32, u16),
     /// Signatures of all tables, and those whose checksum is wrong.

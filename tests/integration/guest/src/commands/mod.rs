@@ -3,6 +3,7 @@
 mod absent;
 mod blk;
 mod blkloop;
+mod button;
 mod clocks;
 mod console;
 mod cpuid;
@@ -57,6 +58,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "timer" => timer::run(),
         "clocks" => clocks::run(arguments),
         "blk" => blk::run(arguments),
+        "button" => button::run(),
         "blkloop" => blkloop::run(arguments),
         "rng" => rng::run(),
         "pio-string" => pio::run(arguments),
