@@ -38,3 +38,21 @@ impl Default for PayloadConfig {
         Self::Kernel { cmdline: String::new(), initrd: false, entry: KernelEntry::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_entry_of_a_kernel_is_automatic_unless_it_is_named() {
+        let entry = |json: &str| {
+            let PayloadConfig::Kernel { entry, .. } = serde_json::from_str(json).unwrap();
+            entry
+        };
+        assert_eq!(entry(r#"{"kind": "kernel"}"#), KernelEntry::Auto);
+        assert_eq!(entry(r#"{"kind": "kernel", "entry": "pvh"}"#), KernelEntry::Pvh);
+        assert_eq!(entry(r#"{"kind": "kernel", "entry": "linux64"}"#), KernelEntry::Linux64);
+    }
+}

@@ -16,7 +16,7 @@ impl MemorySlots for KvmVm {
     /// KVM changes only `log_dirty` of a slot that exists; all else needs a [`MemorySlots::remove`] first, with all
     /// vCPUs out of KVM_RUN. Read-only slots need [`super::Capabilities::readonly_memory`].
     fn set(&self, id: SlotId, slot: &Slot) -> Result<(), SlotError> {
-        if slot.readonly && !self.capabilities().readonly_memory {
+        if slot.readonly() && !self.capabilities().readonly_memory {
             return Err(KvmError::unsupported(
                 "KVM_SET_USER_MEMORY_REGION",
                 "this host's KVM has no read-only memory (KVM_CAP_READONLY_MEM): use another host",
@@ -24,16 +24,16 @@ impl MemorySlots for KvmVm {
             .into());
         }
         let mut flags = 0;
-        if slot.readonly {
+        if slot.readonly() {
             flags |= KVM_MEM_READONLY;
         }
-        if slot.log_dirty {
+        if slot.log_dirty() {
             flags |= KVM_MEM_LOG_DIRTY_PAGES;
         }
         let region = kvm_userspace_memory_region {
             slot: id.0,
             flags,
-            guest_phys_addr: slot.range.start,
+            guest_phys_addr: slot.start(),
             memory_size: slot.len(),
             userspace_addr: slot.host_address(),
         };
@@ -42,7 +42,7 @@ impl MemorySlots for KvmVm {
         // the slot is removed and the vCPUs are gone. Nobody holds references into it: vm-memory reads and writes it
         // as volatile memory. KVM refuses overlaps.
         named("KVM_SET_USER_MEMORY_REGION", unsafe { self.fd.set_user_memory_region(region) })?;
-        regions.insert(id.0, Arc::clone(&slot.region));
+        regions.insert(id.0, Arc::clone(slot.region()));
         Ok(())
     }
 

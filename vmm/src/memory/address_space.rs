@@ -4,7 +4,6 @@ use super::barrier::{BarrierGuard, VcpuBarrier};
 use super::plan::{self, Change, Plan, RangeError, SlotTable};
 use super::range::AddressRange;
 use super::slots::{MemorySlots, Slot, SlotError, SlotId};
-use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use thiserror::Error;
@@ -184,12 +183,6 @@ impl AddressSpace {
         let bits = self.slots.dirty_log(id, slot)?;
         slot.region.dirty().merge(slot.offset, &bits);
         Ok(())
-    }
-}
-
-impl fmt::Debug for AddressSpace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AddressSpace").field("slots", &self.slots()).finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,5 @@
 //! Holding every vCPU out of the guest while memory slots are replaced.
 
-use std::fmt;
-
 /// Keeps vCPUs from executing guest code.
 pub(crate) trait VcpuBarrier: Send + Sync {
     /// Returns once no vCPU is inside KVM_RUN; none goes in again until the guard is dropped.
@@ -29,11 +27,5 @@ impl Drop for BarrierGuard<'_> {
         if let Some(release) = self.release.take() {
             release();
         }
-    }
-}
-
-impl fmt::Debug for BarrierGuard<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BarrierGuard")
     }
 }

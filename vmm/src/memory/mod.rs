@@ -20,11 +20,10 @@ mod range;
 mod region;
 mod slots;
 
-pub(crate) use address_space::{AddressSpace, AddressSpaceListener, CommitError};
+pub(crate) use address_space::{AddressSpace, CommitError};
 pub(crate) use barrier::{BarrierGuard, VcpuBarrier};
-pub(crate) use dirty::DirtyBitmap;
 pub(crate) use file::read_exact_at;
-pub(crate) use mapping::{Mapping, MappingError};
+pub(crate) use mapping::MappingError;
 pub(crate) use range::{AddressRange, Kind};
 pub(crate) use region::RamRegion;
 pub(crate) use slots::{MemorySlots, Slot, SlotError, SlotId};

@@ -19,29 +19,54 @@ impl fmt::Display for SlotId {
 }
 
 /// One memory slot: guest-physical pages and the host pages behind them.
+///
+/// # Invariants
+/// The range is not empty, its ends and `offset` are multiples of the page size, and `offset..offset + len` lies
+/// inside `region`: the hypervisor gets no address that the region does not own. [`super::plan::flatten`] checks it,
+/// and nothing outside this module can make or change a slot.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
-    /// Guest-physical bytes; both ends are multiples of the page size and the range is not empty.
-    pub(crate) range: Range<u64>,
+    /// Guest-physical bytes.
+    pub(super) range: Range<u64>,
     /// Where the pages are.
-    pub(crate) region: Arc<RamRegion>,
-    /// Offset of the slot's first byte in `region`, a multiple of the page size. The slot lies inside `region`.
-    pub(crate) offset: u64,
-    /// `KVM_MEM_READONLY`: a guest's write leaves the guest as an MMIO exit.
-    pub(crate) readonly: bool,
-    /// `KVM_MEM_LOG_DIRTY_PAGES`: KVM remembers which pages the guest wrote.
-    pub(crate) log_dirty: bool,
+    pub(super) region: Arc<RamRegion>,
+    /// Offset of the slot's first byte in `region`.
+    pub(super) offset: u64,
+    /// See [`Slot::readonly`].
+    pub(super) readonly: bool,
+    /// See [`Slot::log_dirty`].
+    pub(super) log_dirty: bool,
 }
 
 impl Slot {
+    /// First guest-physical address.
+    pub(crate) fn start(&self) -> u64 {
+        self.range.start
+    }
+
     /// Bytes in the slot.
     pub(crate) fn len(&self) -> u64 {
         self.range.end - self.range.start
     }
 
+    /// Whose pages these are.
+    pub(crate) fn region(&self) -> &Arc<RamRegion> {
+        &self.region
+    }
+
     /// Address of the first byte in this process: `userspace_addr` of KVM_SET_USER_MEMORY_REGION.
     pub(crate) fn host_address(&self) -> u64 {
         self.region.mapping().host_address() + self.offset
+    }
+
+    /// `KVM_MEM_READONLY`: a guest's write leaves the guest as an MMIO exit.
+    pub(crate) fn readonly(&self) -> bool {
+        self.readonly
+    }
+
+    /// `KVM_MEM_LOG_DIRTY_PAGES`: KVM remembers which pages the guest wrote.
+    pub(crate) fn log_dirty(&self) -> bool {
+        self.log_dirty
     }
 }
 

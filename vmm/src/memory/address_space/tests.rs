@@ -267,7 +267,13 @@ fn a_slot_knows_its_host_address() {
     f.space.commit(&[f.rom(4..6)]).unwrap();
     let slot = f.space.slots().remove(0);
     assert_eq!(slot.host_address(), f.region.mapping().host_address() + 4 * PAGE_SIZE);
-    assert_eq!(slot.len(), 2 * PAGE_SIZE);
+    assert_eq!((slot.start(), slot.len()), (4 * PAGE_SIZE, 2 * PAGE_SIZE));
+    assert!(Arc::ptr_eq(slot.region(), &f.region));
+    assert!(slot.readonly() && !slot.log_dirty());
+    f.space.set_dirty_log(true).unwrap();
+    f.space.commit(&[f.elsewhere(100)]).unwrap();
+    let slot = f.space.slots().remove(0);
+    assert!(!slot.readonly() && slot.log_dirty());
 }
 
 #[test]
