@@ -1,17 +1,28 @@
 //! The public handle of a machine.
 
+use crate::boot::BootError;
 use crate::config::{ConfigError, VmConfig};
-use crate::event::{StopReason, VmEvent};
-use crate::lifecycle::VmState;
+use crate::event::StopReason;
+use crate::event_stream::EventStream;
+use crate::kvm::KvmError;
+use crate::lifecycle::{Driver, Refusal, Request, Shared, VmState};
+use crate::machine::{Blueprint, Machine, MachineError};
+use crate::memory::MappingError;
 use crate::resources::{ResourceError, Resources};
-use crate::timeline::{BootTimeline, StartSource};
-use std::sync::mpsc::Receiver;
+use crate::thread::ThreadRole;
+use crate::timeline::{BootTimeline, StartSource, Timeline, now_ns};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use thiserror::Error;
 
 /// Builds machines.
 #[derive(Debug)]
 pub struct Vm;
+
+/// What lies below an error: to be shown, not to be matched.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a machine cannot be built, or a request to it fails.
 #[derive(Debug, Error)]
@@ -23,6 +34,51 @@ pub enum VmError {
     /// Resources and configuration do not fit.
     #[error("The machine's resources do not fit its configuration")]
     Resources(#[from] ResourceError),
+    /// KVM cannot do it.
+    #[error("KVM cannot run the machine")]
+    Kvm(#[source] Cause),
+    /// Guest memory cannot be had.
+    #[error("The machine's memory cannot be set up")]
+    Memory(#[source] Cause),
+    /// The kernel, the initrd or the command line cannot be loaded.
+    #[error("The machine's payload cannot be loaded")]
+    Boot(#[source] Cause),
+    /// A device or a table cannot be made.
+    #[error("The machine cannot be put together")]
+    Machine(#[source] Cause),
+    /// The host has no room for another thread.
+    #[error("A thread of the machine cannot be started")]
+    Thread(#[source] io::Error),
+    /// The request does not fit the machine's state.
+    #[error("The request is refused")]
+    Refused(#[from] Refusal),
+    /// The thread that drives the machine has ended.
+    #[error("The machine's driver thread has ended: this is a fault of the program, please report it")]
+    DriverGone,
+}
+
+impl From<KvmError> for VmError {
+    fn from(error: KvmError) -> Self {
+        Self::Kvm(error.into())
+    }
+}
+
+impl From<MappingError> for VmError {
+    fn from(error: MappingError) -> Self {
+        Self::Memory(error.into())
+    }
+}
+
+impl From<BootError> for VmError {
+    fn from(error: BootError) -> Self {
+        Self::Boot(error.into())
+    }
+}
+
+impl From<MachineError> for VmError {
+    fn from(error: MachineError) -> Self {
+        Self::Machine(error.into())
+    }
 }
 
 impl Vm {
@@ -30,51 +86,87 @@ impl Vm {
     ///
     /// # Errors
     /// The configuration is refused, a resource is missing, left over or unusable, or the host cannot do it.
-    pub fn build(_config: VmConfig, _resources: Resources) -> Result<VmHandle, VmError> {
-        unreachable!("filled in by the next commits")
+    pub fn build(config: VmConfig, resources: Resources) -> Result<VmHandle, VmError> {
+        Self::build_since(config, resources, StartSource::Build, now_ns())
     }
 
-    /// As [`Vm::build`], with the time at which the caller itself was started, for the boot timeline.
+    /// As [`Vm::build`], with the time (CLOCK_MONOTONIC, ns) at which the caller itself was started, for the boot
+    /// timeline.
     ///
     /// # Errors
     /// As [`Vm::build`].
     pub fn build_since(
-        _config: VmConfig,
-        _resources: Resources,
-        _source: StartSource,
-        _process_start_ns: u64,
+        config: VmConfig,
+        resources: Resources,
+        source: StartSource,
+        process_start_ns: u64,
     ) -> Result<VmHandle, VmError> {
-        unreachable!("filled in by the next commits")
+        let timeline = Arc::new(Timeline::starting(source, process_start_ns));
+        let blueprint = Blueprint::new(config, resources, Arc::clone(&timeline))?;
+        let threads = blueprint.threads.clone();
+        let shared = Arc::new(Shared::new());
+        let machine = Machine::build(&blueprint, Arc::clone(&shared), shared.boot())?;
+        let driver = Driver::new(Arc::clone(&shared), blueprint, machine);
+        let thread = threads.spawn(ThreadRole::Driver, move || driver.run()).map_err(VmError::Thread)?;
+        let control = Control { shared, timeline, driver: Mutex::new(Some(thread)) };
+        Ok(VmHandle { control: Arc::new(control) })
     }
 }
 
 /// Controls one machine. Clones control the same one; when the last is dropped the machine is stopped.
 #[derive(Clone, Debug)]
-pub struct VmHandle;
+pub struct VmHandle {
+    control: Arc<Control>,
+}
+
+#[derive(Debug)]
+struct Control {
+    shared: Arc<Shared>,
+    timeline: Arc<Timeline>,
+    driver: Mutex<Option<JoinHandle<io::Result<()>>>>,
+}
+
+impl Control {
+    /// The machine has stopped: waits for the driver's thread to end.
+    fn join(&self) {
+        let thread = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(_)) = thread.map(JoinHandle::join) {
+            tracing::error!("The machine's driver thread panicked: this is a fault of the program, please report it");
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // A machine that has stopped already ignores it.
+        let _ignored = self.shared.ask(Request::Stop);
+        self.join();
+    }
+}
 
 impl VmHandle {
-    /// Runs the first instruction.
+    /// Takes the disks' locks and runs the first instruction.
     ///
     /// # Errors
-    /// The machine was started already, or has stopped.
+    /// The machine was started already, has stopped, or a disk is in use by another process.
     pub fn start(&self) -> Result<(), VmError> {
-        unreachable!()
+        self.control.shared.ask(Request::Start)
     }
 
     /// Stops all vCPUs, drains all queues; returns when both is done.
     ///
     /// # Errors
-    /// The machine is not running, or a host request does not end in time.
+    /// The machine is not running, or a host request does not end in time; the machine then runs on.
     pub fn pause(&self) -> Result<(), VmError> {
-        unreachable!()
+        self.control.shared.ask(Request::Pause)
     }
 
     /// Lets a paused machine go on; its clocks have advanced by the time that passed.
     ///
     /// # Errors
-    /// The machine is not paused.
+    /// The machine was not started, or has stopped.
     pub fn resume(&self) -> Result<(), VmError> {
-        unreachable!()
+        self.control.shared.ask(Request::Resume)
     }
 
     /// Resets the machine as its reset button would, whatever `on_reboot` says.
@@ -82,35 +174,39 @@ impl VmHandle {
     /// # Errors
     /// The machine was not started, or has stopped.
     pub fn reset(&self) -> Result<(), VmError> {
-        unreachable!()
+        self.control.shared.ask(Request::Reset)
     }
 
     /// Ends the machine at once, as pulling its plug would; returns when all its threads have ended.
     ///
     /// # Errors
-    /// A thread of the machine did not end well.
+    /// The machine's driver has died, which is a fault of the program.
     pub fn stop(&self) -> Result<(), VmError> {
-        unreachable!()
+        let result = self.control.shared.ask(Request::Stop);
+        self.control.join();
+        result
     }
 
-    /// Waits until the machine has stopped, and says why; `None` when `timeout` passes first.
-    pub fn wait(&self, _timeout: Option<Duration>) -> Option<StopReason> {
-        unreachable!()
+    /// Waits until the machine has stopped and its threads have ended, and says why; `None` when `timeout` passes
+    /// first.
+    pub fn wait(&self, timeout: Option<Duration>) -> Option<StopReason> {
+        let reason = self.control.shared.wait(timeout)?;
+        self.control.join();
+        Some(reason)
     }
 
     /// Where the machine is in its life.
     pub fn state(&self) -> VmState {
-        unreachable!()
+        self.control.shared.state()
     }
 
-    /// Everything that happens from now on. The queue is bounded; a reader that falls behind loses the newest
-    /// events but `Stopped`, which always arrives.
-    pub fn events(&self) -> Receiver<VmEvent> {
-        unreachable!()
+    /// Everything that happens from now on.
+    pub fn events(&self) -> EventStream {
+        self.control.shared.subscribe()
     }
 
     /// The times of the first start.
     pub fn boot_timeline(&self) -> BootTimeline {
-        unreachable!()
+        self.control.timeline.snapshot()
     }
 }

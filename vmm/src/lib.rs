@@ -11,6 +11,7 @@ mod boot;
 mod config;
 mod event;
 mod event_loop;
+mod event_stream;
 mod firmware;
 mod handle;
 mod interrupt;
@@ -33,7 +34,8 @@ pub use config::{
 };
 pub use devices::id::DeviceId;
 pub use event::{ResetSource, StopReason, VmEvent};
+pub use event_stream::EventStream;
 pub use handle::{Vm, VmError, VmHandle};
-pub use lifecycle::VmState;
+pub use lifecycle::{Refusal, VmState};
 pub use resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL};
 pub use timeline::{BootTimeline, GuestMarker, StartSource};

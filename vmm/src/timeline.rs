@@ -2,6 +2,7 @@
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many different guest markers are kept.
 pub(crate) const MAX_MARKERS: usize = 64;
@@ -48,10 +49,29 @@ pub struct BootTimeline {
     pub guest_markers: Vec<GuestMarker>,
 }
 
-impl BootTimeline {
+/// Takes the times down while the machine starts; only the first boot counts.
+#[derive(Debug)]
+pub(crate) struct Timeline(Mutex<BootTimeline>);
+
+/// One step of a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Milestone {
+    /// The VM object exists.
+    KvmReady,
+    /// Guest memory is mapped and registered.
+    MemoryReady,
+    /// The payload is in guest memory.
+    PayloadLoaded,
+    /// A vCPU is about to run.
+    FirstKvmRun,
+    /// The first serial port spoke.
+    FirstConsoleOutput,
+}
+
+impl Timeline {
     /// A timeline that begins at `process_start_ns`.
-    pub fn starting(start_source: StartSource, process_start_ns: u64) -> Self {
-        Self {
+    pub(crate) fn starting(start_source: StartSource, process_start_ns: u64) -> Self {
+        Self(Mutex::new(BootTimeline {
             start_source,
             process_start_ns,
             kvm_ready_ns: None,
@@ -60,14 +80,37 @@ impl BootTimeline {
             first_kvm_run_ns: None,
             first_console_output_ns: None,
             guest_markers: Vec::new(),
-        }
+        }))
+    }
+
+    /// The milestone is reached now, unless it was before.
+    pub(crate) fn reach(&self, milestone: Milestone) {
+        let mut timeline = self.lock();
+        let time = match milestone {
+            Milestone::KvmReady => &mut timeline.kvm_ready_ns,
+            Milestone::MemoryReady => &mut timeline.memory_ready_ns,
+            Milestone::PayloadLoaded => &mut timeline.payload_loaded_ns,
+            Milestone::FirstKvmRun => &mut timeline.first_kvm_run_ns,
+            Milestone::FirstConsoleOutput => &mut timeline.first_console_output_ns,
+        };
+        time.get_or_insert_with(now_ns);
     }
 
     /// Notes the first occurrence of `value`; later ones, and values beyond the table's bound, are dropped.
-    pub(crate) fn mark(&mut self, value: u8, at_ns: u64) {
-        if self.guest_markers.len() < MAX_MARKERS && !self.guest_markers.iter().any(|m| m.value == value) {
-            self.guest_markers.push(GuestMarker { value, at_ns });
+    pub(crate) fn mark(&self, value: u8) {
+        let markers = &mut self.lock().guest_markers;
+        if markers.len() < MAX_MARKERS && !markers.iter().any(|marker| marker.value == value) {
+            markers.push(GuestMarker { value, at_ns: now_ns() });
         }
+    }
+
+    /// What is known so far.
+    pub(crate) fn snapshot(&self) -> BootTimeline {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BootTimeline> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,20 +126,31 @@ mod tests {
 
     #[test]
     fn a_marker_keeps_its_first_time_only() {
-        let mut timeline = BootTimeline::starting(StartSource::Build, 1);
-        timeline.mark(7, 10);
-        timeline.mark(7, 20);
-        timeline.mark(8, 30);
-        let expected = [GuestMarker { value: 7, at_ns: 10 }, GuestMarker { value: 8, at_ns: 30 }];
-        assert_eq!(timeline.guest_markers, expected);
+        let timeline = Timeline::starting(StartSource::Build, 1);
+        timeline.mark(7);
+        let first = timeline.snapshot().guest_markers;
+        timeline.mark(7);
+        assert_eq!(timeline.snapshot().guest_markers, first);
+        timeline.mark(8);
+        let values: Vec<u8> = timeline.snapshot().guest_markers.iter().map(|marker| marker.value).collect();
+        assert_eq!(values, [7, 8]);
     }
 
     #[test]
     fn the_marker_table_is_bounded() {
-        let mut timeline = BootTimeline::starting(StartSource::Build, 1);
-        for value in 0..=255 {
-            timeline.mark(value, value.into());
-        }
-        assert_eq!(timeline.guest_markers.len(), MAX_MARKERS);
+        let timeline = Timeline::starting(StartSource::Build, 1);
+        (0..=255).for_each(|value| timeline.mark(value));
+        assert_eq!(timeline.snapshot().guest_markers.len(), MAX_MARKERS);
+    }
+
+    #[test]
+    fn a_milestone_keeps_the_time_of_the_first_boot() {
+        let timeline = Timeline::starting(StartSource::Parent, 1);
+        assert_eq!(timeline.snapshot().first_kvm_run_ns, None);
+        timeline.reach(Milestone::FirstKvmRun);
+        let first = timeline.snapshot();
+        assert!(first.first_kvm_run_ns.is_some());
+        timeline.reach(Milestone::FirstKvmRun);
+        assert_eq!(timeline.snapshot(), first);
     }
 }

@@ -1,1 +1,99 @@
-//! Filled in by the next commits.
+//! One boot of a machine: its KVM objects, memory, devices and vCPUs. A reset makes a new one from the same blueprint.
+
+mod blueprint;
+mod build;
+mod error;
+mod microvm;
+mod save;
+mod signals;
+mod tables;
+
+pub(crate) use blueprint::Blueprint;
+pub(crate) use error::MachineError;
+
+use crate::arch::x86_64::clock::{self, ClockRecord};
+use crate::interrupt::KvmInterruptManager;
+use crate::kvm::KvmVm;
+use crate::memory::{AddressSpace, GuestRam};
+use crate::vcpu::Vcpus;
+use crate::worker::Workers;
+use devices::backend::block::BlockBackend;
+use microvm::Microvm;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+/// How long a pause waits for requests that the host has under way.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A machine between its first instruction and its reset or end. Dropping it ends its vCPUs, then its workers.
+pub(crate) struct Machine {
+    // Fields are dropped in this order.
+    vcpus: Vcpus,
+    board: Microvm,
+    _workers: Arc<Workers>,
+    _interrupts: Arc<KvmInterruptManager>,
+    _address_space: AddressSpace,
+    ram: GuestRam,
+    vm: Arc<KvmVm>,
+    disks: Vec<Arc<dyn BlockBackend>>,
+    /// Taken when a pause completes.
+    clock: Option<ClockRecord>,
+}
+
+impl Machine {
+    /// Gains the right to run (the disks' locks) and runs.
+    pub(crate) fn start(&mut self) -> Result<(), MachineError> {
+        for disk in &self.disks {
+            disk.lock()?;
+        }
+        self.resume()
+    }
+
+    /// Goes on from where it stands.
+    pub(crate) fn resume(&mut self) -> Result<(), MachineError> {
+        if self.clock.take().is_some() {
+            self.vcpus.each(|_, vcpu| clock::resumed_in_place(vcpu))?;
+        }
+        self.board.unpark();
+        self.vcpus.resume();
+        Ok(())
+    }
+
+    /// Stands still: vCPUs out of the guest with their half-done I/O completed, queues drained, the time taken.
+    /// On an error it runs on.
+    pub(crate) fn pause(&mut self) -> Result<(), MachineError> {
+        self.vcpus.pause();
+        match self.park().and_then(|()| self.take_time()) {
+            Ok(record) => {
+                self.clock = Some(record);
+                Ok(())
+            }
+            Err(error) => {
+                self.board.unpark();
+                self.vcpus.resume();
+                Err(error)
+            }
+        }
+    }
+
+    fn take_time(&self) -> Result<ClockRecord, MachineError> {
+        let mut record = ClockRecord::take(&self.vm)?;
+        self.vcpus.each(|_, vcpu| record.add_vcpu(vcpu))?;
+        Ok(record)
+    }
+
+    fn park(&self) -> Result<(), MachineError> {
+        let (done, parked) = channel();
+        let mut waiting = self.board.park(&done);
+        let deadline = Instant::now() + DRAIN_DEADLINE;
+        while let Some(next) = waiting.iter().next().cloned() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match parked.recv_timeout(left) {
+                Ok(device) => waiting.remove(&device),
+                Err(_) => return Err(MachineError::Drain { device: next, seconds: DRAIN_DEADLINE.as_secs() }),
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,5 +1,8 @@
-//! Saving a machine's state and building a machine from it.
+//! The saved form of a machine.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the machine is wired up in the next commits"))]
+#![cfg_attr(not(test), expect(dead_code, reason = "snapshots, which will use it, come with memory snapshots"))]
 
 mod format;
+mod saved;
+
+pub(crate) use saved::SavedMachine;

@@ -6,7 +6,7 @@ use devices::bus::{Bus, Width};
 use std::sync::Arc;
 
 /// The machine's address spaces of devices.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Buses {
     /// I/O ports.
     pub(crate) pio: Arc<Bus>,

@@ -1,0 +1,94 @@
+//! What a machine is made from, boot after boot: its configuration, its open descriptors, and what survives a reset.
+
+use super::MachineError;
+use crate::config::{DiskConfig, PayloadConfig, VmConfig};
+use crate::event_loop::{Console, EventLoop};
+use crate::handle::VmError;
+use crate::kvm::Kvm;
+use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL};
+use crate::thread::Threads;
+use crate::timeline::{Milestone, Timeline};
+use devices::backend::block::{BlockBackend, RawDisk};
+use devices::id::DeviceId;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the end waits for the reader of the console.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Everything [`super::Machine::build`] needs. Nothing is opened again after this is made.
+pub(crate) struct Blueprint {
+    pub(crate) config: VmConfig,
+    pub(crate) kvm: Kvm,
+    pub(crate) kernel: File,
+    pub(crate) initrd: Option<File>,
+    pub(crate) disks: Vec<(DiskConfig, Arc<dyn BlockBackend>)>,
+    pub(crate) threads: Threads,
+    pub(crate) timeline: Arc<Timeline>,
+    /// Before the event loop: fields are dropped in this order.
+    pub(crate) console: Arc<Console>,
+    _event_loop: EventLoop,
+}
+
+impl Blueprint {
+    /// Checks that configuration and resources fit each other, and opens `/dev/kvm` unless it was given.
+    pub(crate) fn new(config: VmConfig, mut resources: Resources, timeline: Arc<Timeline>) -> Result<Self, VmError> {
+        config.validate()?;
+        let PayloadConfig::Kernel { initrd, .. } = config.payload;
+        let kernel = take_file(&mut resources, KERNEL, "the file of a kernel")?;
+        let initrd = initrd.then(|| take_file(&mut resources, INITRD, "the file of an initrd")).transpose()?;
+        let disks = config
+            .disks
+            .iter()
+            .map(|disk| {
+                let file = take_file(&mut resources, disk.id.as_str(), "a file or a block device")?;
+                let raw = RawDisk::new(disk.id.clone(), file, disk.readonly).map_err(MachineError::from)?;
+                let backend: Arc<dyn BlockBackend> = Arc::new(raw);
+                Ok((disk.clone(), backend))
+            })
+            .collect::<Result<_, VmError>>()?;
+        let (input, output) = take_stream(&mut resources)?;
+        if let Some(id) = resources.ids().next() {
+            return Err(ResourceError::Unused(id.clone()).into());
+        }
+        let threads = Threads::unconfined();
+        let kvm = Kvm::open(resources.kvm)?;
+        let first_output = Arc::clone(&timeline);
+        let event_loop = EventLoop::start(&threads).map_err(MachineError::from)?;
+        let first_output = Box::new(move || first_output.reach(Milestone::FirstConsoleOutput));
+        let console = Console::start(&event_loop, input, output, first_output).map_err(MachineError::from)?;
+        Ok(Self { config, kvm, kernel, initrd, disks, threads, timeline, console, _event_loop: event_loop })
+    }
+
+    /// The machine has stopped: writes out what its console still holds, and gives the disks back.
+    pub(crate) fn close(&self) {
+        if !self.console.flush(FLUSH_DEADLINE) {
+            tracing::warn!("The end of the guest's console output is lost: nobody reads it");
+        }
+        for (disk, backend) in &self.disks {
+            if let Err(error) = backend.unlock() {
+                tracing::warn!(disk = %disk.id, "The disk stays locked until its descriptor is closed: {error}");
+            }
+        }
+    }
+}
+
+/// The console's ends; without a resource the guest's output is discarded.
+fn take_stream(resources: &mut Resources) -> Result<(Option<OwnedFd>, Option<OwnedFd>), ResourceError> {
+    match resources.take(&SERIAL.into()) {
+        Some(Resource::Stream { input, output }) => Ok((input, output)),
+        Some(_) => Err(ResourceError::WrongSort(SERIAL.into(), "a character stream")),
+        None => Ok((None, None)),
+    }
+}
+
+fn take_file(resources: &mut Resources, id: &str, needs: &'static str) -> Result<File, ResourceError> {
+    let id = DeviceId::from(id);
+    match resources.take(&id) {
+        Some(Resource::File(file)) => Ok(file),
+        Some(_) => Err(ResourceError::WrongSort(id, needs)),
+        None => Err(ResourceError::Missing(id, needs)),
+    }
+}

@@ -1,0 +1,160 @@
+//! From blueprint to machine. The order is the fast one: memory slots before the interrupt controllers (the first slot
+//! after them waits for a grace period of the kernel), the payload read in parallel with everything else.
+
+use super::microvm::{self, Microvm, Parts};
+use super::signals::Signals;
+use super::{Blueprint, Machine, MachineError, tables};
+use crate::arch::x86_64::topology::Topology;
+use crate::arch::x86_64::{regs, setup};
+use crate::boot::{BootContext, BootError, BootMethod, Entry, KernelBoot};
+use crate::config::PayloadConfig;
+use crate::handle::VmError;
+use crate::interrupt::KvmInterruptManager;
+use crate::kvm::{KvmVcpu, KvmVm, permit_dynamic_xstate};
+use crate::lifecycle::Shared;
+use crate::memory::{AddressRange, AddressSpace, GuestRam, Memory, RamRegion, layout};
+use crate::snapshot::SavedMachine;
+use crate::thread::ThreadRole;
+use crate::timeline::Milestone;
+use crate::vcpu::{Buses, VcpuControl, VcpuEvents, Vcpus};
+use crate::worker::Workers;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// The thread that reads the payload.
+type Loader = JoinHandle<io::Result<Result<Entry, BootError>>>;
+
+impl Machine {
+    /// Makes a machine that stands at its first instruction.
+    ///
+    /// # Errors
+    /// The host cannot do it, or the payload cannot be loaded.
+    pub(crate) fn build(blueprint: &Blueprint, shared: Arc<Shared>, boot: u64) -> Result<Self, VmError> {
+        Self::assemble(blueprint, shared, boot, SavedMachine::default())
+    }
+
+    /// Makes a machine of `saved`, or a new one when that is empty. RAM of a restored machine is the caller's to fill.
+    pub(super) fn assemble(
+        blueprint: &Blueprint,
+        shared: Arc<Shared>,
+        boot: u64,
+        mut saved: SavedMachine,
+    ) -> Result<Self, VmError> {
+        let config = &blueprint.config;
+        let timeline = &blueprint.timeline;
+        let vm = Arc::new(blueprint.kvm.create_vm()?);
+        timeline.reach(Milestone::KvmReady);
+
+        let (address_space, ram) = map_memory(blueprint, &vm)?;
+        let memory = Memory::new(ram.clone());
+        timeline.reach(Milestone::MemoryReady);
+
+        let topology = Topology::new(config.topology(), config.cpus.boot).map_err(MachineError::from)?;
+        let context = tables::boot_context(config);
+        let loader = if saved.is_restore() { None } else { Some(start_loader(blueprint, &ram, context)?) };
+
+        // A page that real-mode and protected-mode code of older Intel processors runs from.
+        vm.set_identity_map_address(layout::KVM_IDENTITY_MAP.start)?;
+        vm.set_tss_address(layout::KVM_TSS.start)?;
+        let interrupts = Arc::new(KvmInterruptManager::create(Arc::clone(&vm))?);
+        let vcpus = create_vcpus(blueprint, &vm, topology, saved.is_restore())?;
+
+        let control = VcpuControl::new();
+        let signals = Arc::new(Signals::new(
+            shared,
+            Arc::clone(timeline),
+            boot,
+            config.on_triple_fault,
+            control.clone(),
+        ));
+        let workers = Arc::new(Workers::new(&blueprint.threads, &microvm::placements(config)).map_err(MachineError::from)?);
+        let buses = Buses::default();
+        let board = Microvm::new(
+            &Parts {
+                blueprint,
+                vm: &vm,
+                memory: &memory,
+                buses: &buses,
+                interrupts: &*interrupts,
+                workers: &workers,
+                signals: &signals,
+            },
+            &mut saved,
+        )?;
+        super::save::restore(blueprint, &vm, &vcpus, &mut saved)?;
+        if let Some(loader) = loader {
+            // Before the loader is waited for: the tables need nothing of the payload.
+            tables::write(config, &topology, &ram)?;
+            let entry = join_loader(loader)?;
+            timeline.reach(Milestone::PayloadLoaded);
+            regs::write_boot_tables(&ram, &entry).map_err(|source| MachineError::Table { table: "boot table", source })?;
+            if let Some(boot_vcpu) = vcpus.first() {
+                setup::start_at(boot_vcpu, &entry)?;
+            }
+        }
+        saved.finish().map_err(MachineError::from)?;
+
+        let events: Arc<dyn VcpuEvents> = signals;
+        let vcpus = Vcpus::spawn(&blueprint.threads, &control, vcpus, &buses, &events).map_err(MachineError::from)?;
+        address_space.set_barrier(Arc::new(control));
+        Ok(Self {
+            vcpus,
+            board,
+            _workers: workers,
+            _interrupts: interrupts,
+            _address_space: address_space,
+            ram,
+            vm,
+            disks: blueprint.disks.iter().map(|(_, disk)| Arc::clone(disk)).collect(),
+            clock: None,
+        })
+    }
+}
+
+fn map_memory(blueprint: &Blueprint, vm: &Arc<KvmVm>) -> Result<(AddressSpace, GuestRam), VmError> {
+    let memory = &blueprint.config.memory;
+    let regions = RamRegion::ram(memory.boot, memory.backing)?;
+    let ranges: Vec<AddressRange> = regions.iter().map(AddressRange::ram).collect();
+    let slots: Arc<KvmVm> = Arc::clone(vm);
+    let address_space = AddressSpace::new(slots);
+    address_space.commit(&ranges).map_err(MachineError::from)?;
+    let ram = GuestRam::from_arc_regions(regions).map_err(MachineError::Regions)?;
+    Ok((address_space, ram))
+}
+
+fn start_loader(blueprint: &Blueprint, ram: &GuestRam, context: BootContext) -> Result<Loader, VmError> {
+    let PayloadConfig::Kernel { entry, .. } = blueprint.config.payload;
+    let clone = |file: &std::fs::File| file.try_clone().map_err(MachineError::Descriptor);
+    let payload = KernelBoot {
+        kernel: clone(&blueprint.kernel)?,
+        initrd: blueprint.initrd.as_ref().map(clone).transpose()?,
+        entry,
+    };
+    let ram = ram.clone();
+    blueprint.threads.spawn(ThreadRole::Loader, move || payload.load(&ram, &context)).map_err(VmError::Thread)
+}
+
+fn join_loader(loader: Loader) -> Result<Entry, VmError> {
+    match loader.join() {
+        Ok(Ok(entry)) => Ok(entry?),
+        Ok(Err(refused)) => Err(VmError::Thread(refused)),
+        Err(_) => Err(MachineError::Panicked("loader").into()),
+    }
+}
+
+fn create_vcpus(
+    blueprint: &Blueprint,
+    vm: &KvmVm,
+    topology: Topology,
+    restore: bool,
+) -> Result<Vec<KvmVcpu>, MachineError> {
+    // Before the first vCPU exists, or the kernel refuses.
+    let permitted = permit_dynamic_xstate();
+    let vcpus = topology.apic_ids().map(|id| vm.create_vcpu(id)).collect::<Result<Vec<_>, _>>()?;
+    if !restore {
+        let supported = blueprint.kvm.supported_cpuid()?;
+        setup::initialize(&vcpus, topology, supported.as_slice(), permitted, blueprint.kvm.capabilities())?;
+    }
+    Ok(vcpus)
+}

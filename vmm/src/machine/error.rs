@@ -1,0 +1,98 @@
+//! Why a machine cannot be put together, paused or restored.
+
+use crate::arch::x86_64::setup::SetupError;
+use crate::arch::x86_64::topology::TopologyError;
+use crate::event_loop::EventLoopError;
+use crate::kvm::KvmError;
+use crate::memory::CommitError;
+use crate::vcpu::VcpuError;
+use crate::worker::WorkerError;
+use devices::backend::block::DiskError;
+use devices::bus::BusError;
+use devices::id::DeviceId;
+use devices::interrupt::InterruptError;
+use devices::state::StateError;
+use devices::virtio::block::BlockError;
+use std::io;
+use thiserror::Error;
+
+/// Why a machine cannot be put together, paused or restored.
+#[derive(Debug, Error)]
+pub(crate) enum MachineError {
+    /// A call of KVM failed.
+    #[error("KVM cannot run the machine")]
+    Kvm(#[from] KvmError),
+    /// KVM did not take the memory slots.
+    #[error("KVM cannot map the machine's memory")]
+    AddressSpace(#[from] CommitError),
+    /// An interrupt line cannot be had.
+    #[error("A device cannot have its interrupt line")]
+    Interrupt(#[from] InterruptError),
+    /// Two devices want one address.
+    #[error("A device cannot have its address")]
+    Bus(#[from] BusError),
+    /// A disk cannot be used.
+    #[error("A disk cannot be used")]
+    Disk(#[from] DiskError),
+    /// A block device cannot be made of a disk.
+    #[error("A disk cannot be connected")]
+    Block(#[from] BlockError),
+    /// State cannot be saved or restored.
+    #[error("The state of a device cannot be used")]
+    State(#[from] StateError),
+    /// The CPU topology is not one.
+    #[error("The vCPUs cannot be arranged")]
+    Topology(#[from] TopologyError),
+    /// The vCPUs' threads.
+    #[error("The vCPUs cannot run")]
+    Vcpu(#[from] VcpuError),
+    /// A table does not fit into guest memory.
+    #[error("The {table} cannot be written to guest memory")]
+    Table {
+        /// Which table.
+        table: &'static str,
+        /// What guest memory said.
+        #[source]
+        source: vm_memory::GuestMemoryError,
+    },
+    /// A table has no room.
+    #[error("The {table} is too large for its place in guest memory: {bytes} bytes; use fewer vCPUs or disks")]
+    TableTooLarge {
+        /// Which table.
+        table: &'static str,
+        /// Its size.
+        bytes: usize,
+    },
+    /// A processor's id does not fit the tables.
+    #[error("APIC id {0} is beyond 254: use fewer sockets or cores")]
+    ApicId(u32),
+    /// The regions of RAM do not make up an address space.
+    #[error("The machine's RAM cannot be arranged")]
+    Regions(#[source] vm_memory::GuestRegionCollectionError),
+    /// A descriptor cannot be duplicated.
+    #[error("A descriptor of the machine cannot be duplicated: raise the limit of open files (`ulimit -n`)")]
+    Descriptor(#[source] io::Error),
+    /// The vCPUs cannot be set up.
+    #[error("The vCPUs cannot be set up")]
+    Setup(#[from] SetupError),
+    /// The workers of the queues.
+    #[error("The machine's workers cannot run")]
+    Worker(#[from] WorkerError),
+    /// Only a paused machine can be saved.
+    #[error("The machine is not paused: pause it before it is saved")]
+    NotPaused,
+    /// The event loop or the console on it.
+    #[error("The machine's console cannot be served")]
+    EventLoop(#[from] EventLoopError),
+    /// A thread of the machine panicked.
+    #[error("The {0} thread panicked, which is a fault of this program: report it with its output")]
+    Panicked(&'static str),
+    /// A queue's requests do not end.
+    #[error("Requests of {device} are still under way after {seconds} s: the host's storage does not answer")]
+    Drain {
+        /// Whose requests.
+        device: DeviceId,
+        /// How long was waited.
+        seconds: u64,
+    },
+}

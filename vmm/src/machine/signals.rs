@@ -1,0 +1,73 @@
+//! What devices and vCPUs tell the driver: each report first holds all vCPUs, then is queued with its boot's number.
+
+use crate::config::OnTripleFault;
+use crate::event::ResetSource;
+use crate::lifecycle::{GuestEvent, Shared};
+use crate::timeline::{Milestone, Timeline};
+use crate::vcpu::{VcpuControl, VcpuEvents};
+use devices::power::{PowerControl, ResetRequest};
+use std::sync::Arc;
+
+/// The ear of one boot of a machine.
+pub(crate) struct Signals {
+    shared: Arc<Shared>,
+    timeline: Arc<Timeline>,
+    boot: u64,
+    on_triple_fault: OnTripleFault,
+    vcpus: VcpuControl,
+}
+
+impl Signals {
+    /// For boot `boot`, whose vCPUs `vcpus` will hold.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        timeline: Arc<Timeline>,
+        boot: u64,
+        on_triple_fault: OnTripleFault,
+        vcpus: VcpuControl,
+    ) -> Self {
+        Self { shared, timeline, boot, on_triple_fault, vcpus }
+    }
+
+    fn report(&self, event: GuestEvent) {
+        self.vcpus.halt();
+        self.shared.report(self.boot, event);
+    }
+}
+
+impl PowerControl for Signals {
+    fn reset(&self, request: ResetRequest) {
+        self.report(GuestEvent::Reset(match request {
+            ResetRequest::I8042 => ResetSource::I8042,
+            ResetRequest::Acpi => ResetSource::Acpi,
+        }));
+    }
+
+    fn power_off(&self) {
+        self.report(GuestEvent::PowerOff);
+    }
+
+    fn exit(&self, status: u8) {
+        self.report(GuestEvent::DebugExit(status));
+    }
+}
+
+impl VcpuEvents for Signals {
+    fn first_run(&self) {
+        self.timeline.reach(Milestone::FirstKvmRun);
+    }
+
+    fn triple_fault(&self, vcpu: u32) {
+        self.report(match self.on_triple_fault {
+            OnTripleFault::Reset => GuestEvent::Reset(ResetSource::TripleFault),
+            OnTripleFault::Exit => GuestEvent::Crashed(format!(
+                "vCPU {vcpu} met a triple fault (an exception that could not be delivered); to reset the machine \
+                 instead, set on_triple_fault to reset"
+            )),
+        });
+    }
+
+    fn crashed(&self, _vcpu: u32, message: String) {
+        self.report(GuestEvent::Crashed(message));
+    }
+}

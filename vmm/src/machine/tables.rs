@@ -1,0 +1,54 @@
+//! What tells the guest of its board: ACPI tables, or else an MP table and command-line arguments. Never both.
+
+use super::MachineError;
+use crate::arch::x86_64::topology::Topology;
+use crate::boot::BootContext;
+use crate::config::{BoardConfig, PayloadConfig, VmConfig};
+use crate::firmware::acpi::{self, AcpiConfig};
+use crate::firmware::{Cpu, mptable};
+use crate::memory::{GuestRam, layout};
+use vm_memory::{Bytes, GuestAddress};
+
+/// What the kernel is told.
+pub(super) fn boot_context(config: &VmConfig) -> BootContext {
+    let PayloadConfig::Kernel { cmdline, .. } = &config.payload;
+    match config.board {
+        BoardConfig::Microvm { acpi: true } => {
+            BootContext { cmdline: cmdline.clone(), rsdp: Some(layout::ACPI_TABLES.start) }
+        }
+        BoardConfig::Microvm { acpi: false } => {
+            let devices = mptable::virtio_mmio_cmdline(&virtio_slots(config));
+            BootContext { cmdline: format!("{cmdline} {devices}").trim().to_owned(), rsdp: None }
+        }
+    }
+}
+
+/// Writes the tables by which the guest finds processors and devices.
+pub(super) fn write(config: &VmConfig, topology: &Topology, ram: &GuestRam) -> Result<(), MachineError> {
+    let cpus = cpus(config, topology)?;
+    let BoardConfig::Microvm { acpi } = config.board;
+    let (table, bytes, place) = if acpi {
+        let config = AcpiConfig { cpus, virtio_mmio_slots: virtio_slots(config) };
+        ("ACPI table", acpi::build(&config, layout::ACPI_TABLES.start).blob, layout::ACPI_TABLES)
+    } else {
+        ("MP table", mptable::build(&cpus, layout::MP_TABLE.start), layout::MP_TABLE)
+    };
+    if bytes.len() as u64 > place.end - place.start {
+        return Err(MachineError::TableTooLarge { table, bytes: bytes.len() });
+    }
+    ram.write_slice(&bytes, GuestAddress(place.start)).map_err(|source| MachineError::Table { table, source })
+}
+
+/// Present and possible processors. Ids beyond a byte are refused with the topology.
+fn cpus(config: &VmConfig, topology: &Topology) -> Result<Vec<Cpu>, MachineError> {
+    let present = |index| index < config.cpus.boot;
+    (0..)
+        .zip(topology.apic_ids())
+        .map(|(index, id)| Ok(Cpu { apic_id: u8::try_from(id).map_err(|_| MachineError::ApicId(id))?, present: present(index) }))
+        .collect()
+}
+
+/// The slots that have a device: the entropy device's and the disks'.
+fn virtio_slots(config: &VmConfig) -> Vec<usize> {
+    (0..=config.disks.len()).collect()
+}
