@@ -61,14 +61,10 @@ impl Machine {
         let vcpus = create_vcpus(blueprint, &vm, topology, saved.is_restore())?;
 
         let control = VcpuControl::new();
-        let signals = Arc::new(Signals::new(
-            shared,
-            Arc::clone(timeline),
-            boot,
-            config.on_triple_fault,
-            control.clone(),
-        ));
-        let workers = Arc::new(Workers::new(&blueprint.threads, &microvm::placements(config)).map_err(MachineError::from)?);
+        let signals =
+            Arc::new(Signals::new(shared, Arc::clone(timeline), boot, config.on_triple_fault, control.clone()));
+        let workers =
+            Arc::new(Workers::new(&blueprint.threads, &microvm::placements(config)).map_err(MachineError::from)?);
         let buses = Buses::default();
         let board = Microvm::new(
             &Parts {
@@ -88,7 +84,8 @@ impl Machine {
             tables::write(config, &topology, &ram)?;
             let entry = join_loader(loader)?;
             timeline.reach(Milestone::PayloadLoaded);
-            regs::write_boot_tables(&ram, &entry).map_err(|source| MachineError::Table { table: "boot table", source })?;
+            regs::write_boot_tables(&ram, &entry)
+                .map_err(|source| MachineError::Table { table: "boot table", source })?;
             if let Some(boot_vcpu) = vcpus.first() {
                 setup::start_at(boot_vcpu, &entry)?;
             }

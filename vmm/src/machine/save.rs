@@ -28,10 +28,8 @@ impl Machine {
     #[cfg_attr(not(test), expect(dead_code, reason = "snapshots, which will call it, come with memory snapshots"))]
     pub(crate) fn save(&self, blueprint: &Blueprint) -> Result<Vec<Section>, MachineError> {
         let Some(record) = &self.clock else { return Err(MachineError::NotPaused) };
-        let mut sections = vec![
-            Section::encode(&CLOCK.into(), &record.machine)?,
-            Section::encode(&IRQCHIP.into(), &record.irqchip)?,
-        ];
+        let mut sections =
+            vec![Section::encode(&CLOCK.into(), &record.machine)?, Section::encode(&IRQCHIP.into(), &record.irqchip)?];
         let msrs = blueprint.kvm.msr_indices()?;
         let capabilities = blueprint.kvm.capabilities();
         self.vcpus.each(|index, vcpu| {

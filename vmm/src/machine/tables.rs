@@ -44,7 +44,9 @@ fn cpus(config: &VmConfig, topology: &Topology) -> Result<Vec<Cpu>, MachineError
     let present = |index| index < config.cpus.boot;
     (0..)
         .zip(topology.apic_ids())
-        .map(|(index, id)| Ok(Cpu { apic_id: u8::try_from(id).map_err(|_| MachineError::ApicId(id))?, present: present(index) }))
+        .map(|(index, id)| {
+            Ok(Cpu { apic_id: u8::try_from(id).map_err(|_| MachineError::ApicId(id))?, present: present(index) })
+        })
         .collect()
 }
 

@@ -31,7 +31,9 @@ impl SavedMachine {
         let Some(sections) = &mut self.sections else { return Ok(None) };
         match sections.remove(&(device.clone(), S::KIND.into())) {
             Some(section) => section.decode().map(Some),
-            None => Err(StateError::Invalid { device: device.clone(), reason: format!("it has no {} section", S::KIND) }),
+            None => {
+                Err(StateError::Invalid { device: device.clone(), reason: format!("it has no {} section", S::KIND) })
+            }
         }
     }
 
