@@ -68,7 +68,7 @@ impl Capabilities {
     ///
     /// # Errors
     /// A required capability is missing; the error names all that are.
-    pub(super) fn read(check: impl Fn(u32) -> i32) -> Result<Self, KvmError> {
+    pub(crate) fn read(check: impl Fn(u32) -> i32) -> Result<Self, KvmError> {
         let missing: Vec<_> =
             REQUIRED.iter().filter(|(cap, _)| check(*cap as u32) <= 0).map(|(_, name)| *name).collect();
         if !missing.is_empty() {

@@ -12,7 +12,7 @@
 //! | clock | resume in place | restore |
 //! |---|---|---|
 //! | kvmclock, and with it the guest's CLOCK_MONOTONIC, CLOCK_BOOTTIME and CLOCK_REALTIME | ran on | + elapsed |
-//! | TSC (and what the guest derives from it) | ran on | + elapsed x its frequency |
+//! | TSC (and what the guest derives from it) | ran on | + elapsed x its frequency (PVM: it is the host's, and ran on) |
 //! | LAPIC timer, TSC-deadline mode | ran on | the deadline is absolute: one that passed fires at once |
 //! | LAPIC timer, one-shot and periodic | ran on | - elapsed; one that ran out fires once, at once |
 //! | PIT | ran on | begins the period of each channel anew |
@@ -141,13 +141,6 @@ impl MachineClock {
     }
 }
 
-/// Lets `elapsed_ns` pass for a TSC that counts `khz` thousand times a second. Wraps as the register does.
-pub(super) fn advance_tsc(tsc: u64, khz: u32, elapsed_ns: u64) -> u64 {
-    let ticks = u128::from(elapsed_ns) * u128::from(khz) / 1_000_000;
-    #[expect(clippy::cast_possible_truncation, reason = "the register wraps too")]
-    tsc.wrapping_add(ticks as u64)
-}
-
 /// Lets `elapsed_ns` pass for a local APIC's timer.
 pub(super) fn advance_lapic(registers: &mut kvm_lapic_state, elapsed_ns: u64) {
     lapic::advance_timer(registers, elapsed_ns);
@@ -166,4 +159,43 @@ pub(crate) fn resumed_in_place(vcpu: &KvmVcpu) -> Result<(), KvmError> {
 pub(crate) fn host_realtime_ns() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX) // until 2554
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn told(flags: u32) -> MachineClock {
+        let clock = kvm_clock_data { clock: 500, flags, realtime: 1_000, host_tsc: 77, ..Default::default() };
+        MachineClock::new(2_000, &clock)
+    }
+
+    #[test]
+    fn kvms_own_reading_of_the_hosts_clocks_is_used_where_it_gives_one() {
+        let full = told(KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC);
+        assert_eq!((full.realtime_ns, full.host_tsc), (1_000, Some(77)));
+        let none = told(0);
+        assert_eq!((none.realtime_ns, none.host_tsc), (2_000, None), "as on PVM hosts");
+    }
+
+    #[test]
+    fn a_host_clock_that_was_set_back_lets_no_time_pass() {
+        let record = told(0);
+        assert_eq!(record.elapsed_until(5_000), 3_000);
+        assert_eq!(record.elapsed_until(1_000), 0);
+        assert_eq!((record.advanced(0).clock, record.advanced(0).flags), (500, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn kvmclock_never_goes_backwards(
+            realtime_ns in any::<u64>(), kvmclock_ns in any::<u64>(), now in any::<u64>(), later in any::<u64>()
+        ) {
+            let record = MachineClock { realtime_ns, host_tsc: None, kvmclock_ns, flags: 0 };
+            let at = |time| record.advanced(record.elapsed_until(time)).clock;
+            prop_assert!(kvmclock_ns <= at(now.min(later)));
+            prop_assert!(at(now.min(later)) <= at(now.max(later)));
+        }
+    }
 }

@@ -41,3 +41,34 @@ impl std::fmt::Debug for IrqchipState {
         f.debug_struct("IrqchipState").field("pit", &self.pit).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod native_tests {
+    use super::*;
+    use crate::arch::x86_64::fixture::Fixture;
+    use crate::config::CpuTopology;
+
+    fn bytes(fixture: &Fixture) -> Vec<u8> {
+        let state = IrqchipState::from(fixture.vm.irqchip_state().unwrap());
+        postcard::to_stdvec(&state).unwrap()
+    }
+
+    #[test]
+    fn controllers_and_pit_are_read_back_as_they_were_set() {
+        let shape = CpuTopology { sockets: 1, cores: 1, threads: 1 };
+        let Some(old) = Fixture::new(shape) else { return };
+        let mut changed = old.vm.irqchip_state().unwrap();
+        // Channel 2 in mode 3, as a guest uses it to measure its TSC.
+        changed.pit.channels[2].count = 0x4a9;
+        changed.pit.channels[2].mode = 3;
+        old.vm.set_irqchip_state(&changed).unwrap();
+
+        let saved = bytes(&old);
+        let new = Fixture::new(shape).unwrap();
+        assert_ne!(saved, bytes(&new));
+        let state: IrqchipState = postcard::from_bytes(&saved).unwrap();
+        new.vm.set_irqchip_state(&state.into()).unwrap();
+        assert_eq!(saved, bytes(&new));
+    }
+}

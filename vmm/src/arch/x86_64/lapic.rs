@@ -3,7 +3,10 @@
 use kvm_bindings::kvm_lapic_state;
 
 /// Local vector table: timer.
-const LVT_TIMER: usize = 0x320;
+pub(super) const LVT_TIMER: usize = 0x320;
+/// Spurious interrupt vector; bit 8 switches the APIC on.
+#[cfg(test)]
+pub(super) const SPURIOUS: usize = 0xf0;
 /// Local vector table: LINT0.
 const LVT_LINT0: usize = 0x350;
 /// Local vector table: LINT1.
@@ -56,7 +59,8 @@ fn read(lapic: &kvm_lapic_state, offset: usize) -> u32 {
     u32::from_le_bytes(bytes)
 }
 
-fn write(lapic: &mut kvm_lapic_state, offset: usize, value: u32) {
+/// Sets the 32-bit register at `offset`.
+pub(super) fn write(lapic: &mut kvm_lapic_state, offset: usize, value: u32) {
     for (register, byte) in lapic.regs.iter_mut().skip(offset).zip(value.to_le_bytes()) {
         *register = byte.cast_signed();
     }

@@ -1,7 +1,7 @@
 //! The state of one vCPU.
 
 use super::clock::{self, VcpuClock};
-use super::msr;
+use super::{msr, tsc};
 use crate::kvm::{Capabilities, KvmVcpu};
 use devices::id::DeviceId;
 use devices::state::{DeviceState, StateError};
@@ -132,8 +132,9 @@ impl VcpuState {
         let mut lapic = self.lapic;
         clock::advance_lapic(&mut lapic, elapsed_ns);
         vcpu.set_lapic(&lapic).map_err(host)?;
-        let tsc = clock::advance_tsc(self.tsc, self.tsc_khz.unwrap_or(0), elapsed_ns);
-        vcpu.set_msrs(&[msr::entry(msr::TSC, tsc)]).map_err(host)?;
+        let tsc = tsc::advance(self.tsc, self.tsc_khz.unwrap_or(0), elapsed_ns);
+        let runs_at = tsc::set(vcpu, tsc, self.tsc_khz).map_err(host)?;
+        self.check_tsc(device, runs_at)?;
         msr::restore(vcpu, &known).map_err(host)?;
         if self.tsc_deadline != 0 {
             vcpu.set_msrs(&[msr::entry(msr::TSC_DEADLINE, self.tsc_deadline)]).map_err(host)?;
@@ -168,6 +169,20 @@ impl VcpuState {
             Some((.., part)) => Err(invalid(device, format!("this host cannot take {part}"))),
             None => Ok(()),
         }
+    }
+
+    /// PVM hosts take no TSC: the guest sees the host's own. That is right as long as the host runs on; after its
+    /// restart, or on another one, the guest's TSC could go backwards, which guests do not survive.
+    fn check_tsc(&self, device: &DeviceId, runs_at: u64) -> Result<(), StateError> {
+        if runs_at >= self.tsc {
+            return Ok(());
+        }
+        Err(invalid(
+            device,
+            "this host cannot set its TSC, and the host's own is behind it: restore it on the host that saved it, \
+             before that restarts, or on one with VMX or SVM"
+                .into(),
+        ))
     }
 
     /// The MSRs to set: those of `msrs`, sorted, that the state has. Others are refused unless they are zero, which
@@ -213,3 +228,8 @@ fn with_pdptrs(sregs: &kvm_sregs, pdptrs: [u64; 4]) -> kvm_sregs2 {
         pdptrs,
     }
 }
+
+#[cfg(test)]
+mod native_tests;
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,15 @@ mod table;
 mod topology;
 mod xstate;
 
+#[cfg(test)]
+mod decoder;
+#[cfg(test)]
+mod native_tests;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
 use super::topology::Topology;
 use kvm_bindings::{CpuId, kvm_cpuid_entry2};
 use table::Table;

@@ -1,0 +1,73 @@
+//! A machine without memory and devices on the host's own KVM, for tests.
+
+#![allow(clippy::unwrap_used)]
+
+use super::topology::Topology;
+use super::{msr, setup};
+use crate::config::CpuTopology;
+use crate::kvm::{Capabilities, Kvm, KvmVcpu, KvmVm, permit_dynamic_xstate};
+use crate::memory::layout::{KVM_IDENTITY_MAP, KVM_TSS};
+use kvm_bindings::CpuId;
+use std::fs::OpenOptions;
+use std::io::Write;
+
+pub(super) struct Fixture {
+    pub vcpus: Vec<KvmVcpu>,
+    pub vm: KvmVm,
+    pub topology: Topology,
+    pub msrs: Vec<u32>,
+    supported: CpuId,
+    permitted_xstate: u64,
+}
+
+impl Fixture {
+    /// A machine with these vCPUs, not set up; `None`, and the calling test is counted as skipped, without `/dev/kvm`.
+    pub(super) fn new(shape: CpuTopology) -> Option<Self> {
+        let permitted_xstate = permit_dynamic_xstate();
+        let kvm = match Kvm::open(None) {
+            Ok(kvm) => kvm,
+            Err(error) => {
+                skip(&error.to_string());
+                return None;
+            }
+        };
+        let vm = kvm.create_vm().unwrap();
+        vm.set_identity_map_address(KVM_IDENTITY_MAP.start).unwrap();
+        vm.set_tss_address(KVM_TSS.start).unwrap();
+        vm.create_irqchip().unwrap();
+        vm.create_pit().unwrap();
+        let topology = Topology::new(shape, 1).unwrap();
+        let vcpus: Vec<_> = topology.apic_ids().map(|id| vm.create_vcpu(id).unwrap()).collect();
+        let msrs = msr::state_indices(&kvm.msr_indices().unwrap(), &vcpus[0]).unwrap();
+        Some(Self { vcpus, vm, topology, msrs, supported: kvm.supported_cpuid().unwrap(), permitted_xstate })
+    }
+
+    pub(super) fn capabilities(&self) -> &Capabilities {
+        self.vm.capabilities()
+    }
+
+    /// Whether a vCPU's TSC is its own. On PVM hosts it is the host's, and writes to it are ignored.
+    pub(super) fn tsc_is_settable(&self) -> bool {
+        let vcpu = self.vcpus.last().unwrap();
+        let far = 1 << 60;
+        vcpu.set_msrs(&[msr::entry(msr::TSC, far)]).unwrap();
+        vcpu.get_msrs(&[msr::TSC]).unwrap()[0].data >= far
+    }
+
+    /// Sets the vCPUs up as for a first start.
+    pub(super) fn initialize(&self) {
+        let supported = self.supported.as_slice();
+        setup::initialize(&self.vcpus, self.topology, supported, self.permitted_xstate, self.capabilities()).unwrap();
+    }
+}
+
+/// Counts the calling test as skipped.
+#[allow(clippy::print_stdout)]
+fn skip(reason: &str) {
+    let thread = std::thread::current();
+    let line = format!("{}: {reason}\n", thread.name().unwrap_or("?"));
+    print!("skipped {line}");
+    if let Some(path) = std::env::var_os("PODVISOR_SKIPS") {
+        OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(line.as_bytes()).unwrap();
+    }
+}
