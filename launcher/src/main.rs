@@ -1,2 +1,48 @@
-//! placeholder
-fn main() {}
+//! Runs one virtual machine: flags or a configuration file in, machine out.
+//!
+//! `main` only wires: it reads the clock and the command line, sets up logging, and turns the outcome into an exit
+//! status. Everything else stands in a module of its own.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod cleanup;
+mod console;
+mod cpus_arg;
+mod disk_arg;
+mod exit;
+mod help;
+mod logging;
+mod memory_size;
+mod merge;
+mod report;
+mod resources;
+mod run;
+mod run_config;
+mod signals;
+mod start_time;
+
+use args::{Cli, Command};
+use std::error::Error;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let entered_ns = start_time::now_ns();
+    cleanup::install_panic_hook();
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(refused) => return exit::refused_arguments(&refused),
+    };
+    match wire(&cli, entered_ns) {
+        Ok(outcome) => exit::finished(&outcome),
+        Err(error) => exit::failed(error.as_ref()),
+    }
+}
+
+fn wire(cli: &Cli, entered_ns: u64) -> Result<run::Outcome, Box<dyn Error>> {
+    logging::install(std::env::var_os(logging::VARIABLE).as_deref())?;
+    let start = start_time::StartTime::from_parent(std::env::var_os(start_time::VARIABLE).as_deref(), entered_ns)?;
+    let Command::Run(args) = &cli.command;
+    let config = merge::load(args)?;
+    Ok(run::run(config, args.boot_report, start)?)
+}

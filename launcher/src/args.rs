@@ -1,0 +1,208 @@
+//! The command line.
+
+use crate::console::ConsoleArg;
+use crate::cpus_arg::CpusArg;
+use crate::disk_arg::DiskArg;
+use crate::help;
+use crate::memory_size::MemorySize;
+use crate::report::ReportFormat;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use vmm::{OnReboot, OnTripleFault};
+
+/// Runs one virtual machine.
+#[derive(Debug, Parser)]
+#[command(name = "launcher", version, arg_required_else_help = false, long_about = help::LAUNCHER, after_long_help = help::LAUNCHER_AFTER)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a virtual machine until it ends.
+    #[command(long_about = help::RUN, after_long_help = help::RUN_AFTER)]
+    Run(Box<RunArgs>),
+}
+
+/// Every flag overrides what the configuration file says.
+#[derive(Debug, Default, Args)]
+pub(crate) struct RunArgs {
+    /// Read the machine from this JSON file; the other flags override it.
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The kernel: an ELF vmlinux or a bzImage.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: Option<PathBuf>,
+
+    /// The initial RAM disk, given to the kernel as it is.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) initrd: Option<PathBuf>,
+
+    /// The kernel's command line, for example "console=ttyS0 root=/dev/vda1".
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) cmdline: Option<String>,
+
+    /// How many vCPUs, and how the guest sees them arranged.
+    #[arg(long, value_name = "N[,sockets=S][,cores=C][,threads=T][,max=M]", long_help = help::CPUS)]
+    pub(crate) cpus: Option<CpusArg>,
+
+    /// Guest RAM: bytes, or a number with Ki, Mi, Gi, Ti (1024) or k, M, G, T (1000).
+    #[arg(long, value_name = "SIZE", long_help = help::MEMORY)]
+    pub(crate) memory: Option<MemorySize>,
+
+    /// The board: what the guest finds besides CPUs and RAM.
+    #[arg(long, value_enum)]
+    pub(crate) board: Option<Board>,
+
+    /// Add a virtio disk; may be given several times.
+    #[arg(long = "disk", value_name = "path=FILE[,readonly][,serial=TEXT]", long_help = help::DISK)]
+    pub(crate) disks: Vec<DiskArg>,
+
+    /// What the first serial port is connected to: stdio, pty, socket=PATH or off.
+    #[arg(long, value_name = "stdio|pty|socket=PATH|off", long_help = help::CONSOLE)]
+    pub(crate) console: Option<ConsoleArg>,
+
+    /// What a reboot of the guest does [default: restart].
+    #[arg(long, value_enum, value_name = "CHOICE", long_help = help::ON_REBOOT)]
+    pub(crate) on_reboot: Option<RebootArg>,
+
+    /// What a triple fault of the guest does [default: exit].
+    #[arg(long, value_enum, value_name = "CHOICE", long_help = help::ON_TRIPLE_FAULT)]
+    pub(crate) on_triple_fault: Option<TripleFaultArg>,
+
+    /// When the machine has ended, print the times of its start to standard error.
+    #[arg(long, value_enum, value_name = "FORM", long_help = help::BOOT_REPORT)]
+    pub(crate) boot_report: Option<ReportFormat>,
+}
+
+/// The boards there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Board {
+    /// virtio-mmio devices, a serial port, a clock: the fastest start.
+    Microvm,
+}
+
+/// The command line's form of [`OnReboot`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RebootArg {
+    /// The machine starts again with the same disks and console.
+    Restart,
+    /// The machine ends, as after a power-off.
+    Exit,
+}
+
+/// The command line's form of [`OnTripleFault`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TripleFaultArg {
+    /// The machine ends and counts as crashed.
+    Exit,
+    /// It counts as a reboot, and --on-reboot decides.
+    Reset,
+}
+
+impl From<RebootArg> for OnReboot {
+    fn from(arg: RebootArg) -> Self {
+        match arg {
+            RebootArg::Restart => Self::Restart,
+            RebootArg::Exit => Self::Exit,
+        }
+    }
+}
+
+impl From<TripleFaultArg> for OnTripleFault {
+    fn from(arg: TripleFaultArg) -> Self {
+        match arg {
+            TripleFaultArg::Exit => Self::Exit,
+            TripleFaultArg::Reset => Self::Reset,
+        }
+    }
+}
+
+impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// It is not understood, or it asks for help or for the version (both are errors of clap's own kind).
+    pub(crate) fn read<I: IntoIterator<Item: Into<OsString> + Clone>>(arguments: I) -> Result<Self, clap::Error> {
+        Self::try_parse_from(arguments)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::run_config::RunConfig;
+    use clap::CommandFactory;
+
+    fn run(arguments: &[&str]) -> RunArgs {
+        let Command::Run(args) = Cli::read([&["launcher", "run"], arguments].concat()).unwrap().command;
+        *args
+    }
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_the_manual_is_read() {
+        let args = run(&[
+            "--config=c.json",
+            "--kernel",
+            "k",
+            "--initrd",
+            "i",
+            "--cmdline",
+            "-- console=ttyS0",
+            "--cpus",
+            "2,sockets=1,cores=2,threads=1,max=2",
+            "--memory",
+            "512Mi",
+            "--board",
+            "microvm",
+            "--disk",
+            "path=a,readonly",
+            "--disk",
+            "path=b,serial=s",
+            "--console",
+            "socket=/run/c",
+            "--on-reboot",
+            "exit",
+            "--on-triple-fault",
+            "reset",
+            "--boot-report",
+            "json",
+        ]);
+        assert_eq!(args.config.unwrap(), PathBuf::from("c.json"));
+        assert_eq!(args.cmdline.unwrap(), "-- console=ttyS0");
+        assert_eq!(args.memory, Some(MemorySize(512 << 20)));
+        assert_eq!(args.disks.len(), 2);
+        assert_eq!(args.console, Some(ConsoleArg::Socket("/run/c".into())));
+        assert_eq!(args.on_reboot.map(OnReboot::from), Some(OnReboot::Exit));
+        assert_eq!(args.on_triple_fault.map(OnTripleFault::from), Some(OnTripleFault::Reset));
+        assert_eq!(args.boot_report, Some(ReportFormat::Json));
+    }
+
+    #[test]
+    fn the_configuration_file_of_the_help_is_one() {
+        let (_, rest) = help::RUN_AFTER.split_once("A configuration file:\n").unwrap();
+        let (json, _) = rest.split_once("\n\n").unwrap();
+        let config: RunConfig = serde_json::from_str(json).unwrap();
+        config.vm.validate().unwrap();
+    }
+
+    #[test]
+    fn the_examples_of_the_help_are_accepted() {
+        let mut found = 0;
+        for line in help::RUN_AFTER.replace("\\\n", " ").lines().filter_map(|l| l.trim().strip_prefix("launcher ")) {
+            let words = line.replace('\'', "");
+            Cli::read(std::iter::once("launcher").chain(words.split_whitespace())).unwrap();
+            found += 1;
+        }
+        assert!(found >= 4, "{found}");
+    }
+}

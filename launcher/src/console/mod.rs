@@ -1,0 +1,123 @@
+//! The first serial port's other end: the terminal, a pseudo-terminal, a Unix socket, or nothing.
+//!
+//! The machine always gets two pipes of its own. Between them and the outside stand threads of the launcher, so
+//! that the user's terminal, whose open file description other programs share, is never made non-blocking, and so
+//! that `Ctrl-]` is seen here and not by the guest.
+
+mod arg;
+mod escape;
+mod pipes;
+mod pty;
+mod pumps;
+mod ready;
+mod relay;
+mod socket;
+mod socket_file;
+mod stdio;
+mod terminal;
+
+pub(crate) use arg::ConsoleArg;
+pub(crate) use terminal::{MessageWriter, message};
+
+use crate::cleanup::Cleanup;
+use pipes::HostEnds;
+use pty::Pty;
+use pumps::Pumps;
+use rustix::io::Errno;
+use socket::SocketPort;
+use socket_file::SocketFileError;
+use std::path::PathBuf;
+use thiserror::Error;
+use vmm::Resource;
+
+/// Why there is no console.
+#[derive(Debug, Error)]
+pub(crate) enum ConsoleError {
+    #[error("Cannot make the pipes of the console")]
+    Pipes(#[source] Errno),
+    #[error("Cannot make a pseudo-terminal for the console")]
+    Pty(#[source] Errno),
+    #[error("Cannot listen for the console on {path}", path = path.display())]
+    Socket {
+        path: PathBuf,
+        #[source]
+        source: SocketFileError,
+    },
+    #[error("Cannot start the threads of the console")]
+    Thread(#[source] std::io::Error),
+    #[error("Cannot put the terminal into raw mode")]
+    RawMode(#[source] Errno),
+}
+
+/// A console that is there, but moves no byte yet.
+pub(crate) struct Console {
+    kind: Kind,
+}
+
+enum Kind {
+    Off,
+    Stdio(HostEnds),
+    Pty(Pty, HostEnds),
+    Socket(SocketPort, HostEnds),
+}
+
+impl Console {
+    /// Makes what `arg` asks for, and the machine's ends of it.
+    ///
+    /// # Errors
+    /// The host does not have it, or the socket is in use.
+    pub(crate) fn open(arg: &ConsoleArg) -> Result<(Self, Resource), ConsoleError> {
+        if *arg == ConsoleArg::Off {
+            return Ok((Self { kind: Kind::Off }, Resource::Stream { input: None, output: None }));
+        }
+        let (host, machine) = pipes::make().map_err(ConsoleError::Pipes)?;
+        let kind = match arg {
+            ConsoleArg::Off => Kind::Off,
+            ConsoleArg::Stdio => Kind::Stdio(host),
+            ConsoleArg::Pty => {
+                let pty = Pty::open().map_err(ConsoleError::Pty)?;
+                message(&format!("The serial console is {}", pty.name()));
+                Kind::Pty(pty, host)
+            }
+            ConsoleArg::Socket(path) => {
+                let port =
+                    SocketPort::open(path).map_err(|source| ConsoleError::Socket { path: path.clone(), source })?;
+                Kind::Socket(port, host)
+            }
+        };
+        Ok((Self { kind }, machine))
+    }
+
+    /// Begins to move bytes; `leave` is called (once) when the user leaves by `Ctrl-]`.
+    ///
+    /// # Errors
+    /// The host has no room for a thread, or the terminal does not obey.
+    pub(crate) fn start(self, leave: impl FnOnce() + Send + 'static) -> Result<RunningConsole, ConsoleError> {
+        let mut pumps = Pumps::new().map_err(ConsoleError::Pipes)?;
+        let mut raw_mode = None;
+        match self.kind {
+            Kind::Off => {}
+            Kind::Stdio(host) => {
+                raw_mode = terminal::enter_raw_mode().map_err(ConsoleError::RawMode)?;
+                stdio::start(&mut pumps, host, raw_mode.is_some(), leave).map_err(ConsoleError::Thread)?;
+            }
+            Kind::Pty(pty, host) => relay::start(&mut pumps, pty, host).map_err(ConsoleError::Thread)?,
+            Kind::Socket(port, host) => relay::start(&mut pumps, port, host).map_err(ConsoleError::Thread)?,
+        }
+        Ok(RunningConsole { _pumps: pumps, raw_mode })
+    }
+}
+
+/// A console whose bytes move. Dropping it brings out what the machine has written, ends the threads and puts the
+/// terminal back, in this order. A reader that takes nothing is waited for briefly, then what is left is lost.
+pub(crate) struct RunningConsole {
+    _pumps: Pumps,
+    raw_mode: Option<Cleanup>,
+}
+
+impl RunningConsole {
+    /// Whether the user's keys go to the guest.
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.raw_mode.is_some()
+    }
+}

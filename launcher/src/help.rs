@@ -1,0 +1,111 @@
+//! The long help texts.
+
+pub(crate) const LAUNCHER: &str = "\
+Podvisor's launcher runs one virtual machine: this process is the virtual machine monitor. It needs \
+read and write access to /dev/kvm and no other privilege.";
+
+pub(crate) const LAUNCHER_AFTER: &str = "\
+Environment:
+  PODVISOR_LOG       what is logged to standard error: error, warn (default), info, debug, trace,
+                     or by part, for example \"warn,vmm::vcpu=debug\"
+  PODVISOR_START_NS  CLOCK_MONOTONIC in nanoseconds, read by the parent just before it started this
+                     process: the boot report then counts from there
+
+'launcher run --help' has the examples.";
+
+pub(crate) const RUN: &str = "\
+Run a virtual machine until it ends. The machine is described by flags, by a configuration file, or \
+by both: flags override the file, and each --disk is added to the file's disks.";
+
+pub(crate) const RUN_AFTER: &str = "\
+Examples:
+  A kernel and its initial RAM disk, with the console on this terminal:
+    launcher run --kernel vmlinux --initrd initrd.img --cmdline 'console=ttyS0'
+
+  Two vCPUs, 1 GiB, a root disk and a read-only one that the guest finds by its serial:
+    launcher run --kernel bzImage --cmdline 'root=/dev/vda1' --cpus 2 --memory 1Gi \\
+        --disk path=root.img --disk path=seed.iso,readonly,serial=seed
+
+  In the background, with the console on a socket (then: socat -,raw,echo=0 UNIX:/run/vm.sock):
+    launcher run --config vm.json --console socket=/run/vm.sock
+
+  How long the start took, as one line of JSON:
+    launcher run --config vm.json --console off --on-reboot exit --boot-report json
+
+A configuration file:
+  {
+    \"version\": 1,
+    \"vm\": {
+      \"version\": 1,
+      \"cpus\": {\"boot\": 2, \"topology\": {\"sockets\": 1, \"cores\": 2, \"threads\": 1}},
+      \"memory\": {\"boot\": 1073741824},
+      \"payload\": {\"kind\": \"kernel\", \"cmdline\": \"console=ttyS0 root=/dev/vda1\"},
+      \"disks\": [{\"id\": \"root\", \"serial\": \"root\"}]
+    },
+    \"resources\": {
+      \"kernel\": {\"path\": \"/boot/vmlinuz\"},
+      \"root\": {\"path\": \"/srv/root.img\"},
+      \"serial0\": \"stdio\"
+    }
+  }
+
+  'vm' is the machine as its guest sees it; 'resources' says for each device id where it comes from
+  on this host: {\"path\": FILE}, {\"fd\": NUMBER} (a descriptor that this process inherited), and for
+  the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
+
+Exit status:
+  0  the guest powered off, or the machine was stopped by Ctrl-], SIGINT, SIGTERM, SIGHUP or SIGQUIT;
+     a line on standard error says which
+  1  the configuration is wrong, or this host cannot run the machine; one line says why
+  2  the guest crashed, or ended itself with a failure status on the debug-exit port
+
+  A second signal does not wait for the machine's threads: the status is then 128 + its number.";
+
+pub(crate) const CPUS: &str = "\
+How many vCPUs there are at the start (1 to 16), and how the guest sees them arranged.
+
+max is how many there may be later (hotplug); sockets x cores x threads must give max, or else the \
+number. What is left out is one core per socket and one thread per core, and as many sockets as needed.
+
+Examples: --cpus 2    --cpus 6,sockets=2,cores=3    --cpus 2,max=8,cores=2,threads=2
+
+[default: 1]";
+
+pub(crate) const MEMORY: &str = "\
+Guest RAM, written as Kubernetes writes quantities: bytes, or a number with Ki, Mi, Gi, Ti (powers of \
+1024) or k, M, G, T (powers of 1000). At least 16Mi, and a multiple of 4096 bytes.
+
+[default: 512Mi]";
+
+pub(crate) const DISK: &str = "\
+Add a virtio disk from a raw file or a block device; may be given several times. The guest finds the \
+disks in this order (Linux: /dev/vda, /dev/vdb, ...), after those of the configuration file.
+
+readonly: the guest cannot write, and the file is opened for reading only. serial: what the guest \
+reads as the disk's serial, 1 to 20 ASCII characters (Linux: /dev/disk/by-id/virtio-SERIAL).
+
+A disk that is written to can be used by one machine only; it is locked while the machine runs.
+
+Examples: --disk path=root.img    --disk path=/dev/vg/data,serial=data    --disk path=cd.iso,readonly";
+
+pub(crate) const CONSOLE: &str = "\
+What the guest's first serial port is connected to.
+
+stdio        standard input and output. On a terminal, every key goes to the guest (also Ctrl-C), but
+             Ctrl-], which stops the machine and leaves.
+pty          a new pseudo-terminal; its name is printed to standard error.
+socket=PATH  a Unix socket at PATH, for its owner only: one client at a time, who may leave and come
+             back. The file is removed at the end; one left over by a dead process is replaced.
+off          output is discarded, and there is no input.
+
+While nobody is connected to a pty or socket, output is discarded.
+
+[default: stdio]";
+
+pub(crate) const ON_REBOOT: &str = "What a reboot of the guest does.\n\n[default: restart]";
+
+pub(crate) const ON_TRIPLE_FAULT: &str = "What a triple fault of the guest does.\n\n[default: exit]";
+
+pub(crate) const BOOT_REPORT: &str = "\
+When the machine has ended, print the times of its first start to standard error: as text in \
+milliseconds since the start of the process, or as one line of JSON in nanoseconds of CLOCK_MONOTONIC.";

@@ -1,0 +1,219 @@
+//! From the command line to one [`RunConfig`]: the file first, the flags over it.
+
+use crate::args::{Board, RunArgs};
+use crate::disk_arg::DiskArg;
+use crate::resources::{FileError, read_small_file};
+use crate::run_config::{ResourceSpec, RunConfig};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use vmm::{BoardConfig, DeviceId, DiskConfig, INITRD, KERNEL, OnError, PayloadConfig, SERIAL};
+
+/// More than any sensible configuration has; keeps a wrong file from being read for ever.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// Why there is no configuration.
+#[derive(Debug, Error)]
+pub(crate) enum LoadError {
+    #[error("Cannot read the configuration file {}", .0.display())]
+    Read(PathBuf, #[source] FileError),
+    #[error("Cannot understand the configuration file {}", .0.display())]
+    Parse(PathBuf, #[source] serde_json::Error),
+    #[error("The configuration file {} has version {version}: this program reads version {known}", path.display(), known = RunConfig::VERSION)]
+    Version { path: PathBuf, version: u32 },
+}
+
+/// Reads the file that `args` name, if any, and puts the flags over it.
+///
+/// # Errors
+/// The file cannot be read, or is no configuration.
+pub(crate) fn load(args: &RunArgs) -> Result<RunConfig, LoadError> {
+    let base = match &args.config {
+        Some(path) => read(path)?,
+        None => RunConfig::default(),
+    };
+    Ok(merge(base, args))
+}
+
+fn read(path: &Path) -> Result<RunConfig, LoadError> {
+    let bytes = read_small_file(path, MAX_CONFIG_BYTES).map_err(|e| LoadError::Read(path.into(), e))?;
+    let config: RunConfig = serde_json::from_slice(&bytes).map_err(|e| LoadError::Parse(path.into(), e))?;
+    match config.version {
+        RunConfig::VERSION => Ok(config),
+        version => Err(LoadError::Version { path: path.into(), version }),
+    }
+}
+
+fn merge(mut config: RunConfig, args: &RunArgs) -> RunConfig {
+    let vm = &mut config.vm;
+    let PayloadConfig::Kernel { cmdline, initrd, .. } = &mut vm.payload;
+    if let Some(text) = &args.cmdline {
+        cmdline.clone_from(text);
+    }
+    if let Some(path) = &args.initrd {
+        *initrd = true;
+        config.resources.insert(INITRD.into(), ResourceSpec::Path(path.clone()));
+    }
+    if let Some(path) = &args.kernel {
+        config.resources.insert(KERNEL.into(), ResourceSpec::Path(path.clone()));
+    }
+    if let Some(cpus) = &args.cpus {
+        vm.cpus = cpus.0.clone();
+    }
+    if let Some(size) = args.memory {
+        vm.memory.boot = size.0;
+    }
+    match (args.board, &vm.board) {
+        // It is this board already: what the file says of it stays.
+        (None, _) | (Some(Board::Microvm), BoardConfig::Microvm { .. }) => {}
+    }
+    if let Some(on_reboot) = args.on_reboot {
+        vm.on_reboot = on_reboot.into();
+    }
+    if let Some(on_triple_fault) = args.on_triple_fault {
+        vm.on_triple_fault = on_triple_fault.into();
+    }
+    for disk in &args.disks {
+        add_disk(&mut config, disk);
+    }
+    match &args.console {
+        Some(console) => drop(config.resources.insert(SERIAL.into(), console.clone().into())),
+        None => drop(config.resources.entry(SERIAL.into()).or_insert(ResourceSpec::Stdio)),
+    }
+    config
+}
+
+fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
+    let id = free_disk_id(&config.vm.disks);
+    config.vm.disks.push(DiskConfig {
+        id: id.clone(),
+        readonly: disk.readonly,
+        serial: disk.serial.clone(),
+        on_error: OnError::default(),
+    });
+    config.resources.insert(id, ResourceSpec::Path(disk.path.clone()));
+}
+
+/// `disk0`, `disk1`, ...: the first that no disk of the file has.
+fn free_disk_id(disks: &[DiskConfig]) -> DeviceId {
+    let taken = |id: &DeviceId| disks.iter().any(|disk| disk.id == *id);
+    let mut number = 0_usize;
+    loop {
+        let id = DeviceId::new(format!("disk{number}"));
+        if !taken(&id) {
+            return id;
+        }
+        number += 1;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::args::{RebootArg, TripleFaultArg};
+    use crate::console::ConsoleArg;
+    use std::error::Error;
+    use vmm::{KernelEntry, OnReboot, OnTripleFault};
+
+    const FILE: &str = r#"{
+        "version": 1,
+        "vm": {
+            "version": 1,
+            "board": {"kind": "microvm", "acpi": false},
+            "cpus": {"boot": 4, "max": 4},
+            "memory": {"boot": 134217728, "backing": "memfd"},
+            "payload": {"kind": "kernel", "cmdline": "quiet", "initrd": true},
+            "disks": [{"id": "disk1", "serial": "one"}],
+            "marker_port": 146
+        },
+        "resources": {
+            "kernel": {"path": "/file/kernel"},
+            "initrd": {"path": "/file/initrd"},
+            "disk1": {"fd": 9},
+            "serial0": "off"
+        }
+    }"#;
+
+    fn file() -> RunConfig {
+        serde_json::from_str(FILE).unwrap()
+    }
+
+    #[test]
+    fn flags_alone_fill_the_same_type() {
+        let args = RunArgs {
+            kernel: Some("k".into()),
+            cmdline: Some("a b".into()),
+            disks: vec!["path=x,readonly".parse().unwrap(), "path=y,serial=s".parse().unwrap()],
+            ..RunArgs::default()
+        };
+        let config = merge(RunConfig::default(), &args);
+        assert_eq!(
+            config.vm.payload,
+            PayloadConfig::Kernel { cmdline: "a b".into(), initrd: false, entry: KernelEntry::Auto }
+        );
+        let disks: Vec<_> = config.vm.disks.iter().map(|d| (d.id.as_str(), d.readonly, d.serial.as_deref())).collect();
+        assert_eq!(disks, [("disk0", true, None), ("disk1", false, Some("s"))]);
+        assert_eq!(config.resources[&KERNEL.into()], ResourceSpec::Path("k".into()));
+        assert_eq!(config.resources[&"disk1".into()], ResourceSpec::Path("y".into()));
+        assert_eq!(config.resources[&SERIAL.into()], ResourceSpec::Stdio);
+        assert_eq!(config.resources.len(), 4);
+    }
+
+    #[test]
+    fn without_flags_the_file_stays_as_it_is() {
+        assert_eq!(merge(file(), &RunArgs::default()), file());
+        assert_eq!(merge(file(), &RunArgs { board: Some(Board::Microvm), ..RunArgs::default() }), file());
+    }
+
+    #[test]
+    fn flags_override_the_file_and_leave_the_rest() {
+        let args = RunArgs {
+            kernel: Some("/flag/kernel".into()),
+            initrd: Some("/flag/initrd".into()),
+            cmdline: Some("verbose".into()),
+            cpus: Some("2".parse().unwrap()),
+            memory: Some("1Gi".parse().unwrap()),
+            console: Some(ConsoleArg::Pty),
+            on_reboot: Some(RebootArg::Exit),
+            on_triple_fault: Some(TripleFaultArg::Reset),
+            disks: vec!["path=a".parse().unwrap(), "path=b".parse().unwrap()],
+            ..RunArgs::default()
+        };
+        let mut expected = file();
+        expected.vm.payload =
+            PayloadConfig::Kernel { cmdline: "verbose".into(), initrd: true, entry: KernelEntry::Auto };
+        expected.vm.cpus = vmm::CpusConfig { boot: 2, max: None, topology: None };
+        expected.vm.memory.boot = 1 << 30;
+        expected.vm.on_reboot = OnReboot::Exit;
+        expected.vm.on_triple_fault = OnTripleFault::Reset;
+        let merged = merge(file(), &args);
+        let ids: Vec<_> = merged.vm.disks.iter().map(|disk| disk.id.as_str()).collect();
+        assert_eq!(ids, ["disk1", "disk0", "disk2"], "a new disk gets the first free id and comes after the file's");
+        assert_eq!(merged.resources[&KERNEL.into()], ResourceSpec::Path("/flag/kernel".into()));
+        assert_eq!(merged.resources[&INITRD.into()], ResourceSpec::Path("/flag/initrd".into()));
+        assert_eq!(merged.resources[&SERIAL.into()], ResourceSpec::Pty);
+        assert_eq!(merged.resources[&"disk1".into()], ResourceSpec::Fd(9));
+        assert_eq!(merged.resources[&"disk2".into()], ResourceSpec::Path("b".into()));
+        expected.vm.disks.clone_from(&merged.vm.disks);
+        assert_eq!(merged.vm, expected.vm);
+    }
+
+    #[test]
+    fn a_file_with_a_mistake_is_named_with_line_and_column() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vm.json");
+        std::fs::write(&path, FILE.replace("\"quiet\"", "quiet")).unwrap();
+        let error = load(&RunArgs { config: Some(path.clone()), ..RunArgs::default() }).unwrap_err();
+        assert_eq!(error.to_string(), format!("Cannot understand the configuration file {}", path.display()));
+        assert_eq!(error.source().unwrap().to_string(), "expected value at line 8 column 54");
+    }
+
+    #[test]
+    fn a_file_of_another_version_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vm.json");
+        std::fs::write(&path, FILE.replacen("\"version\": 1", "\"version\": 2", 1)).unwrap();
+        let error = load(&RunArgs { config: Some(path), ..RunArgs::default() }).unwrap_err();
+        assert!(matches!(error, LoadError::Version { version: 2, .. }), "{error}");
+    }
+}

@@ -1,0 +1,105 @@
+//! `--boot-report`: the times of the machine's start.
+
+use clap::ValueEnum;
+use serde::Serialize;
+use std::fmt::Write;
+use vmm::{BootTimeline, StartSource};
+
+/// The form of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// A table: milliseconds since the start.
+    Text,
+    /// One line of JSON: nanoseconds of CLOCK_MONOTONIC.
+    Json,
+}
+
+/// The JSON form; the names of its fields stay.
+#[derive(Serialize)]
+struct Report<'a> {
+    version: u32,
+    #[serde(flatten)]
+    timeline: &'a BootTimeline,
+}
+
+/// The report, with its last line's end.
+pub(crate) fn render(timeline: &BootTimeline, format: ReportFormat) -> String {
+    match format {
+        ReportFormat::Json => {
+            // Plain numbers and names under text keys: serde_json has nothing to refuse.
+            let json = serde_json::to_string(&Report { version: 1, timeline }).unwrap_or_default();
+            format!("{json}\n")
+        }
+        ReportFormat::Text => text(timeline),
+    }
+}
+
+fn text(timeline: &BootTimeline) -> String {
+    let source = match timeline.start_source {
+        StartSource::Parent => "the parent's clock before it started this process",
+        StartSource::Main => "entry to main",
+        StartSource::Build => "the machine's build",
+    };
+    let mut table = format!("Boot timeline, in milliseconds since {source}:\n");
+    let steps = [
+        ("KVM ready", timeline.kvm_ready_ns),
+        ("memory ready", timeline.memory_ready_ns),
+        ("payload loaded", timeline.payload_loaded_ns),
+        ("first KVM_RUN", timeline.first_kvm_run_ns),
+        ("first console output", timeline.first_console_output_ns),
+    ];
+    for (step, at) in steps {
+        line(&mut table, step, at.map(|at| at.saturating_sub(timeline.process_start_ns)));
+    }
+    for marker in &timeline.guest_markers {
+        let step = format!("guest marker {:#04x}", marker.value);
+        line(&mut table, &step, Some(marker.at_ns.saturating_sub(timeline.process_start_ns)));
+    }
+    table
+}
+
+fn line(table: &mut String, step: &str, after_ns: Option<u64>) {
+    let time = after_ns.map_or_else(|| "-".to_owned(), |ns| format!("{}.{:03}", ns / 1_000_000, ns / 1_000 % 1_000));
+    // Writing to a String cannot fail.
+    let _ = writeln!(table, "  {step:<22}{time:>12}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vmm::GuestMarker;
+
+    fn timeline() -> BootTimeline {
+        BootTimeline {
+            kvm_ready_ns: Some(5_001_234_567),
+            first_kvm_run_ns: Some(5_012_000_000),
+            guest_markers: vec![GuestMarker { value: 7, at_ns: 5_100_999_999 }],
+            ..BootTimeline::starting(StartSource::Parent, 5_000_000_000)
+        }
+    }
+
+    #[test]
+    fn the_table_counts_from_the_start_and_tells_what_never_came() {
+        let expected = "\
+Boot timeline, in milliseconds since the parent's clock before it started this process:
+  KVM ready                    1.234
+  memory ready                     -
+  payload loaded                   -
+  first KVM_RUN               12.000
+  first console output             -
+  guest marker 0x07          100.999
+";
+        assert_eq!(render(&timeline(), ReportFormat::Text), expected);
+    }
+
+    #[test]
+    fn the_json_is_one_line_with_stable_names() {
+        let expected = concat!(
+            r#"{"version":1,"start_source":"parent","process_start_ns":5000000000,"kvm_ready_ns":5001234567,"#,
+            r#""memory_ready_ns":null,"payload_loaded_ns":null,"first_kvm_run_ns":5012000000,"#,
+            r#""first_console_output_ns":null,"guest_markers":[{"value":7,"at_ns":5100999999}]}"#,
+            "\n"
+        );
+        assert_eq!(render(&timeline(), ReportFormat::Json), expected);
+    }
+}

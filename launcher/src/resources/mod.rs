@@ -1,0 +1,236 @@
+//! Opens what the machine needs of this host; the machine itself opens nothing.
+
+mod file;
+mod inherited;
+mod shared_disks;
+
+pub(crate) use file::{FileError, read_small_file};
+
+use crate::console::ConsoleArg;
+use crate::run_config::{ResourceSpec, RunConfig};
+use file::{Wanted, open_file};
+use inherited::InheritedError;
+use shared_disks::{SharedDiskError, SharedDisks};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use thiserror::Error;
+use vmm::{DeviceId, INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL};
+
+/// Why the machine's parts cannot be had.
+#[derive(Debug, Error)]
+pub(crate) enum OpenError {
+    #[error("No kernel is given: name one with --kernel, or as the resource \"kernel\" of the configuration file")]
+    NoKernel,
+    #[error("Cannot use {path} as {id}", path = path.display())]
+    File {
+        id: DeviceId,
+        path: PathBuf,
+        #[source]
+        source: FileError,
+    },
+    #[error("Cannot use descriptor {number} as {id}")]
+    Descriptor {
+        id: DeviceId,
+        number: i32,
+        #[source]
+        source: FileError,
+    },
+    #[error("Cannot take descriptor {number} for {id}")]
+    Inherited {
+        id: DeviceId,
+        number: i32,
+        #[source]
+        source: InheritedError,
+    },
+    #[error("{id} needs {wanted}, not {given}")]
+    Sort { id: DeviceId, wanted: &'static str, given: &'static str },
+    #[error("The disks cannot be used together")]
+    SharedDisk(#[from] SharedDiskError),
+    #[error("The resources cannot be handed over")]
+    Resource(#[from] ResourceError),
+}
+
+/// Opens everything but the console, whose choice is returned.
+///
+/// # Errors
+/// The first thing that is missing or unusable.
+pub(crate) fn open(config: &RunConfig) -> Result<(Resources, ConsoleArg), OpenError> {
+    if !config.resources.contains_key(&KERNEL.into()) {
+        return Err(OpenError::NoKernel);
+    }
+    let console = console(config)?;
+    let mut inherited = take_inherited(config)?;
+    let mut resources = Resources::new();
+    let mut disks = SharedDisks::default();
+    for (id, spec) in config.resources.iter().filter(|(id, _)| id.as_str() != SERIAL) {
+        let disk = config.vm.disks.iter().find(|disk| disk.id == *id);
+        let wanted = match disk {
+            // An id that nothing has is opened as a disk is, and the machine refuses it by name.
+            None if [KERNEL, INITRD].contains(&id.as_str()) => Wanted::Regular,
+            Some(disk) if !disk.readonly => Wanted::WritableDisk,
+            _ => Wanted::ReadOnlyDisk,
+        };
+        let file = match spec {
+            ResourceSpec::Path(path) => open_file(path, wanted).map_err(|source| OpenError::File {
+                id: id.clone(),
+                path: path.clone(),
+                source,
+            })?,
+            ResourceSpec::Fd(number) => {
+                let file = inherited.remove(id).ok_or_else(|| ResourceError::Missing(id.clone(), "a descriptor"))?;
+                wanted.check(&file).map_err(|source| OpenError::Descriptor {
+                    id: id.clone(),
+                    number: *number,
+                    source,
+                })?;
+                file
+            }
+            other => {
+                let wanted = "a path or a descriptor";
+                return Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) });
+            }
+        };
+        if disk.is_some() {
+            disks.add(id, &file, wanted == Wanted::WritableDisk)?;
+        }
+        resources.insert(id.as_str(), Resource::File(file))?;
+    }
+    Ok((resources, console))
+}
+
+/// Takes every inherited descriptor first: what this process opens itself gets the free numbers.
+fn take_inherited(config: &RunConfig) -> Result<BTreeMap<DeviceId, File>, OpenError> {
+    let numbers = config.resources.iter().filter_map(|(id, spec)| match spec {
+        ResourceSpec::Fd(number) => Some((id, *number)),
+        _ => None,
+    });
+    numbers
+        .map(|(id, number)| match inherited::take(number) {
+            Ok(fd) => Ok((id.clone(), File::from(fd))),
+            Err(source) => Err(OpenError::Inherited { id: id.clone(), number, source }),
+        })
+        .collect()
+}
+
+fn console(config: &RunConfig) -> Result<ConsoleArg, OpenError> {
+    match config.resources.get(&SERIAL.into()) {
+        None | Some(ResourceSpec::Stdio) => Ok(ConsoleArg::Stdio),
+        Some(ResourceSpec::Pty) => Ok(ConsoleArg::Pty),
+        Some(ResourceSpec::Socket(path)) => Ok(ConsoleArg::Socket(path.clone())),
+        Some(ResourceSpec::Off) => Ok(ConsoleArg::Off),
+        Some(other) => {
+            let wanted = "\"stdio\", \"pty\", {\"socket\": PATH} or \"off\"";
+            Err(OpenError::Sort { id: SERIAL.into(), wanted, given: sort_name(other) })
+        }
+    }
+}
+
+fn sort_name(spec: &ResourceSpec) -> &'static str {
+    match spec {
+        ResourceSpec::Path(_) => "a path",
+        ResourceSpec::Fd(_) => "a descriptor",
+        ResourceSpec::Tap(_) => "a TAP interface",
+        ResourceSpec::Socket(_) => "a socket",
+        ResourceSpec::Pty | ResourceSpec::Stdio | ResourceSpec::Off => "a console",
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+    use std::os::fd::AsRawFd;
+    use std::path::Path;
+    use tempfile::NamedTempFile;
+    use vmm::{DiskConfig, OnError};
+
+    fn config(resources: &[(&str, ResourceSpec)], disks: &[(&str, bool)]) -> RunConfig {
+        let resources = resources.iter().map(|(id, spec)| (DeviceId::new(*id), spec.clone())).collect();
+        let mut config = RunConfig { resources, ..RunConfig::default() };
+        let disk = |&(id, readonly): &(&str, bool)| DiskConfig {
+            id: id.into(),
+            readonly,
+            serial: None,
+            on_error: OnError::Report,
+        };
+        config.vm.disks = disks.iter().map(disk).collect();
+        config
+    }
+
+    fn path(path: impl AsRef<Path>) -> ResourceSpec {
+        ResourceSpec::Path(path.as_ref().into())
+    }
+
+    fn refusal(resources: &[(&str, ResourceSpec)], disks: &[(&str, bool)]) -> String {
+        let error = open(&config(resources, disks)).unwrap_err();
+        match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_kernel_is_enough_and_the_console_is_the_terminal() {
+        let kernel = NamedTempFile::new().unwrap();
+        let (_, console) = open(&config(&[("kernel", path(&kernel))], &[])).unwrap();
+        assert_eq!(console, ConsoleArg::Stdio);
+    }
+
+    #[test]
+    fn without_a_kernel_the_way_to_give_one_is_told() {
+        assert!(refusal(&[], &[]).starts_with("No kernel is given: name one with --kernel"));
+    }
+
+    #[test]
+    fn a_directory_is_refused_whatever_it_is_given_as() {
+        let kernel = NamedTempFile::new().unwrap();
+        for id in ["kernel", "initrd", "disk0", "elsewhere"] {
+            let text = refusal(&[("kernel", path(&kernel)), (id, path("/"))], &[("disk0", true)]);
+            assert!(text.starts_with(&format!("Cannot use / as {id}: It is a directory, not a ")), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_inherited_descriptor_is_a_disk_when_it_may_be_written() {
+        let kernel = NamedTempFile::new().unwrap();
+        let disk = NamedTempFile::new().unwrap();
+        let read_only = File::open(disk.path()).unwrap();
+        let with = |number| [("kernel", path(&kernel)), ("disk0", ResourceSpec::Fd(number))];
+        open(&config(&with(disk.as_raw_fd()), &[("disk0", false)])).unwrap();
+        open(&config(&with(read_only.as_raw_fd()), &[("disk0", true)])).unwrap();
+        let text = refusal(&with(read_only.as_raw_fd()), &[("disk0", false)]);
+        assert!(text.contains(" as disk0: It is open for reading only"), "{text}");
+        let text = refusal(&with(1_000_000), &[("disk0", false)]);
+        assert!(text.starts_with("Cannot take descriptor 1000000 for disk0: This process has inherited no"), "{text}");
+    }
+
+    #[test]
+    fn a_disk_is_given_once_unless_nobody_writes_to_it() {
+        let kernel = NamedTempFile::new().unwrap();
+        let disk = NamedTempFile::new().unwrap();
+        let link = disk.path().with_extension("link");
+        std::fs::hard_link(disk.path(), &link).unwrap();
+        let resources = [("kernel", path(&kernel)), ("a", path(&disk)), ("b", path(&link))];
+        open(&config(&resources, &[("a", true), ("b", true)])).unwrap();
+        for disks in [[("a", false), ("b", false)], [("a", true), ("b", false)], [("a", false), ("b", true)]] {
+            let text = refusal(&resources, &disks);
+            assert!(text.contains("a and b are the same disk"), "{text}");
+        }
+        std::fs::remove_file(link).unwrap();
+    }
+
+    #[test]
+    fn a_resource_of_the_wrong_sort_is_refused() {
+        let kernel = NamedTempFile::new().unwrap();
+        let cases = [
+            ("disk0", ResourceSpec::Pty, "disk0 needs a path or a descriptor, not a console"),
+            ("disk0", ResourceSpec::Tap("tap0".into()), "disk0 needs a path or a descriptor, not a TAP interface"),
+            ("serial0", path("/x"), "serial0 needs \"stdio\", \"pty\", {\"socket\": PATH} or \"off\", not a path"),
+        ];
+        for (id, spec, text) in cases {
+            assert_eq!(refusal(&[("kernel", path(&kernel)), (id, spec)], &[("disk0", true)]), text);
+        }
+    }
+}

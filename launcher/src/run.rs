@@ -1,0 +1,129 @@
+//! One machine from its configuration to its end.
+
+use crate::console::{Console, ConsoleError, MessageWriter, message};
+use crate::exit::Request;
+use crate::report::{self, ReportFormat};
+use crate::resources::{self, OpenError};
+use crate::run_config::RunConfig;
+use crate::signals;
+use crate::start_time::StartTime;
+use std::io::{IsTerminal, Write, stderr};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use thiserror::Error;
+use vmm::{ConfigError, EventStream, ResourceError, SERIAL, StopReason, Vm, VmError, VmEvent, VmHandle};
+
+/// Why a machine did not run.
+#[derive(Debug, Error)]
+pub(crate) enum RunError {
+    #[error("Cannot run this machine")]
+    Config(#[source] ConfigError),
+    #[error("Cannot open what the machine needs")]
+    Open(#[from] OpenError),
+    #[error("Cannot open the machine's console")]
+    Console(#[source] ConsoleError),
+    #[error("Cannot connect the machine's console")]
+    Serial(#[source] ResourceError),
+    #[error("Cannot watch for signals")]
+    Signals(#[source] std::io::Error),
+    #[error("Cannot start a thread")]
+    Thread(#[source] std::io::Error),
+    #[error("Cannot build the machine")]
+    Build(#[source] VmError),
+    #[error("Cannot start the machine")]
+    Start(#[source] VmError),
+    #[error("Cannot stop the machine")]
+    Stop(#[source] VmError),
+    #[error("The machine ended without saying why: this is a bug of the launcher")]
+    Lost,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// What the machine says.
+    pub(crate) reason: StopReason,
+    /// Who asked for it, if it was not the guest.
+    pub(crate) request: Option<Request>,
+}
+
+/// What the main thread waits for.
+enum Wake {
+    /// Somebody asks the machine to stop.
+    Asked(Request),
+    /// It has stopped.
+    Stopped,
+}
+
+/// Runs `config` to its end.
+///
+/// # Errors
+/// It is refused, a part is missing, or the host cannot run it.
+pub(crate) fn run(config: RunConfig, report: Option<ReportFormat>, start: StartTime) -> Result<Outcome, RunError> {
+    config.vm.validate().map_err(RunError::Config)?;
+    let (mut resources, console) = resources::open(&config)?;
+    let (wake, woken) = channel();
+    let _signals = {
+        let wake = wake.clone();
+        // Nobody listens any more: the process is ending already.
+        signals::watch(move |signal| drop(wake.send(Wake::Asked(Request::Signal(signal)))))
+            .map_err(RunError::Signals)?
+    };
+    let (console, serial) = Console::open(&console).map_err(RunError::Console)?;
+    resources.insert(SERIAL, serial).map_err(RunError::Serial)?;
+    let machine = Vm::build_since(config.vm, resources, start.source, start.ns).map_err(RunError::Build)?;
+    let outcome = drive(&machine, console, &wake, &woken);
+    if let Some(format) = report {
+        // Nobody may be reading.
+        let _ = MessageWriter.write_all(report::render(&machine.boot_timeline(), format).as_bytes());
+    }
+    outcome
+}
+
+/// Starts the machine and waits for its end, whoever brings it about.
+fn drive(
+    machine: &VmHandle,
+    console: Console,
+    wake: &Sender<Wake>,
+    woken: &Receiver<Wake>,
+) -> Result<Outcome, RunError> {
+    let events = tell_events(machine.events(), wake.clone()).map_err(RunError::Thread)?;
+    let console = {
+        let wake = wake.clone();
+        console.start(move || drop(wake.send(Wake::Asked(Request::Leave)))).map_err(RunError::Console)?
+    };
+    machine.start().map_err(RunError::Start)?;
+    if console.is_interactive() && stderr().is_terminal() {
+        message("Ctrl-] stops the machine and leaves");
+    }
+    let mut request = None;
+    while let Ok(Wake::Asked(asked)) = woken.recv() {
+        request.get_or_insert(asked);
+        machine.stop().map_err(RunError::Stop)?;
+    }
+    let reason = machine.wait(None).ok_or(RunError::Lost)?;
+    // A panic has been printed by its hook.
+    let _ = events.join();
+    // The machine's threads have ended: what is in the console's pipes is all there will be.
+    drop(console);
+    Ok(Outcome { reason, request })
+}
+
+/// Logs what happens to the machine, and wakes the main thread when it has stopped.
+fn tell_events(events: EventStream, wake: Sender<Wake>) -> std::io::Result<JoinHandle<()>> {
+    Builder::new().name("events".into()).spawn(move || {
+        while let Some(event) = events.next(None) {
+            match event {
+                VmEvent::DeviceError { device, message } => tracing::warn!(%device, "{message}"),
+                VmEvent::Reset { source } => tracing::info!("The machine starts again: reset by {source}"),
+                VmEvent::Stopped(reason) => {
+                    tracing::info!(?reason, "The machine has stopped");
+                    break;
+                }
+                other => tracing::debug!(event = ?other, "The machine's state has changed"),
+            }
+        }
+        // Nobody listens any more: the process is ending already.
+        drop(wake.send(Wake::Stopped));
+    })
+}
