@@ -71,10 +71,14 @@ mod tests {
 
     fn timeline() -> BootTimeline {
         BootTimeline {
+            start_source: StartSource::Parent,
+            process_start_ns: 5_000_000_000,
             kvm_ready_ns: Some(5_001_234_567),
+            memory_ready_ns: None,
+            payload_loaded_ns: None,
             first_kvm_run_ns: Some(5_012_000_000),
+            first_console_output_ns: None,
             guest_markers: vec![GuestMarker { value: 7, at_ns: 5_100_999_999 }],
-            ..BootTimeline::starting(StartSource::Parent, 5_000_000_000)
         }
     }
 
