@@ -38,3 +38,7 @@ impl<D: BusDeviceMut> BusDevice for Mutex<D> {
         self.lock().unwrap_or_else(PoisonError::into_inner).write(offset, width, value);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

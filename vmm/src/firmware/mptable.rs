@@ -139,3 +139,90 @@ fn low_address(address: u64) -> [u8; 4] {
     let [a, b, c, d, ..] = address.to_le_bytes();
     [a, b, c, d]
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BASE: u64 = layout::MP_TABLE.start;
+
+    fn cpus(apic_ids: &[u8]) -> Vec<Cpu> {
+        apic_ids.iter().map(|apic_id| Cpu { apic_id: *apic_id, present: true }).collect()
+    }
+
+    fn sum(bytes: &[u8]) -> u8 {
+        bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte))
+    }
+
+    /// Follows the floating pointer and splits the table into its entries, as a guest does.
+    fn parse(blob: &[u8]) -> Vec<&[u8]> {
+        let (pointer, _) = blob.split_at(16);
+        assert_eq!((&pointer[..4], pointer[8], pointer[9], sum(pointer)), (b"_MP_".as_slice(), 1, 4, 0));
+        assert_eq!(pointer[11..16], [0; 5], "a table follows; virtual wire mode");
+        let address = u32::from_le_bytes(pointer[4..8].try_into().unwrap());
+        let table = &blob[usize::try_from(u64::from(address) - BASE).unwrap()..];
+        let length = usize::from(u16::from_le_bytes([table[4], table[5]]));
+        assert_eq!((&table[..4], length, table[6]), (b"PCMP".as_slice(), table.len(), 4));
+        assert_eq!(sum(table), 0);
+        assert_eq!(table[36..40], 0xfee0_0000u32.to_le_bytes());
+        let mut entries = Vec::new();
+        let mut rest = &table[44..];
+        while let [kind, ..] = rest {
+            let (entry, next) = rest.split_at(if *kind == 0 { 20 } else { 8 });
+            entries.push(entry);
+            rest = next;
+        }
+        assert_eq!(entries.len(), usize::from(u16::from_le_bytes([table[34], table[35]])));
+        entries
+    }
+
+    #[test]
+    fn a_guest_finds_processors_bus_ioapic_and_interrupts_in_that_order() {
+        let blob = build(&cpus(&[0, 1, 2, 4, 5, 6]), BASE);
+        let entries = parse(&blob);
+        let processors: Vec<_> = entries.iter().filter(|entry| entry[0] == 0).map(|cpu| (cpu[1], cpu[3])).collect();
+        assert_eq!(processors, [(0, 3), (1, 1), (2, 1), (4, 1), (5, 1), (6, 1)], "only the first one boots");
+        assert_eq!(entries[6], b"\x01\x00ISA   ");
+        assert_eq!(entries[7], [2, 0, 0x11, 1, 0, 0, 0xc0, 0xfe]);
+        let pins: Vec<_> = entries.iter().filter(|entry| entry[0] == 3).map(|entry| entry.to_vec()).collect();
+        let expected: Vec<_> = (0..24).map(|pin| vec![3, 0, 5, 0, 0, pin, 0, pin]).collect();
+        assert_eq!(pins, expected);
+        assert_eq!(entries[32..], [[4, 3, 0, 0, 0, 0, 0xff, 0], [4, 1, 0, 0, 0, 0, 0xff, 1]]);
+        assert!(entries.is_sorted_by_key(|entry| entry[0]), "4.3: in the order of their types");
+    }
+
+    #[test]
+    fn processors_that_may_come_later_are_left_out() {
+        let mut cpus = cpus(&[3, 7]);
+        cpus[1].present = false;
+        let blob = build(&cpus, BASE);
+        let entries = parse(&blob);
+        assert_eq!(entries.iter().filter(|entry| entry[0] == 0).count(), 1);
+        assert_eq!((entries[0][1], entries[0][3]), (3, 3));
+    }
+
+    #[test]
+    fn the_command_line_names_each_device_with_size_address_and_line() {
+        assert_eq!(
+            virtio_mmio_cmdline(&[0, 1, 8]),
+            " virtio_mmio.device=4K@0xc0000000:16 virtio_mmio.device=4K@0xc0001000:17 virtio_mmio.device=4K@0xc0008000:5"
+        );
+        assert_eq!(virtio_mmio_cmdline(&[]), "");
+    }
+
+    proptest! {
+        #[test]
+        fn any_set_of_processors_gives_a_table_with_right_sums_that_fits_its_area(
+            ids in prop::collection::btree_set(0u8..255, 1..255)
+        ) {
+            let ids: Vec<u8> = ids.into_iter().collect();
+            let blob = build(&cpus(&ids), BASE);
+            prop_assert!(blob.len() as u64 <= layout::MP_TABLE.end - BASE);
+            let entries = parse(&blob);
+            let found: Vec<u8> = entries.iter().filter(|entry| entry[0] == 0).map(|entry| entry[1]).collect();
+            prop_assert_eq!(found, ids);
+        }
+    }
+}
