@@ -108,11 +108,6 @@ impl Console {
         }
     }
 
-    /// Bytes of output that were dropped because nobody read them in time.
-    pub(crate) fn dropped_output(&self) -> u64 {
-        self.output.dropped()
-    }
-
     fn wake(&self) {
         // Fails only where the counter is full: then the loop is about to wake anyway.
         self.wake.write(1).unwrap_or_default();
@@ -120,6 +115,15 @@ impl Console {
 
     fn port(&self) -> MutexGuard<'_, Weak<Serial>> {
         self.port.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        let dropped = self.output.dropped();
+        if dropped > 0 {
+            tracing::warn!(dropped, "Bytes of console output were dropped because nobody read them in time");
+        }
     }
 }
 

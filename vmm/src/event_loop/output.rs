@@ -2,7 +2,8 @@
 //! be slow or absent.
 //!
 //! When [`CAPACITY`] bytes wait, the oldest are dropped: what a guest says last is what matters when it crashes.
-//! Dropped bytes are counted, and the first loss is logged once. Once nobody can read any more (the other end is
+//! Dropped bytes are counted; the first loss is logged
+//! when it happens, their number when the console closes. Once nobody can read any more (the other end is
 //! closed) everything is dropped uncounted.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -151,7 +152,7 @@ impl Output {
             writer.loss_reported = true;
             tracing::warn!(
                 dropped,
-                "Console output is read too slowly: the oldest bytes are dropped, now and whenever it happens again"
+                "Console output is read too slowly: its oldest bytes are dropped, now and whenever it happens again"
             );
         }
         !writer.chunk.is_empty()

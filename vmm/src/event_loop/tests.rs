@@ -8,7 +8,7 @@ use devices::legacy::Serial;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::pipe;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -132,7 +132,7 @@ fn a_file_can_be_the_input_and_the_output() {
     let mut input = tempfile::tempfile().unwrap();
     let text = vec![b'x'; 5_000];
     input.write_all(&text).unwrap();
-    std::io::Seek::rewind(&mut input).unwrap();
+    input.rewind().unwrap();
     let output = tempfile::NamedTempFile::new().unwrap();
     let machine = Machine::new(Some(input.into()), Some(output.reopen().unwrap().into()));
     let (port, interrupts) = machine.connect();
@@ -188,7 +188,7 @@ fn a_guest_without_a_reader_never_waits_and_keeps_its_last_words() {
     machine.print(&port, &text);
 
     assert!(machine.console.output.waiting_bytes() <= CAPACITY);
-    let dropped = usize::try_from(machine.console.dropped_output()).unwrap();
+    let dropped = usize::try_from(machine.console.output.dropped()).unwrap();
     assert!(dropped > 0);
     let mut file = File::from(reader);
     let mut read = vec![0; length - dropped];
@@ -210,7 +210,7 @@ fn output_that_nobody_can_read_any_more_is_dropped() {
         assert!(machine.console.flush(LONG));
         machine.print(&port, &vec![b'y'; 2 * CAPACITY]);
         assert_eq!(machine.console.output.waiting_bytes(), 0);
-        assert_eq!(machine.console.dropped_output(), 0, "not a loss: nobody is there");
+        assert_eq!(machine.console.output.dropped(), 0, "not a loss: nobody is there");
         machine.event_loop.stop().unwrap();
     }
 }

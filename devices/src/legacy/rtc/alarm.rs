@@ -49,7 +49,7 @@ impl Alarm {
 
     /// Whether it goes off in a second after `from` and up to `to` (seconds since 1970).
     pub(super) fn between(self, from: i64, to: i64) -> bool {
-        to > from && self.seconds_until(from + 1) <= to - from - 1
+        self.seconds_until(from + 1) < to - from
     }
 
     /// Seconds from `start` on until it goes off; less than a day.

@@ -41,7 +41,7 @@ impl Format {
             return self.encode(hour);
         }
         let afternoon = if hour < 12 { 0 } else { PM };
-        let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
+        let twelve = (hour + 11) % 12 + 1;
         self.encode(twelve) | afternoon
     }
 
