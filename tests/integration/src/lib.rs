@@ -7,5 +7,6 @@
 pub mod images;
 pub mod nested;
 pub mod paths;
+pub mod pause_at;
 pub mod skip;
 pub mod tiers;

@@ -134,19 +134,23 @@ impl GuestDisk {
     /// # Errors
     /// mkfs.ext4 is missing or fails.
     pub fn write_image(&self, image: &Path, size_mib: u32) -> Result<()> {
-        let output = Command::new("mkfs.ext4")
-            .args(["-q", "-F", "-E", "root_owner=0:0", "-d"])
-            .arg(self.root.path())
-            .arg(image)
-            .arg(format!("{size_mib}M"))
-            .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
-            .output()
-            .context("Cannot run mkfs.ext4: apt-get install e2fsprogs")?;
-        ensure!(output.status.success(), "mkfs.ext4 failed: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        make_ext4(self.root.path(), image, size_mib)
     }
 
     fn at(&self, path: &str) -> PathBuf {
         self.root.path().join(path)
     }
+}
+
+/// Writes a sparse image of `size_mib` MiB with an ext4 filesystem that holds what is in `directory`.
+pub(super) fn make_ext4(directory: &Path, image: &Path, size_mib: u32) -> Result<()> {
+    let output = Command::new("mkfs.ext4")
+        .args(["-q", "-F", "-E", "root_owner=0:0", "-d"])
+        .args([directory, image])
+        .arg(format!("{size_mib}M"))
+        .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+        .output()
+        .context("Cannot run mkfs.ext4: apt-get install e2fsprogs")?;
+    ensure!(output.status.success(), "mkfs.ext4 failed: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }

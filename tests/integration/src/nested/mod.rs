@@ -7,9 +7,11 @@ mod cpio;
 mod guest;
 mod l1;
 mod libraries;
+mod linux;
 mod modules;
 mod qemu;
+mod suite;
 
-pub use cpio::Archive;
-pub use guest::{GuestDisk, guest_initramfs};
 pub use l1::{Access, L1, Output};
+pub use linux::{CMDLINE, Medium, check_complaints, compile};
+pub use suite::{NATIVE_TESTS, NativeBinary, SuiteResult, native_binaries, run_native_tests};

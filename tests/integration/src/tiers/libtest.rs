@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// What became of one test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     /// With what the test printed.
     Failed(String),
@@ -13,12 +13,12 @@ pub(super) enum Outcome {
 }
 
 /// The names in the output of `BINARY --list`.
-pub(super) fn parse_list(text: &str) -> Vec<String> {
+pub(crate) fn parse_list(text: &str) -> Vec<String> {
     text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
 }
 
 /// The outcomes in the output of a run, by test. A test that is missing was never finished.
-pub(super) fn parse_run(text: &str) -> BTreeMap<String, Outcome> {
+pub(crate) fn parse_run(text: &str) -> BTreeMap<String, Outcome> {
     let mut outcomes = BTreeMap::new();
     for line in text.lines() {
         if let Some((name, outcome)) = parse_result(line) {

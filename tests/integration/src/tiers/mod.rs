@@ -11,7 +11,7 @@
 
 mod build;
 mod expected;
-mod libtest;
+pub(crate) mod libtest;
 mod options;
 mod process;
 mod report;

@@ -16,6 +16,7 @@ use super::process;
 use super::report::{TestResult, TierResult};
 use super::tier::{NATIVE_MODULE, Tier};
 use crate::images::Images;
+use crate::nested::{NATIVE_TESTS, NativeBinary};
 use crate::skip;
 
 /// Runs every test of `tier`.
@@ -25,7 +26,10 @@ pub(super) fn run_tier(tier: Tier, built: &Built, options: &Options) -> Result<T
     match obstacle(tier) {
         Some(reason) => result.skipped_whole = Some(reason),
         None => {
-            let session = Session::new(built, options)?;
+            let mut session = Session::new(built, options)?;
+            if tier == Tier::Nested {
+                session.pass_native_tests()?;
+            }
             for binary in &built.binaries {
                 result.tests.extend(session.run_binary(tier, binary)?);
             }
@@ -56,6 +60,8 @@ struct Session<'a> {
     options: &'a Options,
     seed: u64,
     skips: NamedTempFile,
+    /// The list of native tests, for the one nested test that runs them again.
+    native: Option<NamedTempFile>,
 }
 
 impl<'a> Session<'a> {
@@ -63,19 +69,28 @@ impl<'a> Session<'a> {
         let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| u64::from(now.subsec_nanos()));
         let seed = options.seed.unwrap_or_else(clock);
         let skips = NamedTempFile::new().context("Cannot make the file of skipped tests")?;
-        Ok(Self { built, options, seed, skips })
+        Ok(Self { built, options, seed, skips, native: None })
+    }
+
+    /// Writes the list of native tests.
+    fn pass_native_tests(&mut self) -> Result<()> {
+        let mut list = Vec::new();
+        for binary in &self.built.binaries {
+            let tests = self.list(binary, Selection::of(Tier::Native, binary), "")?;
+            if !tests.is_empty() {
+                list.push(NativeBinary { name: binary.name.clone(), path: binary.path.clone(), tests });
+            }
+        }
+        let file = NamedTempFile::new().context("Cannot make the list of native tests")?;
+        serde_json::to_writer(&file, &list).context("Cannot write the list of native tests")?;
+        self.native = Some(file);
+        Ok(())
     }
 
     /// Runs the tests of `binary` that belong to `tier`.
     fn run_binary(&self, tier: Tier, binary: &TestBinary) -> Result<Vec<TestResult>> {
-        let selection = match (binary.tier, tier) {
-            (Some(own), _) if own != tier => return Ok(Vec::new()),
-            (None, Tier::Nested) => return Ok(Vec::new()),
-            (None, Tier::Unit) => Selection::Except(NATIVE_MODULE),
-            (None, Tier::Native) => Selection::Only(NATIVE_MODULE),
-            (Some(_), _) => Selection::All,
-        };
-        let names = self.list(binary, selection)?;
+        let filter = self.options.filter.as_deref().unwrap_or_default();
+        let names = self.list(binary, Selection::of(tier, binary), filter)?;
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -102,11 +117,14 @@ impl<'a> Session<'a> {
         Ok(outcomes.into_iter().map(|(name, outcome)| TestResult::new(&binary.name, &name, outcome)).collect())
     }
 
-    fn list(&self, binary: &TestBinary, selection: Selection) -> Result<Vec<String>> {
+    /// The names of the tests that are selected and contain `filter`.
+    fn list(&self, binary: &TestBinary, selection: Selection, filter: &str) -> Result<Vec<String>> {
+        if selection == Selection::Nothing {
+            return Ok(Vec::new());
+        }
         let finished = process::run(self.command(binary).arg("--list"), Duration::from_secs(60))?;
         anyhow::ensure!(ended_well(&finished), "{} --list failed: {}", binary.path.display(), finished.stderr);
         let names: BTreeSet<String> = libtest::parse_list(&finished.stdout).into_iter().collect();
-        let filter = self.options.filter.as_deref().unwrap_or_default();
         Ok(names.into_iter().filter(|name| selection.takes(name) && name.contains(filter)).collect())
     }
 
@@ -132,6 +150,9 @@ impl<'a> Session<'a> {
         if let Some(guest) = &self.built.guest {
             environment.insert("PODVISOR_TEST_GUEST", path(guest));
         }
+        if let Some(list) = &self.native {
+            environment.insert(NATIVE_TESTS, path(list.path()));
+        }
         if self.options.full {
             environment.insert("PODVISOR_FULL", "1".to_owned());
         }
@@ -140,17 +161,29 @@ impl<'a> Session<'a> {
 }
 
 /// Which tests of a binary are meant.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Selection {
     All,
+    Nothing,
     Only(&'static str),
     Except(&'static str),
 }
 
 impl Selection {
+    /// The tests of `binary` that belong to `tier`.
+    fn of(tier: Tier, binary: &TestBinary) -> Self {
+        match (binary.tier, tier) {
+            (Some(own), _) if own == tier => Self::All,
+            (None, Tier::Unit) => Self::Except(NATIVE_MODULE),
+            (None, Tier::Native) => Self::Only(NATIVE_MODULE),
+            (Some(_), _) | (None, Tier::Nested) => Self::Nothing,
+        }
+    }
+
     fn takes(self, name: &str) -> bool {
         match self {
             Self::All => true,
+            Self::Nothing => false,
             Self::Only(module) => name.contains(module),
             Self::Except(module) => !name.contains(module),
         }

@@ -1,0 +1,119 @@
+//! Runs a guest, and pauses and resumes it when its console says a certain thing: a launcher without a terminal, for
+//! tests of what must survive a pause.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, PipeReader, Write};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use vmm::{
+    CpusConfig, DiskConfig, INITRD, KERNEL, OnError, PayloadConfig, Resource, Resources, SERIAL, StopReason, Vm,
+    VmConfig, VmHandle,
+};
+
+/// Runs a guest; when a line of its console contains TEXT, pauses and resumes it, and types a line.
+#[derive(Debug, Parser)]
+pub struct Options {
+    /// The kernel.
+    #[arg(long)]
+    kernel: PathBuf,
+    /// The initial RAM disk.
+    #[arg(long)]
+    initrd: PathBuf,
+    /// A disk.
+    #[arg(long)]
+    disk: PathBuf,
+    /// The kernel's command line.
+    #[arg(long, allow_hyphen_values = true)]
+    cmdline: String,
+    /// How many vCPUs.
+    #[arg(long, default_value_t = 2)]
+    cpus: u32,
+    /// What the console's line contains.
+    #[arg(long, value_name = "TEXT")]
+    at: String,
+}
+
+/// How often the guest is paused.
+const PAUSES: usize = 5;
+
+/// Runs the guest until it switches itself off.
+///
+/// # Errors
+/// It does not start, never says the text, or ends in another way.
+pub fn run(options: &Options) -> Result<()> {
+    let (output, guest_output) = io::pipe().context("Cannot make a pipe")?;
+    let (guest_input, input) = io::pipe().context("Cannot make a pipe")?;
+    let mut resources = Resources::new();
+    let file = |path: &PathBuf, write| {
+        let file = File::options().read(true).write(write).open(path);
+        file.map(Resource::File).with_context(|| format!("Cannot open {}", path.display()))
+    };
+    resources.insert(KERNEL, file(&options.kernel, false)?)?;
+    resources.insert(INITRD, file(&options.initrd, false)?)?;
+    resources.insert("disk0", file(&options.disk, true)?)?;
+    let stream = Resource::Stream { input: Some(guest_input.into()), output: Some(guest_output.into()) };
+    resources.insert(SERIAL, stream)?;
+
+    let vm = Vm::build(config(options), resources).context("Cannot build the machine")?;
+    vm.start().context("Cannot start the machine")?;
+    let (say, said) = mpsc::channel();
+    thread::scope(|scope| {
+        let console = scope.spawn(move || watch(output, &options.at, &say));
+        let reason = drive(&vm, &said, input);
+        // With the last handle the machine closes its end of the console.
+        drop(vm);
+        console.join().map_err(|_| anyhow::anyhow!("The console's thread died"))??;
+        match reason? {
+            StopReason::PoweredOff => Ok(()),
+            reason => bail!("The machine ended by {reason:?}"),
+        }
+    })
+}
+
+/// Waits for the end, which may not come before the guest was paused.
+fn drive(vm: &VmHandle, said: &Receiver<()>, mut input: impl Write) -> Result<StopReason> {
+    let mut paused = false;
+    loop {
+        if let Some(reason) = vm.wait(Some(Duration::from_millis(20))) {
+            ensure!(paused, "The machine ended by {reason:?} before it could be paused");
+            return Ok(reason);
+        }
+        if said.try_recv().is_ok() {
+            for _ in 0..PAUSES {
+                vm.pause().context("Cannot pause the machine")?;
+                vm.resume().context("Cannot resume the machine")?;
+            }
+            input.write_all(b"go\n").context("Cannot type on the console")?;
+            paused = true;
+        }
+    }
+}
+
+fn config(options: &Options) -> VmConfig {
+    let mut config = VmConfig::default();
+    let PayloadConfig::Kernel { cmdline, initrd, .. } = &mut config.payload;
+    cmdline.clone_from(&options.cmdline);
+    *initrd = true;
+    config.cpus = CpusConfig { boot: options.cpus, max: None, topology: None };
+    config.memory.boot = 512 << 20;
+    config.disks = vec![DiskConfig { id: "disk0".into(), readonly: false, serial: None, on_error: OnError::default() }];
+    config
+}
+
+/// Prints what the guest says, and tells of lines that contain `text`.
+fn watch(output: PipeReader, text: &str, say: &Sender<()>) -> Result<()> {
+    for line in BufReader::new(output).split(b'\n') {
+        let line = String::from_utf8_lossy(&line.context("Cannot read the console")?).into_owned();
+        println!("{}", line.trim_end());
+        if line.contains(text) {
+            // Nobody listens any more when the machine has ended.
+            let _ = say.send(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! The native tests pass on ordinary KVM too, whatever this machine's own KVM is.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::time::Duration;
+
+use integration::images::Images;
+use integration::nested::{native_binaries, run_native_tests};
+use integration::skip::skip;
+
+#[test]
+fn the_native_tests_pass_in_an_emulated_machine_with_svm() {
+    let Some(binaries) = native_binaries().unwrap() else {
+        return skip("only the runner knows the native test binaries: make test");
+    };
+    let all: usize = binaries.iter().map(|binary| binary.tests.len()).sum();
+    assert!(all > 0, "There are no native tests");
+    let images = Images::ensure().unwrap();
+    let result = run_native_tests(&images, &binaries, Duration::from_secs(1200)).unwrap();
+    println!("{} of {all} native tests passed in L1; skipped: {:#?}", result.passed, result.skipped);
+    assert!(result.failed.is_empty(), "{} failed in L1:\n{}", result.failed.len(), result.failed.join("\n\n"));
+    assert!(result.passed > 0, "All native tests were skipped in L1: {:#?}", result.skipped);
+}
