@@ -4,13 +4,14 @@ use super::error::BootError;
 use crate::memory::layout::PAGE_SIZE;
 use std::ops::Range;
 
-/// The highest page-aligned place for `size` bytes inside `room` and below `limit` that leaves `kernel` alone.
+/// The highest page-aligned place for `size` bytes inside `room` and below `limit` that leaves `kernel`, itself inside
+/// `room`, alone.
 ///
 /// # Errors
 /// [`BootError::InitrdTooLarge`].
 pub(super) fn place(size: u64, room: &Range<u64>, limit: u64, kernel: &Range<u64>) -> Result<u64, BootError> {
     let top = room.end.min(limit);
-    let above = kernel.end.max(room.start)..top;
+    let above = kernel.end..top;
     let below = room.start..kernel.start.min(top);
     let largest = [&above, &below].map(|gap| pages(gap).end.saturating_sub(pages(gap).start)).into_iter().max();
     [above, below]
