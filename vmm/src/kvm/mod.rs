@@ -31,7 +31,7 @@ mod xcomp;
 mod xsave;
 
 #[cfg(test)]
-mod tests;
+mod native_tests;
 
 pub(crate) use capabilities::Capabilities;
 pub(crate) use error::KvmError;

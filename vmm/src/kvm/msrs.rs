@@ -5,6 +5,9 @@ use super::vcpu::KvmVcpu;
 use kvm_bindings::{KVM_MAX_MSR_ENTRIES, Msrs, kvm_msr_entry};
 use std::io;
 
+/// KVM takes fewer than 256 registers in one call.
+const CHUNK: usize = KVM_MAX_MSR_ENTRIES - 1;
+
 impl KvmVcpu {
     /// Reads the registers `indices` (KVM_GET_MSRS), in their order.
     ///
@@ -13,7 +16,7 @@ impl KvmVcpu {
     pub(crate) fn get_msrs(&self, indices: &[u32]) -> Result<Vec<kvm_msr_entry>, KvmError> {
         let wanted: Vec<_> = indices.iter().map(|&index| kvm_msr_entry { index, ..Default::default() }).collect();
         let mut entries = Vec::with_capacity(wanted.len());
-        for chunk in wanted.chunks(KVM_MAX_MSR_ENTRIES) {
+        for chunk in wanted.chunks(CHUNK) {
             let mut msrs = table("KVM_GET_MSRS", chunk)?;
             let count = named("KVM_GET_MSRS", self.fd.get_msrs(&mut msrs))?;
             entries.extend_from_slice(msrs.as_slice().get(..count).unwrap_or_default());
@@ -31,7 +34,7 @@ impl KvmVcpu {
         let mut entries = Vec::with_capacity(wanted.len());
         let mut rest = wanted.as_slice();
         while !rest.is_empty() {
-            let chunk = rest.get(..KVM_MAX_MSR_ENTRIES).unwrap_or(rest);
+            let chunk = rest.get(..CHUNK).unwrap_or(rest);
             let mut msrs = table("KVM_GET_MSRS", chunk)?;
             let count = named("KVM_GET_MSRS", self.fd.get_msrs(&mut msrs))?;
             entries.extend_from_slice(msrs.as_slice().get(..count).unwrap_or_default());
@@ -47,7 +50,7 @@ impl KvmVcpu {
     /// # Errors
     /// The host does not know a register or refuses its value; the error names it. Those before it are written.
     pub(crate) fn set_msrs(&self, entries: &[kvm_msr_entry]) -> Result<(), KvmError> {
-        for chunk in entries.chunks(KVM_MAX_MSR_ENTRIES) {
+        for chunk in entries.chunks(CHUNK) {
             let msrs = table("KVM_SET_MSRS", chunk)?;
             let count = named("KVM_SET_MSRS", self.fd.set_msrs(&msrs))?;
             refused("KVM_SET_MSRS", "write", chunk.get(count))?;

@@ -71,7 +71,7 @@ impl WorkerThread {
     fn notified(&mut self, key: u64) {
         let number = key / 2;
         if let Some(served) = self.served.get(&number) {
-            if key % 2 == 0 {
+            if key.is_multiple_of(2) {
                 // Lowered before the queue is looked at, so that a later notification raises it again.
                 let _ = served.handler.notification().read();
             }

@@ -1,0 +1,54 @@
+//! A line's event reaches the guest as an interrupt.
+
+use super::guest::{CODE, Guest, Note, host};
+use devices::bus::Width;
+use devices::interrupt::{InterruptManager, IrqLine};
+
+#[test]
+fn an_edge_line_interrupts_a_halted_guest_each_time() {
+    let Some(kvm) = host() else { return };
+    #[rustfmt::skip]
+    let code: &[u8] = &[
+        // The first PIC: vectors from 0x20, only IRQ 4 unmasked.
+        0xb0, 0x11, 0xe6, 0x20, 0xb0, 0x20, 0xe6, 0x21, 0xb0, 0x04, 0xe6, 0x21,
+        0xb0, 0x01, 0xe6, 0x21, 0xb0, 0xef, 0xe6, 0x21,
+        // out 0x80, al; again: sti; hlt; jmp again
+        0xe6, 0x80, 0xfb, 0xf4, 0xeb, 0xfc,
+    ];
+    let guest = Guest::new(&kvm, &[code]);
+    // handler: out 0x81, al; mov al, 0x20; out 0x20, al; out 0x80, al; iret
+    guest.write(0x2800, &[0xe6, 0x81, 0xb0, 0x20, 0xe6, 0x20, 0xe6, 0x80, 0xcf]);
+    guest.write(0x24 * 4, &[0x00, 0x28, 0x00, 0x00]);
+    let line = guest.interrupts.edge_line(IrqLine(4)).unwrap();
+    guest.vcpus.resume();
+    assert_eq!(guest.until_done(), []);
+    for _ in 0..20 {
+        line.trigger();
+        assert!(matches!(guest.until_done()[..], [Note::Write(0x81, Width::Byte, _)]));
+    }
+    guest.vcpus.pause();
+    let inside = |_, vcpu: &crate::kvm::KvmVcpu| {
+        assert!((CODE..0x2900).contains(&vcpu.get_regs().unwrap().rip));
+        Ok::<_, std::convert::Infallible>(())
+    };
+    let Ok(()) = guest.vcpus.each(inside);
+}
+
+#[test]
+fn the_controllers_state_goes_to_another_machine() {
+    let Some(kvm) = host() else { return };
+    let code: &[u8] = &[0xb0, 0x55, 0xe6, 0x21, 0xb0, 0xaa, 0xe6, 0xa1, 0xe6, 0x80, 0xf4];
+    let guest = Guest::new(&kvm, &[code]);
+    guest.vcpus.resume();
+    guest.until_done();
+    guest.vcpus.pause();
+    let saved = guest.interrupts.save().unwrap();
+    assert_eq!(saved, guest.interrupts.save().unwrap());
+
+    // in al, 0x21; out 0x81, al; in al, 0xa1; out 0x82, al; out 0x80, al; hlt
+    let other = Guest::new(&kvm, &[&[0xe4, 0x21, 0xe6, 0x81, 0xe4, 0xa1, 0xe6, 0x82, 0xe6, 0x80, 0xf4]]);
+    other.interrupts.restore(&saved).unwrap();
+    other.vcpus.resume();
+    let expected = [Note::Write(0x81, Width::Byte, 0x55), Note::Write(0x82, Width::Byte, 0xaa)];
+    assert_eq!(other.until_done(), expected);
+}

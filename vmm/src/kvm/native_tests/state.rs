@@ -1,0 +1,107 @@
+//! Each pair of calls that reads and writes state.
+
+use super::guest::{host, lone_vcpu};
+use crate::kvm::permit_dynamic_xstate;
+
+const SPIN: &[u8] = &[0xeb, 0xfe];
+
+#[test]
+fn what_is_read_from_one_vcpu_can_be_written_to_another() {
+    let Some(kvm) = host() else { return };
+    permit_dynamic_xstate();
+    let capabilities = kvm.capabilities();
+    let (_from_vm, from) = lone_vcpu(&kvm, SPIN);
+    let (_to_vm, to) = lone_vcpu(&kvm, SPIN);
+
+    let mut regs = from.get_regs().unwrap();
+    regs.rbx = 0x1234_5678;
+    from.set_regs(&regs).unwrap();
+    to.set_regs(&regs).unwrap();
+    assert_eq!(to.get_regs().unwrap(), regs);
+
+    to.set_sregs(&from.get_sregs().unwrap()).unwrap();
+    if capabilities.sregs2 {
+        let sregs = from.get_sregs2().unwrap();
+        to.set_sregs2(&sregs).unwrap();
+        assert_eq!(to.get_sregs2().unwrap(), sregs);
+    }
+    if capabilities.xcrs {
+        to.set_xcrs(&from.get_xcrs().unwrap()).unwrap();
+    }
+    let xsave = from.get_xsave().unwrap();
+    assert!(xsave.len() >= 1024);
+    to.set_xsave(&xsave).unwrap();
+    assert_eq!(to.get_xsave().unwrap(), xsave);
+    to.set_xsave(&xsave[..1024]).unwrap();
+    assert!(to.set_xsave(&vec![0; xsave.len() + 1]).unwrap_err().to_string().contains("same kind of host"));
+    to.set_fpu(&from.get_fpu().unwrap()).unwrap();
+    if capabilities.debugregs {
+        to.set_debug_regs(&from.get_debug_regs().unwrap()).unwrap();
+    }
+    to.set_lapic(&from.get_lapic().unwrap()).unwrap();
+    to.set_vcpu_events(&from.get_vcpu_events().unwrap()).unwrap();
+    to.set_mp_state(from.get_mp_state().unwrap()).unwrap();
+    to.kvmclock_ctrl().unwrap();
+    if let Some(khz) = from.get_tsc_khz() {
+        to.set_tsc_khz(khz).unwrap();
+    }
+}
+
+#[test]
+fn msrs_are_exchanged_and_the_one_that_is_refused_is_named() {
+    let Some(kvm) = host() else { return };
+    let indices = kvm.msr_indices().unwrap();
+    let (_vm, vcpu) = lone_vcpu(&kvm, SPIN);
+    let available = vcpu.get_available_msrs(&indices).unwrap();
+    assert!(!available.is_empty());
+    vcpu.set_msrs(&available).unwrap();
+
+    const NONE: u32 = 0xdead_0001;
+    let efer = 0xc000_0080;
+    let found = vcpu.get_available_msrs(&[NONE, efer, NONE]).unwrap();
+    assert_eq!(found.iter().map(|msr| msr.index).collect::<Vec<_>>(), [efer]);
+    let error = vcpu.get_msrs(&[efer, NONE, efer]).unwrap_err().to_string();
+    assert!(error.contains("KVM_GET_MSRS") && error.contains("0xdead0001"), "{error}");
+    assert_eq!(vcpu.get_msrs(&[efer; 600]).unwrap().len(), 600, "in several calls");
+}
+
+#[test]
+fn the_clock_is_read_and_set() {
+    let Some(kvm) = host() else { return };
+    let (vm, _vcpu) = lone_vcpu(&kvm, SPIN);
+    let mut clock = vm.get_clock().unwrap();
+    assert_eq!(clock.flags & !kvm.capabilities().clock_flags, 0);
+    clock.clock += 3_600_000_000_000;
+    clock.flags = 0;
+    vm.set_clock(&clock).unwrap();
+    assert!(vm.get_clock().unwrap().clock >= clock.clock);
+}
+
+#[test]
+fn the_default_routing_can_be_replaced() {
+    use kvm_bindings::{KVM_IRQ_ROUTING_IRQCHIP, kvm_irq_routing_entry};
+    let Some(kvm) = host() else { return };
+    let (vm, _vcpu) = lone_vcpu(&kvm, SPIN);
+    let entries: Vec<_> = (0..24)
+        .map(|pin| {
+            let mut entry = kvm_irq_routing_entry { gsi: pin, type_: KVM_IRQ_ROUTING_IRQCHIP, ..Default::default() };
+            entry.u.irqchip = kvm_bindings::kvm_irq_routing_irqchip { irqchip: 2, pin };
+            entry
+        })
+        .collect();
+    vm.set_gsi_routing(&entries).unwrap();
+}
+
+#[test]
+fn the_hosts_processor_description_is_not_empty() {
+    let Some(kvm) = host() else { return };
+    assert!(kvm.supported_cpuid().unwrap().as_slice().len() > 10);
+    assert!(kvm.capabilities().max_vcpus >= 16);
+}
+
+#[test]
+fn another_file_is_no_kvm() {
+    let zero = std::fs::File::open("/dev/zero").unwrap();
+    let error = crate::kvm::Kvm::open(Some(zero.into())).unwrap_err().to_string();
+    assert!(error.contains("not /dev/kvm"), "{error}");
+}

@@ -1,1 +1,0 @@
-//! The KVM layer against the host's own KVM.
