@@ -9,7 +9,7 @@ use kvm_bindings::{
     KVM_IRQCHIP_IOAPIC, KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_PIT_SPEAKER_DUMMY, KvmIrqRouting,
     kvm_irq_routing_entry, kvm_irqchip, kvm_pit_config, kvm_pit_state2,
 };
-use kvm_ioctls::{IoEventAddress, NoDatamatch};
+use kvm_ioctls::IoEventAddress;
 use vmm_sys_util::eventfd::EventFd;
 
 /// The in-kernel controllers' state, as KVM gives and takes it.
@@ -30,11 +30,6 @@ pub(crate) enum IoEvent {
         address: u64,
         /// Only this value raises the event.
         value: u32,
-    },
-    /// A write of any width and value to a guest-physical address (virtio-pci notification).
-    MmioAny {
-        /// Guest-physical address.
-        address: u64,
     },
 }
 
@@ -105,17 +100,8 @@ impl KvmVm {
     /// # Errors
     /// The host refuses, or the write is taken.
     pub(crate) fn register_ioevent(&self, event: &EventFd, write: IoEvent) -> Result<(), KvmError> {
-        named(
-            "KVM_IOEVENTFD",
-            match write {
-                IoEvent::MmioDword { address, value } => {
-                    self.fd.register_ioevent(event, &IoEventAddress::Mmio(address), value)
-                }
-                IoEvent::MmioAny { address } => {
-                    self.fd.register_ioevent(event, &IoEventAddress::Mmio(address), NoDatamatch)
-                }
-            },
-        )
+        let IoEvent::MmioDword { address, value } = write;
+        named("KVM_IOEVENTFD", self.fd.register_ioevent(event, &IoEventAddress::Mmio(address), value))
     }
 
     /// Undoes [`KvmVm::register_ioevent`].
@@ -123,17 +109,8 @@ impl KvmVm {
     /// # Errors
     /// The write does not raise this event.
     pub(crate) fn unregister_ioevent(&self, event: &EventFd, write: IoEvent) -> Result<(), KvmError> {
-        named(
-            "KVM_IOEVENTFD",
-            match write {
-                IoEvent::MmioDword { address, value } => {
-                    self.fd.unregister_ioevent(event, &IoEventAddress::Mmio(address), value)
-                }
-                IoEvent::MmioAny { address } => {
-                    self.fd.unregister_ioevent(event, &IoEventAddress::Mmio(address), NoDatamatch)
-                }
-            },
-        )
+        let IoEvent::MmioDword { address, value } = write;
+        named("KVM_IOEVENTFD", self.fd.unregister_ioevent(event, &IoEventAddress::Mmio(address), value))
     }
 
     /// Replaces the whole routing table (KVM_SET_GSI_ROUTING). Dear on older hosts: batch the changes.

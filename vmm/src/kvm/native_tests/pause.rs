@@ -1,7 +1,7 @@
 //! Pausing, resuming and ending vCPUs that are in the guest.
 
 use super::guest::{CODE, DEADLINE, Guest, HALT, Note, host, lone_vcpu};
-use crate::kvm::{Exit, KvmVcpu};
+use crate::kvm::{Exit, KickSignal, KvmVcpu};
 use devices::bus::Width;
 use std::convert::Infallible;
 
@@ -76,6 +76,7 @@ fn a_halt_from_within_an_access_ends_the_vcpu_before_its_next_instruction() {
 #[test]
 fn a_kick_before_the_run_is_not_lost() {
     let Some(kvm) = host() else { return };
+    KickSignal::install(0).unwrap();
     let (_keep, mut vcpu) = lone_vcpu(&kvm, SPIN);
     let kick = vcpu.kicker();
     kick.attach().unwrap();

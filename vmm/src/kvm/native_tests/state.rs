@@ -1,17 +1,18 @@
 //! Each pair of calls that reads and writes state.
 
 use super::guest::{host, lone_vcpu};
-use crate::kvm::permit_dynamic_xstate;
+use crate::kvm::{DYNAMIC_XSTATE, permit_dynamic_xstate};
 
 const SPIN: &[u8] = &[0xeb, 0xfe];
 
 #[test]
 fn what_is_read_from_one_vcpu_can_be_written_to_another() {
     let Some(kvm) = host() else { return };
-    permit_dynamic_xstate();
+    assert_eq!(permit_dynamic_xstate() & !DYNAMIC_XSTATE, 0);
     let capabilities = kvm.capabilities();
     let (_from_vm, from) = lone_vcpu(&kvm, SPIN);
     let (_to_vm, to) = lone_vcpu(&kvm, SPIN);
+    assert_eq!(from.id(), 0);
 
     let mut regs = from.get_regs().unwrap();
     regs.rbx = 0x1234_5678;

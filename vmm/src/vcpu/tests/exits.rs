@@ -13,7 +13,7 @@ impl BusDevice for Notes {
     fn read(&self, offset: u64, width: Width) -> u64 {
         self.0.lock().unwrap().push((offset, width, None));
         // Each byte is its own address.
-        u64::from_le_bytes(std::array::from_fn(|index| offset.to_le_bytes()[0].wrapping_add(index as u8)))
+        0x0706_0504_0302_0100 + offset % 0x80 * 0x0101_0101_0101_0101
     }
 
     fn write(&self, offset: u64, width: Width, value: u64) {
