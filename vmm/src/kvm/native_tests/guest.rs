@@ -3,7 +3,7 @@
 use crate::config::Backing;
 use crate::interrupt::KvmInterruptManager;
 use crate::kvm::{Kvm, KvmVcpu, KvmVm};
-use crate::memory::{MemorySlots, RamRegion, Slot, SlotId, layout};
+use crate::memory::{AddressRange, AddressSpace, RamRegion, layout};
 use crate::thread::Threads;
 use crate::vcpu::{Buses, VcpuControl, VcpuEvents, Vcpus};
 use devices::bus::{Bus, BusDevice, Width};
@@ -93,6 +93,7 @@ impl VcpuEvents for Recorder {
 pub(super) struct Guest {
     pub(super) vm: Arc<KvmVm>,
     pub(super) ram: Arc<RamRegion>,
+    pub(super) space: AddressSpace,
     pub(super) vcpus: Vcpus,
     pub(super) control: VcpuControl,
     pub(super) interrupts: Arc<KvmInterruptManager>,
@@ -103,7 +104,7 @@ pub(super) struct Guest {
 impl Guest {
     /// A machine in which vCPU n starts at the n-th of `codes` in real mode.
     pub(super) fn new(kvm: &Kvm, codes: &[&[u8]]) -> Self {
-        let (vm, ram) = board(kvm);
+        let (vm, ram, space) = board(kvm);
         let interrupts = Arc::new(KvmInterruptManager::create(Arc::clone(&vm)).unwrap());
         let vcpus: Vec<_> = (0..).zip(codes).map(|(id, code)| real_mode(kvm, &vm, &ram, id, code)).collect();
         let (sender, notes) = channel();
@@ -116,7 +117,8 @@ impl Guest {
         buses.mmio.insert(0..1 << 32, device).unwrap();
         let events: Arc<dyn VcpuEvents> = Arc::clone(&recorder) as _;
         let vcpus = Vcpus::spawn(&Threads::unconfined(), &control, vcpus, &buses, &events).unwrap();
-        Self { vm, ram, vcpus, control, interrupts, recorder, notes }
+        space.set_barrier(Arc::new(control.clone()));
+        Self { vm, ram, space, vcpus, control, interrupts, recorder, notes }
     }
 
     /// The next thing that happens, the first run left out.
@@ -164,20 +166,20 @@ impl Guest {
 
 /// A machine without threads, and its vCPU, which starts at `code`.
 pub(super) fn lone_vcpu(kvm: &Kvm, code: &[u8]) -> (Arc<KvmVm>, KvmVcpu) {
-    let (vm, ram) = board(kvm);
+    let (vm, ram, _) = board(kvm);
     vm.create_irqchip().unwrap();
     let vcpu = real_mode(kvm, &vm, &ram, 0, code);
     (vm, vcpu)
 }
 
-fn board(kvm: &Kvm) -> (Arc<KvmVm>, Arc<RamRegion>) {
+fn board(kvm: &Kvm) -> (Arc<KvmVm>, Arc<RamRegion>, AddressSpace) {
     let vm = Arc::new(kvm.create_vm().unwrap());
     let ram = Arc::new(RamRegion::new(0..RAM, Backing::Anonymous).unwrap());
-    let slot = Slot { range: 0..RAM, region: Arc::clone(&ram), offset: 0, readonly: false, log_dirty: false };
-    vm.set(SlotId(0), &slot).unwrap();
+    let space = AddressSpace::new(Arc::clone(&vm) as _);
+    space.commit(&[AddressRange::ram(&ram)]).unwrap();
     vm.set_identity_map_address(layout::KVM_IDENTITY_MAP.start).unwrap();
     vm.set_tss_address(layout::KVM_TSS.start).unwrap();
-    (vm, ram)
+    (vm, ram, space)
 }
 
 fn real_mode(kvm: &Kvm, vm: &KvmVm, ram: &RamRegion, id: u32, code: &[u8]) -> KvmVcpu {

@@ -1,7 +1,7 @@
 //! Holding vCPUs out of the guest while memory slots are replaced.
 
-use super::guest::{Guest, host};
-use crate::memory::{MemorySlots, Slot, SlotId, VcpuBarrier};
+use super::guest::{Guest, Note, host};
+use crate::memory::{AddressRange, Kind, VcpuBarrier};
 use std::sync::Arc;
 
 /// again: inc dword [0x2800]; jmp again
@@ -31,29 +31,27 @@ fn no_vcpu_runs_during_a_hold_and_all_run_after_it() {
 }
 
 #[test]
-fn a_slot_is_replaced_under_running_vcpus_a_thousand_times() {
+fn memory_becomes_read_only_and_writable_again_under_running_vcpus() {
     let Some(kvm) = host() else { return };
     if !kvm.capabilities().readonly_memory {
         return;
     }
     let guest = Guest::new(&kvm, &[COUNT, COUNT_TOO]);
-    // The pages beside the guests' counters, in a slot of their own behind the RAM.
-    let range = super::guest::RAM..super::guest::RAM + 0x1000;
-    let page = Arc::new(crate::memory::RamRegion::new(range.clone(), crate::config::Backing::Anonymous).unwrap());
-    let slot =
-        |readonly| Slot { range: range.clone(), region: Arc::clone(&page), offset: 0, readonly, log_dirty: false };
-    guest.vm.set(SlotId(1), &slot(false)).unwrap();
+    let writable = AddressRange::ram(&guest.ram);
+    // The last page: the slot in which the vCPUs run is cut and joined again each time.
+    let range = super::guest::RAM - 0x1000..super::guest::RAM;
+    let read_only = Kind::Rom { region: Arc::clone(&guest.ram), offset: range.start };
+    let read_only = [writable.clone(), AddressRange { range, kind: read_only }];
     guest.vcpus.resume();
-    for round in 0..1000 {
-        let held = guest.control.hold();
-        guest.vm.remove(SlotId(1)).unwrap();
-        guest.vm.set(SlotId(1), &slot(round % 2 == 0)).unwrap();
-        drop(held);
+    for _ in 0..500 {
+        guest.space.commit(&read_only).unwrap();
+        guest.space.commit(&read_only[..1]).unwrap();
     }
     guest.wait_until_changed(0x2800);
     guest.wait_until_changed(0x3800);
     guest.vcpus.pause();
     // A pause and a hold may be active together.
-    drop(guest.control.hold());
+    guest.space.commit(&read_only).unwrap();
     guest.vcpus.join().unwrap();
+    assert!(guest.notes.try_iter().all(|note| note == Note::FirstRun));
 }
