@@ -23,6 +23,8 @@ mod machine;
 mod memory;
 mod resources;
 mod snapshot;
+#[cfg(test)]
+mod testing;
 mod thread;
 mod timeline;
 mod vcpu;

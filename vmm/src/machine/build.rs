@@ -46,7 +46,9 @@ impl Machine {
         let vm = Arc::new(blueprint.kvm.create_vm()?);
         timeline.reach(Milestone::KvmReady);
 
-        let (address_space, ram) = map_memory(blueprint, &vm)?;
+        let regions = RamRegion::ram(config.memory.boot, config.memory.backing)?;
+        let address_space = map_memory(&regions, &vm)?;
+        let ram = GuestRam::from_arc_regions(regions.clone()).map_err(MachineError::Regions)?;
         let memory = Memory::new(ram.clone());
         timeline.reach(Milestone::MemoryReady);
 
@@ -100,8 +102,8 @@ impl Machine {
             board,
             _workers: workers,
             _interrupts: interrupts,
-            _address_space: address_space,
-            ram,
+            address_space,
+            ram: regions,
             vm,
             disks: blueprint.disks.iter().map(|(_, disk)| Arc::clone(disk)).collect(),
             clock: None,
@@ -109,15 +111,12 @@ impl Machine {
     }
 }
 
-fn map_memory(blueprint: &Blueprint, vm: &Arc<KvmVm>) -> Result<(AddressSpace, GuestRam), VmError> {
-    let memory = &blueprint.config.memory;
-    let regions = RamRegion::ram(memory.boot, memory.backing)?;
+fn map_memory(regions: &[Arc<RamRegion>], vm: &Arc<KvmVm>) -> Result<AddressSpace, MachineError> {
     let ranges: Vec<AddressRange> = regions.iter().map(AddressRange::ram).collect();
     let slots: Arc<KvmVm> = Arc::clone(vm);
     let address_space = AddressSpace::new(slots);
-    address_space.commit(&ranges).map_err(MachineError::from)?;
-    let ram = GuestRam::from_arc_regions(regions).map_err(MachineError::Regions)?;
-    Ok((address_space, ram))
+    address_space.commit(&ranges)?;
+    Ok(address_space)
 }
 
 fn start_loader(blueprint: &Blueprint, ram: &GuestRam, context: BootContext) -> Result<Loader, VmError> {

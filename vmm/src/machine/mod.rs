@@ -8,13 +8,16 @@ mod save;
 mod signals;
 mod tables;
 
+#[cfg(test)]
+mod native_tests;
+
 pub(crate) use blueprint::Blueprint;
 pub(crate) use error::MachineError;
 
 use crate::arch::x86_64::clock::{self, ClockRecord};
 use crate::interrupt::KvmInterruptManager;
 use crate::kvm::KvmVm;
-use crate::memory::{AddressSpace, GuestRam};
+use crate::memory::{AddressSpace, RamRegion};
 use crate::vcpu::Vcpus;
 use crate::worker::Workers;
 use devices::backend::block::BlockBackend;
@@ -33,8 +36,10 @@ pub(crate) struct Machine {
     board: Microvm,
     _workers: Arc<Workers>,
     _interrupts: Arc<KvmInterruptManager>,
-    _address_space: AddressSpace,
-    ram: GuestRam,
+    #[cfg_attr(not(test), expect(dead_code, reason = "what q35's PAM, moved BARs and hotplug change"))]
+    address_space: AddressSpace,
+    #[cfg_attr(not(test), expect(dead_code, reason = "what snapshots and hotplug work on"))]
+    ram: Vec<Arc<RamRegion>>,
     vm: Arc<KvmVm>,
     disks: Vec<Arc<dyn BlockBackend>>,
     /// Taken when a pause completes.

@@ -2,7 +2,7 @@
 
 #![cfg_attr(not(test), expect(dead_code, reason = "snapshots, which will use it, come with memory snapshots"))]
 
-mod format;
+pub(crate) mod format;
 mod saved;
 
 pub(crate) use saved::SavedMachine;

@@ -7,9 +7,8 @@ use super::{msr, setup};
 use crate::config::CpuTopology;
 use crate::kvm::{Capabilities, Kvm, KvmVcpu, KvmVm, permit_dynamic_xstate};
 use crate::memory::layout::{KVM_IDENTITY_MAP, KVM_TSS};
+use crate::testing::skip;
 use kvm_bindings::CpuId;
-use std::fs::OpenOptions;
-use std::io::Write;
 
 pub(super) struct Fixture {
     pub vcpus: Vec<KvmVcpu>,
@@ -58,16 +57,5 @@ impl Fixture {
     pub(super) fn initialize(&self) {
         let supported = self.supported.as_slice();
         setup::initialize(&self.vcpus, self.topology, supported, self.permitted_xstate, self.capabilities()).unwrap();
-    }
-}
-
-/// Counts the calling test as skipped.
-#[allow(clippy::print_stdout)]
-fn skip(reason: &str) {
-    let thread = std::thread::current();
-    let line = format!("{}: {reason}\n", thread.name().unwrap_or("?"));
-    print!("skipped {line}");
-    if let Some(path) = std::env::var_os("PODVISOR_SKIPS") {
-        OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(line.as_bytes()).unwrap();
     }
 }

@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::memory::layout;
-use std::fs::OpenOptions;
-use std::io::Write;
+use crate::testing::skip;
 use std::path::Path;
 use std::process::Command;
 
@@ -105,16 +104,6 @@ fn the_largest_machine_fits_the_tables_area() {
     assert!(tables.blob.len() as u64 <= layout::ACPI_TABLES.end - BASE, "{} bytes", tables.blob.len());
 }
 
-/// Counts this test as skipped.
-#[allow(clippy::print_stdout)]
-fn skip(test: &str, reason: &str) {
-    println!("{test}: skipped: {reason}");
-    if let Some(file) = std::env::var_os("PODVISOR_SKIPS") {
-        let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
-        writeln!(file, "{test}: {reason}").unwrap();
-    }
-}
-
 /// Runs `iasl` in `directory` and returns what it says.
 fn iasl(directory: &Path, arguments: &[&str]) -> String {
     let output = Command::new("iasl").current_dir(directory).args(arguments).output().unwrap();
@@ -127,8 +116,7 @@ fn iasl(directory: &Path, arguments: &[&str]) -> String {
 #[test]
 fn iasl_disassembles_and_recompiles_every_table_without_error_or_warning() {
     if Command::new("iasl").arg("-v").output().is_err() {
-        let test = "vmm::iasl_disassembles_and_recompiles_every_table_without_error_or_warning";
-        return skip(test, "iasl is not installed (Debian package acpica-tools)");
+        return skip("iasl is not installed (Debian package acpica-tools)");
     }
     let many: Vec<u8> = (0..64).collect();
     for config in [config(&[0], 1, 1), config(&[0, 1, 2, 4, 5, 6], 4, 3), config(&many, 16, 16), config(&[7], 1, 0)] {

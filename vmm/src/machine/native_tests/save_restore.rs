@@ -1,0 +1,96 @@
+//! State goes to bytes and into a new machine, which goes on where the old one stood.
+
+use super::rig::{self, Rig};
+use crate::snapshot::{SavedMachine, format};
+use crate::testing::long;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use vm_memory::{Bytes, GuestMemoryRegion, MemoryRegionAddress};
+
+const SECTORS: u64 = 8192;
+
+/// Saves a paused machine, twice, and makes a new one of the bytes and of a copy of its memory.
+fn reincarnate(mut old: Rig, guest: &Path, disks: &[&Path]) -> Rig {
+    old.machine.pause().unwrap();
+    let save = || format::encode(&old.machine.save(&old.blueprint).unwrap()).unwrap();
+    let bytes = save();
+    assert!(bytes == save(), "saving twice during one pause gave different bytes");
+    let memory: Vec<Vec<u8>> = old
+        .machine
+        .ram
+        .iter()
+        .map(|region| {
+            let mut copy = vec![0; usize::try_from(region.len()).unwrap()];
+            region.read_slice(&mut copy, MemoryRegionAddress(0)).unwrap();
+            copy
+        })
+        .collect();
+    let config = old.blueprint.config.clone();
+    let console = old.close();
+
+    let saved = SavedMachine::of(format::decode(&bytes).unwrap());
+    let new = Rig::new(guest, &config, disks, saved);
+    for (region, copy) in new.machine.ram.iter().zip(&memory) {
+        region.write_slice(copy, MemoryRegionAddress(0)).unwrap();
+    }
+    new.with_unread(console)
+}
+
+#[test]
+fn a_guest_finishes_its_disk_script_in_a_new_machine() {
+    let Some(guest) = rig::guest() else { return };
+    let files = [tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap()];
+    for file in &files {
+        file.as_file().set_len(SECTORS * 512).unwrap();
+    }
+    let disks: Vec<&Path> = files.iter().map(tempfile::NamedTempFile::path).collect();
+    let script = format!("blkloop={}", long(2_000, 200));
+    let mut rig = Rig::new(&guest, &rig::config(&script, 2), &disks, SavedMachine::default());
+    rig.machine.start().unwrap();
+    rig.expect("progress blkloop cpu=1");
+    let mut rig = reincarnate(rig, &guest, &disks);
+    rig.machine.start().unwrap();
+    let line = rig.expect("ok blkloop");
+    assert!(line.contains("cpus=2 disks=2") && line.contains("errors=0"), "{line}");
+    rig.expect("done");
+}
+
+#[test]
+fn the_clocks_of_a_restored_guest_show_the_time_that_passed() {
+    let Some(guest) = rig::guest() else { return };
+    let mut rig = Rig::new(&guest, &rig::config("clocks=watch,2", 0), &[], SavedMachine::default());
+    rig.machine.start().unwrap();
+    rig.expect("clock watching");
+    ask_the_time(&mut rig);
+    let mut rig = reincarnate(rig, &guest, &[]);
+    // The time that passes between saving and going on is what the clocks are judged by.
+    std::thread::sleep(Duration::from_millis(1500));
+    rig.machine.start().unwrap();
+    ask_the_time(&mut rig);
+    assert!(rig.expect("ok clocks").contains("backwards=0"));
+}
+
+/// Asks the guest for its wall clocks: each must lie between the host's clock before and after, within 100 ms; the
+/// RTC, which counts seconds, within 1 s more.
+fn ask_the_time(rig: &mut Rig) {
+    const TOLERANCE: u64 = 100_000_000;
+    const SECOND: u64 = 1_000_000_000;
+    let now = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap();
+    let before = now();
+    rig.type_in("x");
+    let answer = rig.expect("clock answer");
+    let after = now();
+    let value = |key: &str| -> u64 {
+        let word = answer.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        word.unwrap_or_else(|| panic!("no {key} in {answer}")).parse().unwrap()
+    };
+    for key in ["wall_kvmclock_ns", "wall_tsc_ns"] {
+        let time = value(key);
+        assert!(
+            (before - TOLERANCE..=after + TOLERANCE).contains(&time),
+            "{key} is {time}, but the host's clock went from {before} to {after}"
+        );
+    }
+    let rtc = value("wall_rtc_s") * SECOND;
+    assert!((before - 2 * SECOND..=after + SECOND).contains(&rtc), "the RTC says {rtc}, the host {before} to {after}");
+}
