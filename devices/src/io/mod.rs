@@ -11,3 +11,6 @@ mod vectored;
 pub(crate) use lock::{FileLock, set_lock};
 pub use segments::{Sink, Source};
 pub(crate) use vectored::{read_exact_at, write_all_at};
+
+#[cfg(test)]
+mod tests;

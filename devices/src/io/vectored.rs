@@ -34,7 +34,7 @@ pub(crate) fn write_all_at(file: BorrowedFd<'_>, mut source: Source, offset: u64
 
 /// Repeats `call` until `segments` is used up: calls may be short, interrupted, and take [`MAX_SEGMENTS`] at most.
 /// A call that moves nothing ends it with `stuck`.
-fn transfer(
+pub(super) fn transfer(
     segments: &mut Segments,
     mut offset: u64,
     stuck: io::ErrorKind,

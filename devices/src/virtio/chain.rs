@@ -326,3 +326,6 @@ impl<T: Deref<Target: GuestMemory>> Drop for Writable<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ mod memory;
 mod queue;
 mod queue_config;
 mod status;
+#[cfg(test)]
+mod testing;
 
 pub mod block;
 pub mod rng;

@@ -207,3 +207,6 @@ impl<M: DeviceMemory> VirtQueue<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

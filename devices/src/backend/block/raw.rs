@@ -111,3 +111,6 @@ impl BlockChannel for RawChannel {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! Which files are disks, and what they do.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::io::{Sink, Source};
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use tempfile::NamedTempFile;
+use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
+
+fn disk_file(length: usize) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(&vec![0x5a; length]).unwrap();
+    file
+}
+
+fn open(file: &NamedTempFile) -> File {
+    File::options().read(true).write(true).open(file.path()).unwrap()
+}
+
+fn disk(file: File, readonly: bool) -> Result<RawDisk, DiskError> {
+    RawDisk::new("disk0".into(), file, readonly)
+}
+
+fn message(result: Result<RawDisk, DiskError>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn a_file_of_whole_sectors_is_a_disk() {
+    let file = disk_file(1024);
+    let writable = disk(open(&file), false).unwrap();
+    assert_eq!((writable.capacity(), writable.readonly()), (1024, false));
+    let readonly = disk(File::open(file.path()).unwrap(), true).unwrap();
+    assert_eq!((readonly.capacity(), readonly.readonly()), (1024, true));
+    assert_eq!(disk(open(&disk_file(0)), false).unwrap().capacity(), 0);
+    assert!(disk(open(&file), true).unwrap().readonly(), "a writable descriptor may serve a read-only disk");
+}
+
+#[test]
+fn a_size_that_is_no_multiple_of_512_is_refused_with_the_size_that_fits() {
+    let text = message(disk(open(&disk_file(1025)), false));
+    assert_eq!(text, "Disk disk0 has 1025 bytes, which is not a multiple of 512: extend it to 1536 bytes");
+    assert!(disk(open(&disk_file(511)), false).is_err());
+}
+
+#[test]
+fn what_is_no_file_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = message(disk(File::open(directory.path()).unwrap(), true));
+    assert_eq!(text, "Disk disk0 is a directory: it must be a regular file or a block device");
+    assert!(message(disk(File::open("/dev/zero").unwrap(), true)).contains("a character device"));
+    let (pipe, _writer) = rustix::pipe::pipe().unwrap();
+    assert!(message(disk(File::from(pipe), true)).contains("a pipe"));
+    let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+    assert!(message(disk(File::from(OwnedFd::from(socket)), true)).contains("a socket"));
+    assert_eq!(not_a_disk(FileType::Symlink), Some("of an unknown type"));
+    assert_eq!(not_a_disk(FileType::BlockDevice), None);
+}
+
+#[test]
+fn the_descriptor_must_allow_what_the_configuration_asks_for() {
+    let file = disk_file(512);
+    let text = message(disk(File::open(file.path()).unwrap(), false));
+    assert_eq!(text, "Disk disk0 is not opened for writing: open it read-write, or configure it read-only");
+    let write_only = || File::options().write(true).open(file.path()).unwrap();
+    assert!(matches!(disk(write_only(), true), Err(DiskError::NotReadable(_))));
+    assert!(matches!(disk(write_only(), false), Err(DiskError::NotReadable(_))));
+    let path_only = rustix::fs::open(file.path(), OFlags::PATH, rustix::fs::Mode::empty()).unwrap();
+    assert!(matches!(disk(File::from(path_only), true), Err(DiskError::NotReadable(_))));
+}
+
+#[test]
+fn a_written_disk_is_used_once_and_a_read_only_one_by_many() {
+    let file = disk_file(512);
+    let first = disk(open(&file), false).unwrap();
+    let second = disk(open(&file), false).unwrap();
+    first.lock().unwrap();
+    first.lock().unwrap();
+    let error = second.lock().unwrap_err();
+    assert!(matches!(&error, DiskError::InUse(id) if id.as_str() == "disk0"), "{error}");
+    let reader = || disk(File::open(file.path()).unwrap(), true).unwrap();
+    let (one, two) = (reader(), reader());
+    assert!(matches!(one.lock(), Err(DiskError::InUse(_))));
+    first.unlock().unwrap();
+    one.lock().unwrap();
+    two.lock().unwrap();
+    assert!(matches!(second.lock(), Err(DiskError::InUse(_))));
+    one.unlock().unwrap();
+    two.unlock().unwrap();
+    second.lock().unwrap();
+}
+
+#[test]
+fn opening_takes_no_lock() {
+    let file = disk_file(512);
+    let first = disk(open(&file), false).unwrap();
+    let second = disk(open(&file), false).unwrap();
+    second.lock().unwrap();
+    drop(second);
+    first.lock().unwrap();
+}
+
+#[test]
+fn a_channel_reads_writes_and_flushes_at_once() {
+    let file = disk_file(1024);
+    let disk = disk(open(&file), false).unwrap();
+    let memory = Arc::new(GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 0x1000)]).unwrap());
+    memory.write_slice(&[1, 2, 3, 4], GuestAddress(0)).unwrap();
+    let mut channel = disk.channel().unwrap();
+    let mut submit = |operation| match channel.submit(0, operation) {
+        Submission::Complete(result) => result,
+        Submission::Pending => panic!("raw disks complete at once"),
+    };
+    let from = Source::new(Arc::clone(&memory), [(GuestAddress(0), 4)].into_iter()).unwrap();
+    submit(Operation::Write { offset: 600, from }).unwrap();
+    submit(Operation::Flush).unwrap();
+    let into = Sink::new(Arc::clone(&memory), [(GuestAddress(0x100), 6)].into_iter()).unwrap();
+    submit(Operation::Read { offset: 599, into }).unwrap();
+    let mut bytes = [0; 6];
+    memory.read_slice(&mut bytes, GuestAddress(0x100)).unwrap();
+    assert_eq!(bytes, [0x5a, 1, 2, 3, 4, 0x5a]);
+    let beyond = Sink::new(memory, [(GuestAddress(0x100), 1)].into_iter()).unwrap();
+    assert!(submit(Operation::Read { offset: 1024, into: beyond }).is_err());
+    assert!(channel.next_completion().is_none() && channel.completion().is_none());
+}
