@@ -1,5 +1,5 @@
 //! Transfers between files and guest memory, call by call, and locks.
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 use super::*;
 use std::cell::RefCell;

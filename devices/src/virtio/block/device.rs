@@ -19,7 +19,7 @@ use virtio_bindings::virtio_ids::VIRTIO_ID_BLOCK;
 /// Descriptors of a queue.
 const QUEUE_SIZE: u16 = 256;
 /// One queue; more come with VIRTIO_BLK_F_MQ.
-const QUEUE_SIZES: [u16; 1] = [QUEUE_SIZE];
+pub(super) const QUEUE_SIZES: [u16; 1] = [QUEUE_SIZE];
 /// Data segments of one request: header and status take a descriptor each.
 const SEGMENTS: u32 = QUEUE_SIZE as u32 - 2;
 

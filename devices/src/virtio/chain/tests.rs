@@ -190,8 +190,11 @@ fn two_operations_on_one_chain_are_both_marked_and_unused_room_is_not() {
     assert_eq!(dirty_pages(&memory), [0x4000], "what we write is marked at once");
 }
 
+/// Addresses and lengths.
+type Ranges = Vec<(u64, u32)>;
+
 /// The rules once more, as directly as they can be said.
-fn model(fields: &[Fields], head: u16) -> Option<(Vec<(u64, u32)>, Vec<(u64, u32)>)> {
+fn model(fields: &[Fields], head: u16) -> Option<(Ranges, Ranges)> {
     let (mut readable, mut writable) = (Vec::new(), Vec::new());
     let mut index = head;
     for _ in 0..fields.len() {

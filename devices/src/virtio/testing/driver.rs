@@ -29,8 +29,6 @@ impl Driver {
     pub(crate) const DESCRIPTORS: u64 = 0x1000;
     pub(crate) const AVAILABLE: u64 = 0x2000;
     pub(crate) const USED: u64 = 0x3000;
-    /// Free for data up to the end of the first region.
-    pub(crate) const DATA: u64 = 0x4000;
 
     pub(crate) fn new(memory: TestMemory, size: u16) -> Self {
         Self { memory, size, available: 0 }

@@ -44,6 +44,23 @@ impl FakeWorkers {
         }
     }
 
+    /// Calls `process` of every handler once, whatever it says.
+    pub(crate) fn process_once(&self) {
+        for handler in &mut *self.running.lock().unwrap() {
+            handler.process();
+        }
+    }
+
+    /// Drains every handler; whether all are idle.
+    pub(crate) fn drain_by(&self, deadline: Instant) -> bool {
+        self.running.lock().unwrap().iter_mut().all(|handler| handler.drain(deadline))
+    }
+
+    /// How many handlers complete asynchronously.
+    pub(crate) fn completions(&self) -> usize {
+        self.running.lock().unwrap().iter().filter(|handler| handler.completion().is_some()).count()
+    }
+
     /// How many handlers are here.
     pub(crate) fn running(&self) -> usize {
         self.running.lock().unwrap().len()

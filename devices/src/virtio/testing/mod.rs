@@ -3,9 +3,10 @@
 
 mod driver;
 mod machine;
+pub(crate) mod registers;
 
 pub(crate) use driver::{Driver, NEXT, WRITE, descriptor};
-pub(crate) use machine::Machine;
+pub(crate) use machine::{FakeWorkers, Machine};
 
 use crate::virtio::VirtioInterrupt;
 use std::sync::Arc;
@@ -49,6 +50,14 @@ impl Snapshot {
                 })
                 .collect(),
         )
+    }
+
+    /// How many bytes changed since. Each must be marked.
+    pub(crate) fn changes(&self, ram: &TestRam) -> usize {
+        let everything: Vec<_> = REGIONS.iter().map(|(start, length)| (*start, *length as u64)).collect();
+        self.check(ram, &everything);
+        let now = Self::take(ram);
+        self.0.iter().flatten().zip(now.0.iter().flatten()).filter(|(old, new)| old != new).count()
     }
 
     /// Every byte that changed since lies in one of `allowed` and in a page that is marked.

@@ -1,0 +1,207 @@
+//! Activation, reset, disabling a queue, pause.
+
+use super::*;
+use crate::virtio::VirtioInterrupt;
+
+#[test]
+fn driver_ok_hands_out_a_handler_for_each_enabled_queue() {
+    let bench = Bench::new();
+    bench.negotiate();
+    bench.enable(1);
+    assert_eq!(bench.workers.running(), 0);
+    bench.core.set_status(15);
+    assert_eq!(bench.notes(), ["activate [1] 100000000"]);
+    assert_eq!((bench.workers.running(), bench.status()), (1, 15));
+    bench.core.set_status(15);
+    assert_eq!(bench.notes(), [""; 0], "only once");
+}
+
+#[test]
+fn a_running_queue_uses_chains_and_interrupts() {
+    let bench = Bench::new();
+    let mut driver = bench.start();
+    driver.offer(0, &[(0x4000, 1, true)]);
+    bench.workers.process();
+    assert_eq!((driver.used_index(), bench.core.isr(), bench.interrupts()), (1, ISR_USED_BUFFERS, (1, 0)));
+}
+
+#[test]
+fn a_broken_queue_sets_needs_reset_tells_the_driver_and_a_reset_repairs_it() {
+    let bench = Bench::new();
+    let mut driver = bench.start();
+    driver.offer(0, &[(0x8000, 1, true)]);
+    bench.workers.process();
+    assert_eq!((bench.status(), bench.core.isr(), bench.interrupts()), (0x4f, ISR_CONFIG, (0, 1)));
+    bench.core.set_status(0x4f);
+    assert_eq!(bench.status(), 0x4f, "the driver cannot take it back");
+    bench.core.set_status(0);
+    assert_eq!((bench.status(), bench.core.isr()), (0, 0));
+    clear_rings(&bench);
+    let mut driver = bench.start();
+    driver.offer(0, &[(0x4000, 1, true)]);
+    bench.workers.process();
+    assert_eq!((driver.used_index(), bench.status()), (1, 15));
+}
+
+#[test]
+fn a_reset_reads_non_zero_until_the_handlers_are_home_and_never_waits() {
+    let bench = Bench::new();
+    bench.start();
+    bench.notes();
+    bench.slow();
+    bench.core.set_status(0);
+    assert_eq!((bench.status(), bench.notes().len()), (0x40, 0));
+    assert_eq!(bench.core.queue(0), Some(QueueConfig::new(8)));
+    assert_eq!(bench.core.driver_features(), 0);
+    bench.core.set_status(0);
+    assert!(bench.workers.deliver());
+    assert_eq!((bench.status(), bench.workers.running()), (0, 0));
+    assert_eq!(bench.notes(), ["reset"]);
+    assert!(!bench.workers.deliver(), "asked back once");
+}
+
+#[test]
+fn what_old_handlers_raise_on_their_way_home_is_gone_after_the_reset() {
+    let bench = Bench::new();
+    bench.start();
+    bench.slow();
+    bench.core.set_status(0);
+    bench.shared().interrupts.used_buffers(0);
+    bench.shared().interrupts.needs_reset(&std::fmt::Error);
+    bench.workers.deliver();
+    assert_eq!((bench.status(), bench.core.isr()), (0, 0));
+}
+
+#[test]
+fn a_driver_that_does_not_wait_for_a_reset_is_served_when_it_is_done() {
+    let bench = Bench::new();
+    bench.start();
+    bench.notes();
+    bench.slow();
+    bench.core.set_status(0);
+    // Linux over MMIO: reads the status, adds its bit, writes it back.
+    bench.core.set_status(bench.status() | 1);
+    bench.core.set_status(bench.status() | 2);
+    bench.core.set_driver_features(1, 1);
+    bench.core.set_status(bench.status() | 8);
+    bench.enable(1);
+    bench.core.set_status(bench.status() | 4);
+    assert_eq!((bench.status(), bench.notes().len()), (0x4f, 0));
+    bench.workers.deliver();
+    assert_eq!(bench.notes(), ["reset", "activate [1] 100000000"]);
+    assert_eq!((bench.status(), bench.workers.running()), (15, 1));
+}
+
+#[test]
+fn a_device_that_cannot_start_needs_a_reset_and_is_not_tried_again() {
+    let bench = Bench::new();
+    bench.fails.store(true, Ordering::Relaxed);
+    bench.start();
+    assert_eq!((bench.status(), bench.core.isr(), bench.interrupts()), (0x4f, ISR_CONFIG, (0, 1)));
+    bench.core.set_status(15);
+    bench.core.disable_queue(0);
+    assert!(!bench.core.queue(0).unwrap().ready);
+    assert_eq!(bench.notes().len(), 1);
+    bench.fails.store(false, Ordering::Relaxed);
+    bench.core.set_status(0);
+    bench.start();
+    assert_eq!((bench.status(), bench.workers.running()), (15, 1));
+}
+
+#[test]
+fn a_running_queue_that_is_disabled_reads_enabled_until_its_handler_is_home() {
+    let bench = Bench::new();
+    bench.negotiate();
+    bench.enable(0);
+    bench.enable(1);
+    bench.core.set_status(15);
+    bench.slow();
+    bench.core.disable_queue(0);
+    bench.core.disable_queue(0);
+    assert!(bench.core.queue(0).unwrap().ready);
+    bench.workers.deliver();
+    assert_eq!(bench.core.queue(0), Some(QueueConfig::new(8)));
+    assert!(bench.core.queue(1).unwrap().ready);
+    assert_eq!((bench.workers.running(), bench.status()), (1, 15), "the other queue runs on");
+    assert!(!bench.workers.deliver());
+}
+
+#[test]
+fn a_parked_device_has_its_handlers_home_until_it_is_unparked() {
+    let bench = Bench::new();
+    let mut driver = bench.start();
+    driver.offer(0, &[(0x4000, 1, true)]);
+    bench.slow();
+    let (first, second) = (bench.park(), bench.park());
+    assert_eq!((called(&first), called(&second)), (0, 0));
+    bench.workers.deliver();
+    assert_eq!((called(&first), called(&second), bench.workers.running()), (1, 1, 0));
+    assert_eq!(called(&bench.park()), 1, "already home");
+    bench.core.unpark();
+    assert_eq!(bench.workers.running(), 1);
+    bench.workers.process();
+    assert_eq!(driver.used_index(), 1);
+    assert_eq!(bench.notes().len(), 1, "the device was activated once and never reset");
+}
+
+#[test]
+fn a_device_that_is_parked_from_the_start_is_activated_but_not_run() {
+    let bench = Bench::with(ram(), None, false).unwrap();
+    bench.start();
+    assert_eq!((bench.notes().len(), bench.workers.running()), (1, 0));
+    bench.core.unpark();
+    assert_eq!(bench.workers.running(), 1);
+}
+
+#[test]
+fn a_reset_while_parked_is_done_at_once() {
+    let bench = Bench::new();
+    bench.start();
+    bench.park();
+    bench.core.set_status(0);
+    assert_eq!((bench.status(), bench.workers.running()), (0, 0));
+    bench.core.unpark();
+    assert_eq!(bench.workers.running(), 0);
+    assert_eq!(bench.notes()[1..], ["reset"]);
+}
+
+#[test]
+fn a_pause_during_a_reset_waits_for_it() {
+    let bench = Bench::new();
+    bench.start();
+    bench.slow();
+    bench.core.set_status(0);
+    let done = bench.park();
+    assert_eq!(called(&done), 0);
+    bench.workers.deliver();
+    assert_eq!((called(&done), bench.status()), (1, 0));
+}
+
+#[test]
+fn a_reset_during_a_pause_still_leaves_the_device_parked() {
+    let bench = Bench::new();
+    bench.start();
+    bench.slow();
+    let done = bench.park();
+    bench.core.set_status(0);
+    bench.start();
+    bench.workers.deliver();
+    assert_eq!((called(&done), bench.workers.running(), bench.status()), (1, 0, 15));
+    bench.core.unpark();
+    assert_eq!(bench.workers.running(), 1);
+}
+
+#[test]
+fn a_parked_device_stays_with_its_handlers_when_features_or_queues_are_read() {
+    let bench = Bench::new();
+    bench.start();
+    bench.park();
+    bench.core.set_status(15);
+    assert_eq!((bench.workers.running(), bench.core.id().as_str()), (0, "probe0"));
+}
+
+/// A driver that starts again starts with empty rings.
+fn clear_rings(bench: &Bench) {
+    use vm_memory::{Bytes, GuestAddress};
+    bench.memory.write_slice(&[0; 0x3000], GuestAddress(0x1000)).unwrap();
+}
