@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test runner talks to people at a terminal")]
 
+pub mod host_differences;
 pub mod images;
+pub mod machine;
 pub mod nested;
 pub mod paths;
 pub mod pause_at;

@@ -1,0 +1,63 @@
+//! What differs between KVM hosts and is no fault of the machine: the one table that tests read.
+
+use std::fs;
+
+/// A kind of KVM host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostKind {
+    /// KVM on a CPU's own virtualization (VMX or SVM), emulated ones included.
+    Hardware,
+    /// KVM without either: guest code at CPL 0 is emulated.
+    Pvm,
+}
+
+/// What a kind of host does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostDifferences {
+    /// Which kind.
+    pub kind: HostKind,
+    /// `xgetbv` at CPL 0 can be executed.
+    pub xgetbv_at_cpl0: bool,
+    /// A triple fault in real mode reaches the VMM (one in long mode always does).
+    pub real_mode_triple_fault: bool,
+    /// CPUID at CPL 3 shows the guest's values, not the real CPU's.
+    pub cpuid_at_cpl3_is_the_guests: bool,
+}
+
+const TABLE: [HostDifferences; 2] = [
+    HostDifferences {
+        kind: HostKind::Hardware,
+        xgetbv_at_cpl0: true,
+        real_mode_triple_fault: true,
+        cpuid_at_cpl3_is_the_guests: true,
+    },
+    HostDifferences {
+        kind: HostKind::Pvm,
+        xgetbv_at_cpl0: false,
+        real_mode_triple_fault: false,
+        cpuid_at_cpl3_is_the_guests: false,
+    },
+];
+
+/// The row of this host.
+pub fn host() -> HostDifferences {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    TABLE[usize::from(!has_virtualization(&cpuinfo))]
+}
+
+fn has_virtualization(cpuinfo: &str) -> bool {
+    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    flags.split_whitespace().any(|flag| matches!(flag, "vmx" | "svm"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_without_virtualization_of_its_cpu_is_pvm() {
+        assert!(has_virtualization("processor : 0\nflags\t\t: fpu svm sse\n"));
+        assert!(!has_virtualization("processor : 0\nflags\t\t: fpu sse nosvm\n"));
+        assert!(TABLE[0].kind == HostKind::Hardware && TABLE[1].kind == HostKind::Pvm);
+    }
+}

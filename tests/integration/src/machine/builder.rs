@@ -1,0 +1,159 @@
+//! What a test machine is made of.
+
+use std::fs::File;
+
+use vmm::{
+    BoardConfig, CpuTopology, DiskConfig, KERNEL, KernelEntry, OnReboot, OnTripleFault, PayloadConfig, Resource,
+    Resources, SERIAL, Vm, VmConfig, VmError,
+};
+
+use super::console::Console;
+use super::disk::TestDisk;
+use super::running::Guest;
+use super::{kvm_or_skip, test_guest};
+
+/// A machine to be: 1 vCPU and 64 MiB unless something else is asked for.
+#[derive(Debug)]
+pub struct TestMachine {
+    config: VmConfig,
+    resources: Resources,
+}
+
+impl TestMachine {
+    /// A machine whose guest runs `script` (commands of the test guest); `None` when this host cannot run any, which
+    /// is then recorded as a skip of the calling test.
+    pub fn script(script: &str) -> Option<Self> {
+        kvm_or_skip().then(|| Self::new(script))
+    }
+
+    /// As [`TestMachine::script`], where `/dev/kvm` is known to be there.
+    pub fn new(script: &str) -> Self {
+        let mut config = VmConfig::default();
+        config.memory.boot = 64 << 20;
+        config.payload =
+            PayloadConfig::Kernel { cmdline: script.to_owned(), initrd: false, entry: KernelEntry::default() };
+        let mut resources = Resources::new();
+        let kernel = File::open(test_guest()).expect("the test guest can be read");
+        resources.insert(KERNEL, Resource::File(kernel)).expect("one kernel");
+        Self { config, resources }
+    }
+
+    /// So many vCPUs.
+    #[must_use]
+    pub fn cpus(mut self, boot: u32) -> Self {
+        self.config.cpus.boot = boot;
+        self
+    }
+
+    /// vCPUs in sockets, cores and threads; all of them are there from the start unless [`Self::cpus`] says less.
+    #[must_use]
+    pub fn topology(mut self, sockets: u32, cores: u32, threads: u32) -> Self {
+        self.config.cpus.topology = Some(CpuTopology { sockets, cores, threads });
+        self.cpus(sockets * cores * threads)
+    }
+
+    /// vCPUs that may come later.
+    #[must_use]
+    pub fn max_cpus(mut self, max: u32) -> Self {
+        self.config.cpus.max = Some(max);
+        self
+    }
+
+    /// So much RAM.
+    #[must_use]
+    pub fn memory_mib(mut self, mib: u64) -> Self {
+        self.config.memory.boot = mib << 20;
+        self
+    }
+
+    /// The guest's entry point.
+    #[must_use]
+    pub fn entry(mut self, wanted: KernelEntry) -> Self {
+        let PayloadConfig::Kernel { entry, .. } = &mut self.config.payload;
+        *entry = wanted;
+        self
+    }
+
+    /// Devices are found by ACPI, or by the command line and an MP table.
+    #[must_use]
+    pub fn acpi(mut self, acpi: bool) -> Self {
+        self.config.board = BoardConfig::Microvm { acpi };
+        self
+    }
+
+    /// What a reboot does.
+    #[must_use]
+    pub fn on_reboot(mut self, policy: OnReboot) -> Self {
+        self.config.on_reboot = policy;
+        self
+    }
+
+    /// What a triple fault does.
+    #[must_use]
+    pub fn on_triple_fault(mut self, policy: OnTripleFault) -> Self {
+        self.config.on_triple_fault = policy;
+        self
+    }
+
+    /// A disk more, which the guest can write.
+    #[must_use]
+    pub fn disk(self, id: &str, disk: &TestDisk) -> Self {
+        self.attach(id, disk, false, None)
+    }
+
+    /// A disk more, which the guest can only read.
+    #[must_use]
+    pub fn read_only_disk(self, id: &str, disk: &TestDisk) -> Self {
+        self.attach(id, disk, true, None)
+    }
+
+    /// A disk more, which tells the guest this serial.
+    #[must_use]
+    pub fn disk_with_serial(self, id: &str, disk: &TestDisk, serial: &str) -> Self {
+        self.attach(id, disk, false, Some(serial.to_owned()))
+    }
+
+    fn attach(mut self, id: &str, disk: &TestDisk, readonly: bool, serial: Option<String>) -> Self {
+        self.config.disks.push(DiskConfig { id: id.into(), readonly, serial, on_error: vmm::OnError::default() });
+        self.resources.insert(id, Resource::File(disk.open(readonly))).expect("one disk of this id");
+        self
+    }
+
+    /// Changes what no method here changes.
+    #[must_use]
+    pub fn configured(mut self, change: impl FnOnce(&mut VmConfig)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Builds the machine.
+    ///
+    /// # Errors
+    /// What [`Vm::build`] says.
+    pub fn try_build(mut self) -> Result<Guest, VmError> {
+        let (console, theirs) = Console::pair();
+        let input = theirs.try_clone().expect("a descriptor");
+        let stream = Resource::Stream { input: Some(input), output: Some(theirs) };
+        self.resources.insert(SERIAL, stream).expect("one console");
+        let handle = Vm::build(self.config, self.resources)?;
+        Ok(Guest::new(handle, console))
+    }
+
+    /// Builds the machine.
+    ///
+    /// # Panics
+    /// It cannot be built.
+    pub fn build(self) -> Guest {
+        self.try_build().unwrap_or_else(|error| panic!("the machine cannot be built: {:#}", anyhow::Error::from(error)))
+    }
+
+    /// Builds and starts the machine.
+    ///
+    /// # Panics
+    /// It cannot be built or started.
+    pub fn start(self) -> Guest {
+        let guest = self.build();
+        guest.handle.start().expect("the machine starts");
+        guest
+    }
+}

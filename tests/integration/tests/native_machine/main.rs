@@ -1,0 +1,8 @@
+//! The whole machine on this host's own KVM, with the bare-metal test guest: each test is one promise to a guest or to
+//! the machine's owner.
+
+#![allow(clippy::unwrap_used)]
+
+mod boot;
+mod cpus;
+mod ends;
