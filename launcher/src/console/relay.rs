@@ -202,3 +202,6 @@ impl<P: Port> Relay<P> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
