@@ -1,8 +1,10 @@
 //! A pseudo-terminal as the console. A client connects by opening it.
 
+use super::ready::wait;
 use super::relay::Port;
+use rustix::event::PollFlags;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl, inotify};
-use rustix::io::{Errno, ioctl_fionread, read};
+use rustix::io::{Errno, read};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -68,7 +70,9 @@ impl Port for Pty {
     fn settle(&self, limit: Duration) {
         let end = Instant::now() + limit;
         let Ok(terminal) = peer(&self.master) else { return };
-        while ioctl_fionread(&terminal).is_ok_and(|unread| unread > 0) && Instant::now() < end {
+        // Polling also brings over what the kernel has not handed to the terminal yet; FIONREAD would not.
+        let unread = || wait([Some((terminal.as_fd(), PollFlags::IN))], Some(Duration::ZERO));
+        while unread().is_ok_and(|[unread]| !unread.is_empty()) && Instant::now() < end {
             std::thread::sleep(LOOK);
         }
     }

@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-/// How long a reader that takes nothing (a pager, a stopped terminal) can hold up the end.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the console's readers (a pager, a stopped terminal) can hold up the end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Threads with one request to stop.
 pub(super) struct Pumps {

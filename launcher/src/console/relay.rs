@@ -11,13 +11,16 @@
 //! All descriptors are the launcher's own and non-blocking, so that one thread does it all.
 
 use super::pipes::{CHUNK, HostEnds};
-use super::pumps::{PATIENCE, Pumps};
+use super::pumps::Pumps;
 use super::ready::wait;
 use rustix::event::PollFlags;
 use rustix::io::{Errno, read, write};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+/// How long a client that takes nothing can hold up the end; shorter than the threads are waited for.
+const STALL: Duration = Duration::from_secs(2);
 
 /// Where clients come from.
 pub(super) trait Port: Send + 'static {
@@ -183,21 +186,19 @@ impl<P: Port> Relay<P> {
 
     /// Brings out what is left, as long as the client takes it.
     fn flush(&mut self) -> Result<(), Errno> {
-        let end = Instant::now() + PATIENCE / 2;
-        let left = || end.saturating_duration_since(Instant::now());
         while self.client.is_some() {
             if self.to_client.is_empty() {
                 self.read_guest();
             }
             let Some(client) = self.client.as_ref().filter(|_| !self.to_client.is_empty()) else { break };
-            let [room] = wait([Some((client.fd.as_fd(), PollFlags::OUT))], Some(left()))?;
+            let [room] = wait([Some((client.fd.as_fd(), PollFlags::OUT))], Some(STALL))?;
             if room.is_empty() {
                 return Ok(()); // it takes nothing
             }
             self.write_client();
         }
         if self.client.is_some() {
-            self.port.settle(left());
+            self.port.settle(STALL);
         }
         Ok(())
     }

@@ -103,7 +103,7 @@ fn a_second_client_is_told_and_sent_away_and_the_first_stays() {
     let (_directory, path, guest, _pumps) = socket();
     let mut first = client(&path, &guest);
     let second = UnixStream::connect(&path).unwrap();
-    assert_eq!(std::io::read_to_string(second).unwrap(), "The console is in use by another client.\r\n");
+    assert_eq!(io::read_to_string(second).unwrap(), "The console is in use by another client.\r\n");
     guest.say(b"still here");
     assert_eq!(read_exactly(&mut first, 10), b"still here");
 }
@@ -152,14 +152,14 @@ fn a_client_that_sends_no_more_goes_on_reading() {
     guest.say(b"answer");
     drop(guest);
     drop(pumps);
-    assert_eq!(std::io::read_to_string(client).unwrap(), "answer");
+    assert_eq!(io::read_to_string(client).unwrap(), "answer");
 }
 
 #[test]
 fn everything_put_out_before_the_end_arrives_and_the_socket_is_removed() {
     let (directory, path, guest, pumps) = socket();
     let client = client(&path, &guest);
-    let reader = thread::spawn(move || std::io::read_to_string(client).unwrap());
+    let reader = thread::spawn(move || io::read_to_string(client).unwrap());
     guest.say(&vec![b'o'; 500_000]);
     drop(pumps);
     assert_eq!(reader.join().unwrap(), "o".repeat(500_000));
