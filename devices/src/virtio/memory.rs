@@ -7,3 +7,17 @@ use vm_memory::GuestAddressSpace;
 pub trait DeviceMemory: GuestAddressSpace<T: Send> + Send + Sync + 'static {}
 
 impl<M> DeviceMemory for M where M: GuestAddressSpace<T: Send> + Send + Sync + 'static {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::virtio::testing::{TestMemory, TestRam};
+    use vm_memory::GuestMemoryAtomic;
+
+    #[test]
+    fn fixed_and_changing_memory_maps_will_do() {
+        fn is_device_memory<M: DeviceMemory>() {}
+        is_device_memory::<TestMemory>();
+        is_device_memory::<GuestMemoryAtomic<TestRam>>();
+    }
+}

@@ -154,6 +154,18 @@ fn a_device_that_is_parked_from_the_start_is_activated_but_not_run() {
 }
 
 #[test]
+fn a_device_that_does_not_run_is_parked_without_its_workers() {
+    let bench = Bench::new();
+    bench.slow();
+    bench.negotiate();
+    assert_eq!(called(&bench.park()), 1);
+    bench.core.unpark();
+    bench.core.set_status(0);
+    assert_eq!((called(&bench.park()), bench.status()), (1, 0));
+    assert!(!bench.workers.deliver());
+}
+
+#[test]
 fn a_reset_while_parked_is_done_at_once() {
     let bench = Bench::new();
     bench.start();
@@ -198,6 +210,48 @@ fn a_parked_device_stays_with_its_handlers_when_features_or_queues_are_read() {
     bench.park();
     bench.core.set_status(15);
     assert_eq!((bench.workers.running(), bench.core.id().as_str()), (0, "probe0"));
+}
+
+#[test]
+fn a_guest_that_breaks_its_queue_again_and_again_does_not_flood_the_log() {
+    let bench = Bench::new();
+    let lines = Arc::new(AtomicU32::new(0));
+    tracing::subscriber::with_default(LineCounter(Arc::clone(&lines)), || {
+        for _ in 0..100 {
+            clear_rings(&bench);
+            let mut driver = bench.start();
+            driver.offer(0, &[(0x8000, 1, true)]);
+            bench.workers.process();
+            assert_eq!(bench.status(), 0x4f);
+            bench.core.set_status(0);
+        }
+    });
+    assert_eq!(called(&lines), 5);
+}
+
+/// Counts log lines.
+struct LineCounter(Arc<AtomicU32>);
+
+impl tracing::Subscriber for LineCounter {
+    fn enabled(&self, _metadata: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &tracing::span::Id, _values: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &tracing::span::Id, _follows: &tracing::span::Id) {}
+
+    fn event(&self, _event: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn enter(&self, _span: &tracing::span::Id) {}
+
+    fn exit(&self, _span: &tracing::span::Id) {}
 }
 
 /// A driver that starts again starts with empty rings.
