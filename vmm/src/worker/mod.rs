@@ -10,8 +10,6 @@
 //! guest-driven code, and a lack of threads or descriptors is an error of the build. An idle worker sleeps without a
 //! timeout.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the machine is wired up in the next commits"))]
-
 mod command;
 mod thread;
 
