@@ -1,6 +1,5 @@
 //! How devices raise interrupts: they know lines, never GSIs, irqfds or routing.
 
-use crate::state::StateError;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -48,12 +47,6 @@ pub trait InterruptManager: Send + Sync {
     /// # Errors
     /// The line does not exist, has an owner already, or the host refuses.
     fn edge_line(&self, line: IrqLine) -> Result<Arc<dyn EdgeLine>, InterruptError>;
-
-    /// The interrupt controllers' state, read while all vCPUs are paused.
-    ///
-    /// # Errors
-    /// The host cannot be asked.
-    fn save(&self) -> Result<crate::state::Section, StateError>;
 }
 
 #[cfg(test)]

@@ -180,7 +180,7 @@ impl VmHandle {
     /// Ends the machine at once, as pulling its plug would; returns when all its threads have ended.
     ///
     /// # Errors
-    /// The machine's driver has died, which is a fault of the program.
+    /// The machine's driver thread has died, which is a fault of the program.
     pub fn stop(&self) -> Result<(), VmError> {
         let result = self.control.shared.ask(Request::Stop);
         self.control.join();

@@ -12,8 +12,6 @@
 //!      └ pvh (hvm_start_info) or linux64 (boot_params)
 //! ```
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the machine is wired up in the next commits"))]
-
 mod bzimage;
 mod cmdline;
 mod elf;

@@ -1,22 +1,16 @@
 //! Interrupt lines over KVM's in-kernel controllers.
 //!
 //! The one place that knows how a line reaches a vCPU: edge lines are irqfds on the GSI of the same number, by the
-//! routing that KVM makes with the controllers (`kvm/irqchip.rs`); the table itself is not touched.
-
-#![cfg_attr(not(test), expect(dead_code, reason = "the machine is wired up in the next commits"))]
+//! routing that KVM makes with the controllers (`kvm/irqchip.rs`); the table itself is not touched. The controllers'
+//! state moves with time (the PIT), so it is taken with the machine's clocks (`arch/x86_64/clock.rs`).
 
 mod edge;
-mod state;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use state::IrqchipSection;
-
-use crate::kvm::{IrqchipState, KvmError, KvmVm};
-use devices::id::DeviceId;
+use crate::kvm::{KvmError, KvmVm};
 use devices::interrupt::{EdgeLine, InterruptError, InterruptManager, IrqLine};
-use devices::state::{Section, StateError};
 use edge::KvmEdgeLine;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,8 +20,6 @@ use vmm_sys_util::eventfd::EventFd;
 const LAST_LINE: u32 = 23;
 /// Lines that no device can have: the PIT's, and the one over which the second PIC reaches the first.
 const RESERVED: [u32; 2] = [0, 2];
-/// The controllers' name among the devices.
-const ID: &str = "irqchip";
 
 /// What the manager needs of a hypervisor's interrupt controllers: a seam for tests.
 pub(crate) trait Controllers: Send + Sync + 'static {
@@ -35,10 +27,6 @@ pub(crate) trait Controllers: Send + Sync + 'static {
     fn connect(&self, event: &EventFd, gsi: u32) -> Result<(), KvmError>;
     /// Undoes [`Controllers::connect`].
     fn disconnect(&self, event: &EventFd, gsi: u32) -> Result<(), KvmError>;
-    /// The state of PICs, IOAPIC and PIT.
-    fn state(&self) -> Result<IrqchipState, KvmError>;
-    /// Replaces the state of PICs, IOAPIC and PIT.
-    fn set_state(&self, state: &IrqchipState) -> Result<(), KvmError>;
 }
 
 impl Controllers for KvmVm {
@@ -48,14 +36,6 @@ impl Controllers for KvmVm {
 
     fn disconnect(&self, event: &EventFd, gsi: u32) -> Result<(), KvmError> {
         self.unregister_irqfd(event, gsi)
-    }
-
-    fn state(&self) -> Result<IrqchipState, KvmError> {
-        self.irqchip_state()
-    }
-
-    fn set_state(&self, state: &IrqchipState) -> Result<(), KvmError> {
-        self.set_irqchip_state(state)
     }
 }
 
@@ -84,16 +64,6 @@ impl<C: Controllers> KvmInterruptManager<C> {
     fn over(controllers: Arc<C>) -> Self {
         Self { controllers, taken: Arc::new(Mutex::new(RESERVED.into())) }
     }
-
-    /// Gives the controllers a saved state. KVM makes them before the vCPUs, but takes this after the vCPUs' own
-    /// (LAPIC) state: what is pending in the IOAPIC is delivered at once.
-    ///
-    /// # Errors
-    /// The section is not that of interrupt controllers, or the host refuses a value.
-    pub(crate) fn restore(&self, section: &Section) -> Result<(), StateError> {
-        let state: IrqchipSection = section.decode()?;
-        self.controllers.set_state(&state.into()).map_err(host)
-    }
 }
 
 impl<C: Controllers> InterruptManager for KvmInterruptManager<C> {
@@ -113,13 +83,4 @@ impl<C: Controllers> InterruptManager for KvmInterruptManager<C> {
             }
         }
     }
-
-    fn save(&self) -> Result<Section, StateError> {
-        let state = self.controllers.state().map_err(host)?;
-        Section::encode(&DeviceId::new(ID), &IrqchipSection::from(state))
-    }
-}
-
-fn host(error: KvmError) -> StateError {
-    StateError::Host { device: DeviceId::new(ID), source: Box::new(error) }
 }

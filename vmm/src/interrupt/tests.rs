@@ -8,7 +8,6 @@ use std::os::fd::AsRawFd;
 struct Notes {
     /// (line, descriptor)
     connected: Mutex<Vec<(u32, i32)>>,
-    state: Mutex<Option<IrqchipState>>,
     refuse: bool,
 }
 
@@ -25,15 +24,6 @@ impl Controllers for Notes {
         let mut connected = self.connected.lock().unwrap();
         let place = connected.iter().position(|known| *known == (gsi, event.as_raw_fd())).unwrap();
         connected.remove(place);
-        Ok(())
-    }
-
-    fn state(&self) -> Result<IrqchipState, KvmError> {
-        Ok(self.state.lock().unwrap().unwrap_or(IrqchipState { chips: Default::default(), pit: Default::default() }))
-    }
-
-    fn set_state(&self, state: &IrqchipState) -> Result<(), KvmError> {
-        *self.state.lock().unwrap() = Some(*state);
         Ok(())
     }
 }
@@ -79,31 +69,5 @@ fn a_refusal_of_the_host_names_the_line_and_leaves_it_free() {
     for _ in 0..2 {
         let error = manager.edge_line(IrqLine(4)).err().unwrap();
         assert_eq!(error.to_string(), "Cannot connect interrupt line 4");
-    }
-}
-
-#[test]
-fn the_state_survives_its_saved_form() {
-    let (notes, manager) = manager();
-    let mut state = notes.state().unwrap();
-    state.chips[2].chip_id = 2;
-    state.pit.channels[0].count = 0x1234;
-    *notes.state.lock().unwrap() = Some(state);
-    let saved = manager.save().unwrap();
-    assert_eq!(saved, manager.save().unwrap(), "saving twice gives equal bytes");
-
-    let (other_notes, other) = self::manager();
-    other.restore(&saved).unwrap();
-    assert_eq!(other_notes.state().unwrap().pit.channels[0].count, 0x1234);
-    assert_eq!(other.save().unwrap(), saved);
-}
-
-#[test]
-fn a_damaged_state_is_an_error() {
-    let (_, manager) = manager();
-    let saved = manager.save().unwrap();
-    for length in 0..saved.payload.len() {
-        let damaged = Section { payload: saved.payload[..length].to_vec(), ..saved.clone() };
-        assert!(manager.restore(&damaged).is_err(), "cut to {length} bytes");
     }
 }

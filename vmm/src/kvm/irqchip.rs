@@ -6,8 +6,8 @@
 use super::error::{KvmError, named};
 use super::vm::KvmVm;
 use kvm_bindings::{
-    KVM_IRQCHIP_IOAPIC, KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_PIT_SPEAKER_DUMMY, KvmIrqRouting,
-    kvm_irq_routing_entry, kvm_irqchip, kvm_pit_config, kvm_pit_state2,
+    KVM_IRQCHIP_IOAPIC, KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_PIT_SPEAKER_DUMMY, kvm_irqchip,
+    kvm_pit_config, kvm_pit_state2,
 };
 use kvm_ioctls::IoEventAddress;
 use vmm_sys_util::eventfd::EventFd;
@@ -111,15 +111,5 @@ impl KvmVm {
     pub(crate) fn unregister_ioevent(&self, event: &EventFd, write: IoEvent) -> Result<(), KvmError> {
         let IoEvent::MmioDword { address, value } = write;
         named("KVM_IOEVENTFD", self.fd.unregister_ioevent(event, &IoEventAddress::Mmio(address), value))
-    }
-
-    /// Replaces the whole routing table (KVM_SET_GSI_ROUTING). Dear on older hosts: batch the changes.
-    ///
-    /// # Errors
-    /// An entry is invalid, or there are too many.
-    pub(crate) fn set_gsi_routing(&self, entries: &[kvm_irq_routing_entry]) -> Result<(), KvmError> {
-        let table = KvmIrqRouting::from_entries(entries)
-            .map_err(|_| KvmError::new("KVM_SET_GSI_ROUTING", std::io::Error::from_raw_os_error(libc::ENOSPC)))?;
-        named("KVM_SET_GSI_ROUTING", self.fd.set_gsi_routing(&table))
     }
 }

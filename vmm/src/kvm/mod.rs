@@ -13,8 +13,6 @@
 //! No optional capability is assumed: [`Capabilities`] is read once, when `/dev/kvm` is opened. A failure is a
 //! [`KvmError`], which names the call and says what to do.
 
-#![cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the machine is wired up in the next commits"))]
-
 mod capabilities;
 mod error;
 mod exit;
@@ -37,8 +35,12 @@ pub(crate) use capabilities::Capabilities;
 pub(crate) use error::KvmError;
 pub(crate) use exit::Exit;
 pub(crate) use irqchip::{IoEvent, IrqchipState};
-pub(crate) use kick::{KickSignal, KvmKick};
+#[cfg(test)]
+pub(crate) use kick::KickSignal;
+pub(crate) use kick::KvmKick;
 pub(crate) use system::Kvm;
 pub(crate) use vcpu::KvmVcpu;
 pub(crate) use vm::KvmVm;
-pub(crate) use xcomp::{DYNAMIC_XSTATE, permit_dynamic_xstate};
+#[cfg(test)]
+pub(crate) use xcomp::DYNAMIC_XSTATE;
+pub(crate) use xcomp::permit_dynamic_xstate;

@@ -35,7 +35,6 @@ macro_rules! state {
 state! {
     "the general registers": kvm_regs, get_regs = "KVM_GET_REGS", set_regs = "KVM_SET_REGS";
     "segment, control and table registers": kvm_sregs, get_sregs = "KVM_GET_SREGS", set_sregs = "KVM_SET_SREGS";
-    "the FPU's state": kvm_fpu, get_fpu = "KVM_GET_FPU", set_fpu = "KVM_SET_FPU";
     "the local APIC's registers": kvm_lapic_state, get_lapic = "KVM_GET_LAPIC", set_lapic = "KVM_SET_LAPIC";
     "pending exceptions, interrupts and SMM": kvm_vcpu_events,
         get_vcpu_events = "KVM_GET_VCPU_EVENTS", set_vcpu_events = "KVM_SET_VCPU_EVENTS";
@@ -45,6 +44,14 @@ state! {
 }
 
 impl KvmVcpu {
+    /// Writes the FPU's state (KVM_SET_FPU); the whole extended state is read and written by `xsave.rs`.
+    ///
+    /// # Errors
+    /// The host refuses a value.
+    pub(crate) fn set_fpu(&self, fpu: &kvm_fpu) -> Result<(), KvmError> {
+        named("KVM_SET_FPU", self.fd.set_fpu(fpu))
+    }
+
     /// Gives the vCPU its processor description (KVM_SET_CPUID2). Before it first runs.
     ///
     /// # Errors

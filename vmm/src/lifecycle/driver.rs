@@ -104,7 +104,7 @@ impl Driver {
     fn reset(&mut self, source: ResetSource) {
         let running = self.state == VmState::Running;
         let boot = self.shared.new_boot();
-        self.machine = None; // joins its threads; the console, locks and descriptors are the blueprint's
+        self.take_apart(); // the console, locks and descriptors are the blueprint's
         let built = Machine::build(&self.blueprint, Arc::clone(&self.shared), boot).and_then(|mut machine| {
             if running {
                 machine.start()?;
@@ -123,13 +123,19 @@ impl Driver {
         }
     }
 
+    fn take_apart(&mut self) {
+        if let Some(Err(error)) = self.machine.take().map(Machine::end) {
+            tracing::error!("The machine did not end in order: {}", chain(&error));
+        }
+    }
+
     fn enter(&mut self, state: VmState, event: &VmEvent) {
         self.state = state;
         self.shared.publish(event);
     }
 
     fn end(&mut self, reason: StopReason) {
-        self.machine = None;
+        self.take_apart();
         self.blueprint.close();
         self.state = VmState::Stopped;
         self.shared.finish(reason);

@@ -88,6 +88,14 @@ impl Machine {
         Ok(record)
     }
 
+    /// Ends its vCPUs, queues and workers.
+    ///
+    /// # Errors
+    /// A vCPU's thread did not end in order; everything has ended nevertheless.
+    pub(crate) fn end(self) -> Result<(), MachineError> {
+        Ok(self.vcpus.join()?)
+    }
+
     fn park(&self) -> Result<(), MachineError> {
         let (done, parked) = channel();
         let mut waiting = self.board.park(&done);

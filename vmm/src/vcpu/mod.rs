@@ -13,8 +13,6 @@
 //!
 //! How a vCPU is kept out of KVM_RUN without a lock on its way into it is explained in `gate.rs`.
 
-#![cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the machine is wired up in the next commits"))]
-
 mod barrier;
 mod dump;
 mod exit;
@@ -26,7 +24,9 @@ mod thread;
 mod tests;
 
 pub(crate) use exit::Buses;
-pub(crate) use run::{Kick, RunVcpu};
+#[cfg(test)]
+pub(crate) use run::Kick;
+pub(crate) use run::RunVcpu;
 
 use crate::kvm::KvmVcpu;
 use crate::thread::{ThreadRole, Threads};
@@ -131,11 +131,6 @@ impl<V: RunVcpu> Vcpus<V> {
     /// After a halt it returns when all have finished. Not for vCPU threads, which would wait for themselves.
     pub(crate) fn pause(&self) {
         self.gate.pause();
-    }
-
-    /// Ends the vCPUs as [`VcpuControl::halt`] does.
-    pub(crate) fn halt(&self) {
-        self.gate.halt();
     }
 
     /// Calls `action` for each vCPU in order, while paused (or finished); a vCPU that runs is waited for.

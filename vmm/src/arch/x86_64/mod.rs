@@ -1,7 +1,5 @@
 //! x86-64.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the machine is wired up in the next commits"))]
-
 pub(crate) mod clock;
 pub(crate) mod cpuid;
 #[cfg(test)]

@@ -4,10 +4,10 @@ use crate::config::Backing;
 use crate::interrupt::KvmInterruptManager;
 use crate::kvm::{Kvm, KvmVcpu, KvmVm};
 use crate::memory::{AddressRange, AddressSpace, RamRegion, layout};
+use crate::testing::skip;
 use crate::thread::Threads;
 use crate::vcpu::{Buses, VcpuControl, VcpuEvents, Vcpus};
 use devices::bus::{Bus, BusDevice, Width};
-use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -25,19 +25,11 @@ pub(super) const DONE: u64 = 0x80;
 pub(super) const HALT: u64 = 0x90;
 
 /// The host's KVM, or `None` after having noted that the calling test is skipped.
-#[allow(clippy::print_stderr)]
 pub(super) fn host() -> Option<Kvm> {
     match Kvm::open(None) {
         Ok(kvm) => Some(kvm),
         Err(error) => {
-            // The convention of tests/integration/src/skip.rs.
-            let name = std::thread::current().name().unwrap_or("a test without a name").to_owned();
-            let line = format!("{name}: {error}\n");
-            eprint!("skipped {line}");
-            if let Some(file) = std::env::var_os("PODVISOR_SKIPS") {
-                let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
-                file.write_all(line.as_bytes()).unwrap();
-            }
+            skip(&error.to_string());
             None
         }
     }

@@ -42,12 +42,11 @@ fn the_controllers_state_goes_to_another_machine() {
     guest.vcpus.resume();
     guest.until_done();
     guest.vcpus.pause();
-    let saved = guest.interrupts.save().unwrap();
-    assert_eq!(saved, guest.interrupts.save().unwrap());
+    let saved = guest.vm.irqchip_state().unwrap();
 
     // in al, 0x21; out 0x81, al; in al, 0xa1; out 0x82, al; out 0x80, al; hlt
     let other = Guest::new(&kvm, &[&[0xe4, 0x21, 0xe6, 0x81, 0xe4, 0xa1, 0xe6, 0x82, 0xe6, 0x80, 0xf4]]);
-    other.interrupts.restore(&saved).unwrap();
+    other.vm.set_irqchip_state(&saved).unwrap();
     other.vcpus.resume();
     let expected = [Note::Write(0x81, Width::Byte, 0x55), Note::Write(0x82, Width::Byte, 0xaa)];
     assert_eq!(other.until_done(), expected);

@@ -28,7 +28,7 @@ fn a_page_becomes_read_only_and_ram_again_under_a_guest_that_uses_its_neighbours
     let before = counter(8);
     for _ in 0..long(10_000, 500) {
         rig.machine.address_space.commit(&[all.clone(), rom.clone()]).unwrap();
-        rig.machine.address_space.commit(&[all.clone()]).unwrap();
+        rig.machine.address_space.commit(std::slice::from_ref(&all)).unwrap();
     }
     assert!(counter(8) > before, "the guest's second vCPU did not run while slots changed");
     region.write_obj(1u8, MemoryRegionAddress(CONTROL)).unwrap();

@@ -88,7 +88,7 @@ fn a_halt_from_an_exit_lets_its_vcpu_execute_nothing_more() {
 fn vcpus_are_joined_after_a_halt_in_any_state() {
     let running = Machine::new(&[&[Step::Spin], &[Step::Read]], nothing);
     running.vcpus.resume();
-    running.vcpus.halt();
+    running.control.halt();
     running.vcpus.join().unwrap();
     let paused = Machine::new(&[&[Step::Spin], &[Step::Read]], nothing);
     paused.vcpus.join().unwrap();
