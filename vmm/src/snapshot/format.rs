@@ -288,6 +288,18 @@ mod tests {
         assert_eq!(decode(&bytes), Err(FormatError::BadName(0)));
     }
 
+    #[test]
+    fn a_payload_larger_than_any_devices_is_refused_both_ways() {
+        let size = MAX_PAYLOAD + 1;
+        let error = FormatError::TooLarge { device: "d".into(), kind: "k".into(), size };
+        assert_eq!(encode(&[section("d", "k", &vec![0; size])]), Err(error.clone()));
+        let mut bytes = encode(&[section("d", "k", &vec![0; MAX_PAYLOAD])]).unwrap();
+        let length = u32::try_from(bytes.len() - HEADER - 4 + 1).unwrap();
+        bytes[HEADER..HEADER + 4].copy_from_slice(&length.to_le_bytes());
+        bytes.push(0);
+        assert_eq!(decode(&bytes), Err(error));
+    }
+
     fn sections() -> impl Strategy<Value = Vec<Section>> {
         let name = "[a-z0-9]{1,8}";
         let payload = prop::collection::vec(any::<u8>(), 0..32);

@@ -53,6 +53,11 @@ impl Fixture {
         vcpu.get_msrs(&[msr::TSC]).unwrap()[0].data >= far
     }
 
+    /// Whether guests can use XSAVE with x87 and SSE.
+    pub(super) fn has_xsave(&self) -> bool {
+        self.supported.as_slice().iter().any(|entry| entry.function == 0xd && entry.index == 0 && entry.eax & 3 == 3)
+    }
+
     /// Sets the vCPUs up as for a first start.
     pub(super) fn initialize(&self) {
         let supported = self.supported.as_slice();

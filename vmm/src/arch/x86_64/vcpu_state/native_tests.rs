@@ -8,6 +8,7 @@ use crate::arch::x86_64::fixture::Fixture;
 use crate::arch::x86_64::{lapic, setup};
 use crate::boot::Entry;
 use crate::config::CpuTopology;
+use kvm_bindings::KVM_MP_STATE_HALTED;
 
 /// Far away, but not so far that the host cannot set a timer for it.
 const DEADLINE: u64 = 1 << 58;
@@ -43,6 +44,16 @@ fn running() -> Option<Fixture> {
         debug.db[0] = 0x1234;
         boot.set_debug_regs(&debug).unwrap();
     }
+    if fixture.capabilities().xcrs && fixture.has_xsave() {
+        let mut xcrs = boot.get_xcrs().unwrap();
+        xcrs.xcrs[0].value = 3; // x87 and SSE
+        boot.set_xcrs(&xcrs).unwrap();
+    }
+    let mut events = boot.get_vcpu_events().unwrap();
+    events.nmi.masked = 1; // as in an NMI's handler
+    boot.set_vcpu_events(&events).unwrap();
+    fixture.vcpus[1].set_mp_state(kvm_mp_state { mp_state: KVM_MP_STATE_HALTED }).unwrap();
+
     // An APIC that is on, its timer armed for a time long after the test.
     let mut registers = boot.get_lapic().unwrap();
     lapic::write(&mut registers, lapic::SPURIOUS, 0x1ff);
