@@ -4,7 +4,7 @@ use crate::boot::BootError;
 use crate::config::{ConfigError, VmConfig};
 use crate::event::StopReason;
 use crate::event_stream::EventStream;
-use crate::kvm::KvmError;
+use crate::kvm::{KickSignal, KvmError};
 use crate::lifecycle::{Driver, Refusal, Request, Shared, VmState};
 use crate::machine::{Blueprint, Machine, MachineError};
 use crate::memory::MappingError;
@@ -82,6 +82,16 @@ impl From<MachineError> for VmError {
 }
 
 impl Vm {
+    /// Chooses the real-time signal (SIGRTMIN + `offset`) that takes vCPUs out of the guest, for programs that use the
+    /// first one themselves. Its handler is the library's only process-wide state.
+    ///
+    /// # Errors
+    /// There is no such signal, the program handles it itself, or a machine of this process uses another one already.
+    pub fn use_signal(offset: u8) -> Result<(), VmError> {
+        KickSignal::install(offset)?;
+        Ok(())
+    }
+
     /// Builds a machine up to its first instruction, which [`VmHandle::start`] runs.
     ///
     /// # Errors

@@ -35,9 +35,7 @@ pub(crate) use capabilities::Capabilities;
 pub(crate) use error::KvmError;
 pub(crate) use exit::Exit;
 pub(crate) use irqchip::{IoEvent, IrqchipState};
-#[cfg(test)]
-pub(crate) use kick::KickSignal;
-pub(crate) use kick::KvmKick;
+pub(crate) use kick::{KickSignal, KvmKick};
 pub(crate) use system::Kvm;
 pub(crate) use vcpu::KvmVcpu;
 pub(crate) use vm::KvmVm;
