@@ -88,7 +88,7 @@ fn a_guest_sets_the_time_as_linux_does_and_it_goes_on_from_there() {
     rtc.set_time([0x58, 0x59, 0x23, 0x01, 0x31, 0x12, 0x99, 0x19]);
     rtc.pass(10 * SECOND_NS);
     rtc.write(B, b);
-    rtc.pass(10 * SECOND_NS);
+    rtc.pass(10 * SECOND_NS + 300_000_000);
     rtc.write(A, a);
     assert_eq!(rtc.time(), [0x58, 0x59, 0x23, 0x01, 0x31, 0x12, 0x99, 0x19], "it stood still until then");
     rtc.pass(SECOND_NS / 2);
@@ -114,6 +114,9 @@ fn values_out_of_range_are_brought_into_range() {
     assert_eq!(rtc.read(0x02), 0xff, "while it stands still the register is RAM");
     rtc.write(B, HOURS24);
     assert_eq!(rtc.time(), [0x59, 0x59, 0x00, 0x05, 0x29, 0x02, 0x24, 0x20]);
+    rtc.write(0x07, 0x00);
+    rtc.write(0x08, 0x00);
+    assert_eq!(rtc.time()[4..6], [0x01, 0x01]);
 }
 
 #[test]

@@ -202,11 +202,10 @@ impl Uart {
         self.transmit_pending |= self.chip.read(register::IDENTIFICATION) & identification::TRANSMITTER != 0;
     }
 
-    /// Interrupts that are enabled while their condition holds are raised by the chip; what was pending before is
-    /// none any more, so that it raises them anew.
+    /// The chip raises interrupts that are enabled while their condition holds, but only those it does not remember
+    /// as pending: it is made to forget them first.
     fn enable_interrupts(&mut self, value: u8) {
         self.latch_transmitter();
-        self.transmit_pending = false;
         self.interrupt_enable = value & interrupt_enable::ALL;
         self.write_chip(register::INTERRUPT_ENABLE, value);
     }
@@ -224,7 +223,7 @@ impl Uart {
     fn clear_receiver(&mut self) {
         let line_control = self.chip.read(register::LINE_CONTROL);
         self.write_chip(register::LINE_CONTROL, line_control & !DIVISOR_LATCH);
-        while self.data_ready() {
+        for _ in 0..FIFO_SIZE {
             self.chip.read(register::DATA);
         }
         self.write_chip(register::LINE_CONTROL, line_control);
