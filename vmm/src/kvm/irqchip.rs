@@ -1,7 +1,7 @@
 //! The in-kernel interrupt controllers (two PICs, one IOAPIC, a LAPIC per vCPU) and the PIT, and what drives them.
 //!
-//! KVM makes a default routing with the controllers: GSI 0-15 reach the PIC's pin and the IOAPIC's (GSI 0 the
-//! IOAPIC's pin 2), 16-23 the IOAPIC's alone. Lines need no other, so a start does not touch the table.
+//! KVM makes a default routing with the controllers: GSI n reaches pin n of the IOAPIC and, below 16, of the PICs. Lines
+//! need no other, so a start does not touch the table.
 
 use super::error::{KvmError, named};
 use super::vm::KvmVm;

@@ -1,7 +1,7 @@
 //! Saving a paused machine, and restoring its clocks and vCPUs.
 
 use super::{Blueprint, Machine, MachineError};
-use crate::arch::x86_64::clock::{MachineClock, host_realtime_ns};
+use crate::arch::x86_64::clock::{self, MachineClock};
 use crate::arch::x86_64::irqchip_state::IrqchipState;
 use crate::arch::x86_64::msr;
 use crate::arch::x86_64::vcpu_state::VcpuState;
@@ -52,17 +52,18 @@ pub(super) fn restore(
     vcpus: &[KvmVcpu],
     saved: &mut SavedMachine,
 ) -> Result<(), MachineError> {
-    let clock: Option<MachineClock> = saved.take(&CLOCK.into())?;
+    let time: Option<MachineClock> = saved.take(&CLOCK.into())?;
     let irqchip: Option<IrqchipState> = saved.take(&IRQCHIP.into())?;
-    let (Some(clock), Some(irqchip)) = (clock, irqchip) else { return Ok(()) };
-    let elapsed = clock.elapsed_until(host_realtime_ns());
-    clock.restore(vm, elapsed)?;
+    let (Some(time), Some(irqchip)) = (time, irqchip) else { return Ok(()) };
+    let elapsed = time.elapsed_until(clock::host_realtime_ns());
+    time.restore(vm, elapsed)?;
     let msrs = blueprint.kvm.msr_indices()?;
     let capabilities = blueprint.kvm.capabilities();
     for (index, vcpu) in vcpus.iter().enumerate() {
         let id = vcpu_id(index);
         let state: VcpuState = saved.take(&id)?.ok_or_else(|| missing(&id))?;
         state.restore(&id, vcpu, capabilities, &msr::state_indices(&msrs, vcpu)?, elapsed)?;
+        clock::resumed_in_place(vcpu)?;
     }
     // After the LAPICs: what is pending in the IOAPIC is delivered at once.
     vm.set_irqchip_state(&irqchip.into())?;
