@@ -16,9 +16,17 @@ pub struct Console {
 
 impl Console {
     /// A console, and the machine's end of it.
-    pub(super) fn pair() -> (Self, OwnedFd) {
+    ///
+    /// # Panics
+    /// This process has no descriptor left.
+    pub fn pair() -> (Self, OwnedFd) {
         let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
-        (Self { stream: ours, transcript: Vec::new(), taken: 0 }, theirs.into())
+        (Self::over(ours), theirs.into())
+    }
+
+    /// The console at the other end of `stream`.
+    pub fn over(stream: UnixStream) -> Self {
+        Self { stream, transcript: Vec::new(), taken: 0 }
     }
 
     /// The next whole line, without its end; `None` when `deadline` passes or the output ends first.

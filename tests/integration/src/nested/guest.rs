@@ -18,7 +18,7 @@ const INIT: &str = include_str!("l2-init.sh");
 const MODULES: [&str; 6] = ["crc32c_generic", "virtio_mmio", "virtio_blk", "virtio_rng", "ext4", "crc32c_cryptoapi"];
 
 /// Applets that the machines' scripts use; a link each, since the kernel looks programs up by name.
-const APPLETS: [&str; 44] = [
+const APPLETS: [&str; 45] = [
     "ash",
     "awk",
     "basename",
@@ -62,6 +62,7 @@ const APPLETS: [&str; 44] = [
     "timeout",
     "tr",
     "true",
+    "unshare",
     "wc",
 ];
 
