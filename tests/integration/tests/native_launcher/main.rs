@@ -1,0 +1,9 @@
+//! The program itself, run as a user runs it: what it refuses and how it says so, how it ends, and its consoles.
+
+#![allow(clippy::unwrap_used)]
+
+mod bad_host;
+mod bad_input;
+mod consoles;
+mod ends;
+mod scene;
