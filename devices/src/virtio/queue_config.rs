@@ -77,7 +77,7 @@ impl QueueConfig {
     /// The queue, of at most `max_size` descriptors, as virtio-queue's ring arithmetic.
     ///
     /// # Errors
-    /// Its size or an alignment breaks a rule. Whether it lies in guest memory is [`check_memory`]'s.
+    /// Its size or an alignment breaks a rule. Whether it lies in guest memory is `check_memory`'s.
     pub fn to_queue(&self, max_size: u16, event_idx: bool) -> Result<Queue, QueueConfigError> {
         Queue::try_from(QueueState {
             max_size,
