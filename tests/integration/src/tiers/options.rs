@@ -31,10 +31,6 @@ pub struct Options {
     /// The seed of the property tests; chosen from the clock when absent.
     #[arg(long, env = "PROPTEST_RNG_SEED")]
     pub seed: Option<u64>,
-
-    /// Run the whole matrix of nested tests, not a sample that covers each of its axes.
-    #[arg(long)]
-    pub full: bool,
 }
 
 #[cfg(test)]

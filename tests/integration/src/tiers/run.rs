@@ -153,9 +153,6 @@ impl<'a> Session<'a> {
         if let Some(list) = &self.native {
             environment.insert(NATIVE_TESTS, path(list.path()));
         }
-        if self.options.full {
-            environment.insert("PODVISOR_FULL", "1".to_owned());
-        }
         environment
     }
 }
