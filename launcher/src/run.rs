@@ -1,13 +1,13 @@
 //! One machine from its configuration to its end.
 
-use crate::console::{Console, ConsoleError, MessageWriter, message};
+use crate::console::{Console, ConsoleError, MessageWriter};
 use crate::exit::Request;
 use crate::report::{self, ReportFormat};
 use crate::resources::{self, OpenError};
 use crate::run_config::RunConfig;
 use crate::signals;
 use crate::start_time::StartTime;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use thiserror::Error;
@@ -93,9 +93,7 @@ fn drive(
         console.start(move || drop(wake.send(Wake::Asked(Request::Leave)))).map_err(RunError::Console)?
     };
     machine.start().map_err(RunError::Start)?;
-    if console.is_interactive() && stderr().is_terminal() {
-        message("Ctrl-] stops the machine and leaves");
-    }
+    console.tell();
     let mut request = None;
     while let Ok(Wake::Asked(asked)) = woken.recv() {
         request.get_or_insert(asked);

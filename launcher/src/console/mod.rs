@@ -26,6 +26,7 @@ use pumps::Pumps;
 use rustix::io::Errno;
 use socket::SocketPort;
 use socket_file::SocketFileError;
+use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use thiserror::Error;
 use vmm::Resource;
@@ -74,11 +75,7 @@ impl Console {
         let kind = match arg {
             ConsoleArg::Off => Kind::Off,
             ConsoleArg::Stdio => Kind::Stdio(host),
-            ConsoleArg::Pty => {
-                let pty = Pty::open().map_err(ConsoleError::Pty)?;
-                message(&format!("The serial console is {}", pty.name()));
-                Kind::Pty(pty, host)
-            }
+            ConsoleArg::Pty => Kind::Pty(Pty::open().map_err(ConsoleError::Pty)?, host),
             ConsoleArg::Socket(path) => {
                 let port =
                     SocketPort::open(path).map_err(|source| ConsoleError::Socket { path: path.clone(), source })?;
@@ -94,17 +91,23 @@ impl Console {
     /// The host has no room for a thread, or the terminal does not obey.
     pub(crate) fn start(self, leave: impl FnOnce() + Send + 'static) -> Result<RunningConsole, ConsoleError> {
         let mut pumps = Pumps::new().map_err(ConsoleError::Pipes)?;
-        let mut raw_mode = None;
+        let (mut raw_mode, mut hint) = (None, None);
         match self.kind {
             Kind::Off => {}
             Kind::Stdio(host) => {
                 raw_mode = terminal::enter_raw_mode().map_err(ConsoleError::RawMode)?;
+                if raw_mode.is_some() && stderr().is_terminal() {
+                    hint = Some("Ctrl-] stops the machine and leaves".to_owned());
+                }
                 stdio::start(&mut pumps, host, raw_mode.is_some(), leave).map_err(ConsoleError::Thread)?;
             }
-            Kind::Pty(pty, host) => relay::start(&mut pumps, pty, host).map_err(ConsoleError::Thread)?,
+            Kind::Pty(pty, host) => {
+                hint = Some(format!("The serial console is {}", pty.name()));
+                relay::start(&mut pumps, pty, host).map_err(ConsoleError::Thread)?;
+            }
             Kind::Socket(port, host) => relay::start(&mut pumps, port, host).map_err(ConsoleError::Thread)?,
         }
-        Ok(RunningConsole { _pumps: pumps, raw_mode })
+        Ok(RunningConsole { _pumps: pumps, _raw_mode: raw_mode, hint })
     }
 }
 
@@ -112,12 +115,15 @@ impl Console {
 /// terminal back, in this order. A reader that takes nothing is waited for briefly, then what is left is lost.
 pub(crate) struct RunningConsole {
     _pumps: Pumps,
-    raw_mode: Option<Cleanup>,
+    _raw_mode: Option<Cleanup>,
+    hint: Option<String>,
 }
 
 impl RunningConsole {
-    /// Whether the user's keys go to the guest.
-    pub(crate) fn is_interactive(&self) -> bool {
-        self.raw_mode.is_some()
+    /// Tells the user, once the machine runs, what is to be known of this console.
+    pub(crate) fn tell(&self) {
+        if let Some(hint) = &self.hint {
+            message(hint);
+        }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -121,9 +122,9 @@ pub fn says(line: &str, parts: &[&str]) {
     }
 }
 
-/// A copy of `file` that every user can read and run.
+/// A copy of `file` that every user can read and run. Made by a process of its own: a program that is open for writing
+/// cannot be run, and children of other tests would inherit our descriptor.
 pub fn public_copy(file: &Path, to: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::copy(file, to).unwrap();
-    fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(Command::new("cp").args([file, to]).status().unwrap().success());
+    fs::set_permissions(to, Permissions::from_mode(0o755)).unwrap();
 }
