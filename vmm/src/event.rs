@@ -1,6 +1,5 @@
 //! What a machine tells its owner.
 
-use devices::id::DeviceId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -70,13 +69,6 @@ pub enum VmEvent {
     Reset {
         /// Where the reset came from.
         source: ResetSource,
-    },
-    /// A device met a host error that its owner should know of.
-    DeviceError {
-        /// Which device.
-        device: DeviceId,
-        /// One line.
-        message: String,
     },
     /// The machine has stopped; the last event.
     Stopped(StopReason),

@@ -85,3 +85,30 @@ pub enum ResourceError {
     #[error("The resource of {0} is of the wrong sort: it needs {1}")]
     WrongSort(DeviceId, &'static str),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zero() -> Resource {
+        Resource::File(File::open("/dev/zero").unwrap())
+    }
+
+    #[test]
+    fn a_device_has_one_resource() {
+        let mut resources = Resources::new();
+        resources.insert("disk0", zero()).unwrap();
+        let error = resources.insert("disk0", zero()).unwrap_err();
+        assert_eq!(error.to_string(), "disk0 has a resource already");
+    }
+
+    #[test]
+    fn what_is_taken_is_gone() {
+        let mut resources = Resources::new();
+        resources.insert("disk0", zero()).unwrap();
+        resources.insert(KERNEL, zero()).unwrap();
+        assert!(resources.take(&KERNEL.into()).is_some());
+        assert!(resources.take(&KERNEL.into()).is_none());
+        assert_eq!(resources.ids().collect::<Vec<_>>(), [&DeviceId::new("disk0")]);
+    }
+}

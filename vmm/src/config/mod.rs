@@ -7,6 +7,9 @@ mod memory;
 mod payload;
 mod validate;
 
+#[cfg(test)]
+mod tests;
+
 pub use cpus::{CpuTopology, CpusConfig};
 pub use disk::{DiskConfig, OnError};
 pub use memory::{Backing, MemoryConfig};

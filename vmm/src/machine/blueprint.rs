@@ -1,6 +1,6 @@
 //! What a machine is made from, boot after boot: its configuration, its open descriptors, and what survives a reset.
 
-use super::MachineError;
+use super::{MachineError, unlock};
 use crate::config::{DiskConfig, PayloadConfig, VmConfig};
 use crate::event_loop::{Console, EventLoop};
 use crate::handle::VmError;
@@ -67,11 +67,7 @@ impl Blueprint {
         if !self.console.flush(FLUSH_DEADLINE) {
             tracing::warn!("The end of the guest's console output is lost: nobody reads it");
         }
-        for (disk, backend) in &self.disks {
-            if let Err(error) = backend.unlock() {
-                tracing::warn!(disk = %disk.id, "The disk stays locked until its descriptor is closed: {error}");
-            }
-        }
+        self.disks.iter().for_each(|(_, disk)| unlock(disk));
     }
 }
 

@@ -22,8 +22,8 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// The thread that reads the payload.
-type Loader = JoinHandle<io::Result<Result<Entry, BootError>>>;
+/// The thread that reads the payload. It is joined whatever becomes of the machine.
+struct Loader(Option<JoinHandle<io::Result<Result<Entry, BootError>>>>);
 
 impl Machine {
     /// Makes a machine that stands at its first instruction.
@@ -84,7 +84,7 @@ impl Machine {
         if let Some(loader) = loader {
             // Before the loader is waited for: the tables need nothing of the payload.
             tables::write(config, &topology, &ram)?;
-            let entry = join_loader(loader)?;
+            let entry = loader.join()?;
             timeline.reach(Milestone::PayloadLoaded);
             regs::write_boot_tables(&ram, &entry)
                 .map_err(|source| MachineError::Table { table: "boot table", source })?;
@@ -128,14 +128,25 @@ fn start_loader(blueprint: &Blueprint, ram: &GuestRam, context: BootContext) -> 
         entry,
     };
     let ram = ram.clone();
-    blueprint.threads.spawn(ThreadRole::Loader, move || payload.load(&ram, &context)).map_err(VmError::Thread)
+    let body = move || payload.load(&ram, &context);
+    let thread = blueprint.threads.spawn(ThreadRole::Loader, body).map_err(VmError::Thread)?;
+    Ok(Loader(Some(thread)))
 }
 
-fn join_loader(loader: Loader) -> Result<Entry, VmError> {
-    match loader.join() {
-        Ok(Ok(entry)) => Ok(entry?),
-        Ok(Err(refused)) => Err(VmError::Thread(refused)),
-        Err(_) => Err(MachineError::Panicked("loader").into()),
+impl Loader {
+    fn join(mut self) -> Result<Entry, VmError> {
+        match self.0.take().map(JoinHandle::join) {
+            Some(Ok(Ok(entry))) => Ok(entry?),
+            Some(Ok(Err(refused))) => Err(VmError::Thread(refused)),
+            Some(Err(_)) | None => Err(MachineError::Panicked("loader").into()),
+        }
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        // Only when the build has failed elsewhere: that error is the one to report.
+        let _unwanted = self.0.take().map(JoinHandle::join);
     }
 }
 
@@ -147,7 +158,9 @@ fn create_vcpus(
 ) -> Result<Vec<KvmVcpu>, MachineError> {
     // Before the first vCPU exists, or the kernel refuses.
     let permitted = permit_dynamic_xstate();
-    let vcpus = topology.apic_ids().map(|id| vm.create_vcpu(id)).collect::<Result<Vec<_>, _>>()?;
+    // Those that may come later have no vCPU yet.
+    let present = usize::try_from(blueprint.config.cpus.boot).unwrap_or(usize::MAX);
+    let vcpus = topology.apic_ids().take(present).map(|id| vm.create_vcpu(id)).collect::<Result<Vec<_>, _>>()?;
     if !restore {
         let supported = blueprint.kvm.supported_cpuid()?;
         setup::initialize(&vcpus, topology, supported.as_slice(), permitted, blueprint.kvm.capabilities())?;

@@ -49,8 +49,9 @@ pub(crate) struct Machine {
 impl Machine {
     /// Gains the right to run (the disks' locks) and runs.
     pub(crate) fn start(&mut self) -> Result<(), MachineError> {
-        for disk in &self.disks {
-            disk.lock()?;
+        if let Err(error) = self.disks.iter().try_for_each(|disk| disk.lock()) {
+            self.disks.iter().for_each(unlock);
+            return Err(error.into());
         }
         self.resume()
     }
@@ -108,5 +109,12 @@ impl Machine {
             };
         }
         Ok(())
+    }
+}
+
+/// Gives a disk's lock back; one that was not taken stays so.
+pub(crate) fn unlock(disk: &Arc<dyn BlockBackend>) {
+    if let Err(error) = disk.unlock() {
+        tracing::warn!("A disk stays locked until its descriptor is closed: {error}");
     }
 }

@@ -1,0 +1,132 @@
+//! What a configuration must hold, and its JSON form.
+
+use super::*;
+use devices::id::DeviceId;
+
+fn valid() -> VmConfig {
+    VmConfig::default()
+}
+
+fn disk(id: &str) -> DiskConfig {
+    DiskConfig { id: id.into(), readonly: false, serial: None, on_error: OnError::Report }
+}
+
+fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
+    Some(CpuTopology { sockets, cores, threads })
+}
+
+/// Each change of a valid configuration, and what it is refused with.
+#[test]
+fn every_rule_refuses_its_own_mistake() {
+    type Change = fn(&mut VmConfig);
+    let table: [(Change, ConfigError); 24] = [
+        (|c| c.version = 0, ConfigError::Version(0)),
+        (|c| c.version = 2, ConfigError::Version(2)),
+        (|c| c.cpus.boot = 0, ConfigError::NoCpus),
+        (|c| c.cpus.boot = 17, ConfigError::TooManyCpus(17)),
+        (|c| c.cpus.max = Some(17), ConfigError::TooManyCpus(17)),
+        (|c| c.cpus.topology = topology(17, 1, 1), ConfigError::TooManyCpus(17)),
+        (|c| c.cpus.topology = topology(u32::MAX, u32::MAX, u32::MAX), ConfigError::TooManyCpus(u64::MAX)),
+        (|c| (c.cpus.boot, c.cpus.max) = (3, Some(2)), ConfigError::CpusMaxBelowBoot { boot: 3, max: 2 }),
+        (
+            |c| (c.cpus.boot, c.cpus.topology) = (3, topology(1, 2, 1)),
+            ConfigError::CpusMaxBelowBoot { boot: 3, max: 2 },
+        ),
+        (|c| c.cpus.topology = topology(0, 1, 1), ConfigError::EmptyTopology { sockets: 0, cores: 1, threads: 1 }),
+        (|c| c.cpus.topology = topology(1, 1, 0), ConfigError::EmptyTopology { sockets: 1, cores: 1, threads: 0 }),
+        (
+            |c| (c.cpus.max, c.cpus.topology) = (Some(5), topology(2, 3, 1)),
+            ConfigError::TopologyMismatch { sockets: 2, cores: 3, threads: 1, product: 6, max: 5 },
+        ),
+        (|c| c.memory.boot = 4097 * 4096 + 1, ConfigError::MemoryNotPages(4097 * 4096 + 1)),
+        (|c| c.memory.max = Some((1 << 30) + 512), ConfigError::MemoryNotPages((1 << 30) + 512)),
+        (|c| c.memory.boot = 0, ConfigError::TooLittleMemory(0)),
+        (|c| c.memory.boot = (16 << 20) - 4096, ConfigError::TooLittleMemory((16 << 20) - 4096)),
+        (|c| c.memory.max = Some(256 << 20), ConfigError::MemoryMaxBelowBoot { boot: 512 << 20, max: 256 << 20 }),
+        (|c| c.disks = vec![disk("a"), disk("b"), disk("a")], ConfigError::DuplicateId(DeviceId::new("a"))),
+        (|c| c.disks = vec![disk("kernel")], ConfigError::ReservedId(DeviceId::new("kernel"))),
+        (|c| c.disks = vec![disk("")], ConfigError::BadId(String::new())),
+        (|c| c.disks = vec![disk("a/b")], ConfigError::BadId("a/b".into())),
+        (
+            |c| c.disks = (0..16).map(|n| disk(&format!("d{n}"))).collect(),
+            ConfigError::TooManyDisks { count: 16, max: 15 },
+        ),
+        (|c| c.payload = kernel("quiet\0"), ConfigError::BadCmdline(5)),
+        (|c| c.payload = kernel("\u{e9}"), ConfigError::BadCmdline(0)),
+    ];
+    valid().validate().unwrap();
+    for (change, expected) in table {
+        let mut config = valid();
+        change(&mut config);
+        assert_eq!(config.validate(), Err(expected));
+    }
+}
+
+fn kernel(cmdline: &str) -> PayloadConfig {
+    PayloadConfig::Kernel { cmdline: cmdline.into(), initrd: false, entry: KernelEntry::Auto }
+}
+
+#[test]
+fn serials_are_one_to_twenty_printable_characters() {
+    let with = |serial: &str| {
+        let disk = DiskConfig { serial: Some(serial.into()), ..disk("a") };
+        VmConfig { disks: vec![disk], ..valid() }.validate()
+    };
+    for serial in ["x", "WD 1234", &"s".repeat(20)] {
+        assert_eq!(with(serial), Ok(()));
+    }
+    for serial in ["", "caf\u{e9}", "a\nb", &"s".repeat(21)] {
+        assert_eq!(with(serial), Err(ConfigError::BadSerial { disk: "a".into() }), "{serial:?}");
+    }
+}
+
+#[test]
+fn the_limits_themselves_are_allowed() {
+    let mut config = valid();
+    config.cpus = CpusConfig { boot: 16, max: Some(16), topology: topology(2, 4, 2) };
+    config.memory.boot = 16 << 20;
+    config.disks = (0..15).map(|n| disk(&format!("{}{n:02}", "d".repeat(62)))).collect();
+    config.validate().unwrap();
+}
+
+#[test]
+fn the_topology_follows_from_what_is_given() {
+    let mut config = valid();
+    config.cpus.boot = 3;
+    assert_eq!((config.max_cpus(), config.topology()), (3, CpuTopology { sockets: 3, cores: 1, threads: 1 }));
+    config.cpus.max = Some(8);
+    assert_eq!((config.max_cpus(), config.topology()), (8, CpuTopology { sockets: 8, cores: 1, threads: 1 }));
+    config.cpus = CpusConfig { boot: 1, max: None, topology: topology(2, 3, 1) };
+    assert_eq!((config.max_cpus(), config.topology()), (6, CpuTopology { sockets: 2, cores: 3, threads: 1 }));
+}
+
+#[test]
+fn a_configuration_survives_its_json_form() {
+    let mut config = valid();
+    config.board = BoardConfig::Microvm { acpi: false };
+    config.cpus = CpusConfig { boot: 2, max: Some(4), topology: topology(2, 1, 2) };
+    config.disks = vec![DiskConfig { serial: Some("s".into()), readonly: true, ..disk("root") }];
+    config.on_reboot = OnReboot::Exit;
+    let text = serde_json::to_string(&config).unwrap();
+    assert_eq!(serde_json::from_str::<VmConfig>(&text).unwrap(), config);
+}
+
+#[test]
+fn a_version_alone_is_a_whole_configuration() {
+    assert_eq!(serde_json::from_str::<VmConfig>(r#"{"version": 1}"#).unwrap(), valid());
+}
+
+#[test]
+fn unknown_fields_are_refused_at_every_level() {
+    for text in [
+        r#"{"version": 1, "cpu": {}}"#,
+        r#"{"version": 1, "cpus": {"boot": 1, "cores": 2}}"#,
+        r#"{"version": 1, "memory": {"boot": 16777216, "size": 1}}"#,
+        r#"{"version": 1, "board": {"kind": "microvm", "pci": true}}"#,
+        r#"{"version": 1, "payload": {"kind": "kernel", "path": "/vmlinux"}}"#,
+        r#"{"version": 1, "disks": [{"id": "a", "path": "/disk"}]}"#,
+    ] {
+        let error = serde_json::from_str::<VmConfig>(text).unwrap_err().to_string();
+        assert!(error.contains("unknown field"), "{text}: {error}");
+    }
+}
