@@ -112,7 +112,6 @@ fn tell_events(events: EventStream, wake: Sender<Wake>) -> std::io::Result<JoinH
     Builder::new().name("events".into()).spawn(move || {
         while let Some(event) = events.next(None) {
             match event {
-                VmEvent::DeviceError { device, message } => tracing::warn!(%device, "{message}"),
                 VmEvent::Reset { source } => tracing::info!("The machine starts again: reset by {source}"),
                 VmEvent::Stopped(reason) => {
                     tracing::info!(?reason, "The machine has stopped");
