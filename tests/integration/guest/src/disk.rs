@@ -15,7 +15,7 @@ use crate::sync::SpinLock;
 use crate::{apic, pattern, timer, virtio};
 
 /// How many disks can be used.
-pub const MAX_DISKS: usize = 8;
+pub const MAX_DISKS: usize = 15;
 /// Sectors of one request at most.
 pub const REQUEST_SECTORS: usize = 32;
 
