@@ -17,6 +17,7 @@ use super::{kvm_or_skip, test_guest};
 pub struct TestMachine {
     config: VmConfig,
     resources: Resources,
+    serial: Option<Resource>,
 }
 
 impl TestMachine {
@@ -35,7 +36,7 @@ impl TestMachine {
         let mut resources = Resources::new();
         let kernel = File::open(test_guest()).expect("the test guest can be read");
         resources.insert(KERNEL, Resource::File(kernel)).expect("one kernel");
-        Self { config, resources }
+        Self { config, resources, serial: None }
     }
 
     /// So many vCPUs.
@@ -119,6 +120,13 @@ impl TestMachine {
         self
     }
 
+    /// Connects the serial port to `serial` and not to [`Guest::console`].
+    #[must_use]
+    pub fn serial(mut self, serial: Resource) -> Self {
+        self.serial = Some(serial);
+        self
+    }
+
     /// Changes what no method here changes.
     #[must_use]
     pub fn configured(mut self, change: impl FnOnce(&mut VmConfig)) -> Self {
@@ -133,8 +141,8 @@ impl TestMachine {
     pub fn try_build(mut self) -> Result<Guest, VmError> {
         let (console, theirs) = Console::pair();
         let input = theirs.try_clone().expect("a descriptor");
-        let stream = Resource::Stream { input: Some(input), output: Some(theirs) };
-        self.resources.insert(SERIAL, stream).expect("one console");
+        let ours = Resource::Stream { input: Some(input), output: Some(theirs) };
+        self.resources.insert(SERIAL, self.serial.unwrap_or(ours)).expect("one console");
         let handle = Vm::build(self.config, self.resources)?;
         Ok(Guest::new(handle, console))
     }

@@ -11,12 +11,14 @@ mod answer;
 mod builder;
 mod console;
 mod disk;
+mod host_memory;
 mod running;
 
 pub use answer::Answer;
 pub use builder::TestMachine;
 pub use console::Console;
 pub use disk::{SECTOR, TestDisk, pattern, pattern_word};
+pub use host_memory::guest_bytes;
 pub use running::Guest;
 
 use std::env;

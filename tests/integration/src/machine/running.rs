@@ -71,15 +71,15 @@ impl Guest {
         self.console.send(bytes);
     }
 
-    /// Waits until the machine has stopped; what it printed last is read too.
+    /// Waits until the machine has stopped, and reads all that it prints until then.
     ///
     /// # Panics
     /// It does not stop in time.
     pub fn stopped(&mut self) -> StopReason {
-        let reason = self.handle.wait(Some(DEADLINE));
-        let reason = reason.unwrap_or_else(|| panic!("the machine did not stop; the guest printed:\n{}", self.story()));
+        // Its end waits a while for somebody who reads.
         self.console.read_to_end(Instant::now() + DEADLINE);
-        reason
+        let reason = self.handle.wait(Some(DEADLINE));
+        reason.unwrap_or_else(|| panic!("the machine did not stop; the guest printed:\n{}", self.story()))
     }
 
     /// The next event.

@@ -4,5 +4,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod boot;
+mod clocks;
+mod console;
 mod cpus;
+mod disk_locks;
+mod disks;
 mod ends;
+mod interrupts;
+mod lifecycle;
+mod memory;
+mod pause;
+mod ports;
+mod reset;
+mod timeline;
