@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 guest=tests/integration/guest
 # Tools that .ci/run installs for itself.
-PATH=$PATH:$PWD/target/tools/bin:/opt/cargo-tools/bin
+PATH=$PATH:$PWD/target/tools/bin
 failed=()
 
 check() { # check NAME COMMAND...

@@ -5,7 +5,7 @@
 # last shard that was finished. Results: target/mutants/SEED-COUNT.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export PATH=$PATH:$PWD/target/tools/bin:/opt/cargo-tools/bin
+export PATH=$PATH:$PWD/target/tools/bin
 seed=${SEED:-1} count=${COUNT:-120} minutes=${MINUTES:-60}
 cargo mutants --version >/dev/null 2>&1 || { echo "cargo-mutants is missing: cargo install --locked cargo-mutants" >&2; exit 1; }
 out=target/mutants/$seed-$count
