@@ -18,31 +18,25 @@ pub struct HostDifferences {
     pub kind: HostKind,
     /// `xgetbv` at CPL 0 can be executed.
     pub xgetbv_at_cpl0: bool,
-    /// A triple fault in real mode reaches the VMM (one in long mode always does).
-    pub real_mode_triple_fault: bool,
     /// CPUID at CPL 3 shows the guest's values, not the real CPU's.
     pub cpuid_at_cpl3_is_the_guests: bool,
 }
 
 const TABLE: [HostDifferences; 2] = [
-    HostDifferences {
-        kind: HostKind::Hardware,
-        xgetbv_at_cpl0: true,
-        real_mode_triple_fault: true,
-        cpuid_at_cpl3_is_the_guests: true,
-    },
-    HostDifferences {
-        kind: HostKind::Pvm,
-        xgetbv_at_cpl0: false,
-        real_mode_triple_fault: false,
-        cpuid_at_cpl3_is_the_guests: false,
-    },
+    HostDifferences { kind: HostKind::Hardware, xgetbv_at_cpl0: true, cpuid_at_cpl3_is_the_guests: true },
+    HostDifferences { kind: HostKind::Pvm, xgetbv_at_cpl0: false, cpuid_at_cpl3_is_the_guests: false },
 ];
 
 /// The row of this host.
 pub fn host() -> HostDifferences {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     TABLE[usize::from(!has_virtualization(&cpuinfo))]
+}
+
+/// Whether the host keeps its time by the TSC: only then can it call a guest's kvmclock stable.
+pub fn host_time_is_tsc() -> bool {
+    fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+        .is_ok_and(|source| source.trim() == "tsc")
 }
 
 fn has_virtualization(cpuinfo: &str) -> bool {

@@ -146,6 +146,16 @@ gate_cpuid:                         // RDI = where leaf and subleaf stand and th
     pop rbx
     iretq
 
+gate_xgetbv:                        // XCR0
+    mov rcx, cr4
+    or rcx, 0x40000                 // OSXSAVE
+    mov cr4, rcx
+    xor ecx, ecx
+    xgetbv
+    shl rdx, 32
+    or rax, rdx
+    iretq
+
 // --- exceptions: record them and go to fault_main at CPL 3 -----------------------------------------------------------
 
 .macro exception_stub vector
@@ -274,6 +284,7 @@ empty_pointer:
 .balign 8
 gate_table:
     .quad gate_halt, gate_rdmsr, gate_wrmsr, gate_interrupts_on, gate_interrupts_off, gate_stop, gate_triple_fault, gate_crash, gate_cpuid
+    .quad gate_xgetbv
 
 // The low 4 GiB, identity mapped by 2 MiB pages that CPL 3 may use; paging.rs adds what lies above.
 .section .page_tables, "aw"

@@ -16,6 +16,7 @@ enum Gate {
     TripleFault,
     Crash,
     Cpuid,
+    ReadXcr0,
 }
 
 fn gate(operation: Gate, first: u64, second: u64) -> u64 {
@@ -77,6 +78,11 @@ pub fn cpuid(leaf: u32, subleaf: u32) -> CpuidResult {
     gate(Gate::Cpuid, registers.as_mut_ptr().expose_provenance() as u64, 0);
     let [eax, ebx, ecx, edx] = registers;
     CpuidResult { eax, ebx, ecx, edx }
+}
+
+/// XCR0, read at CPL 0. The CPU must have XSAVE.
+pub fn xcr0() -> u64 {
+    gate(Gate::ReadXcr0, 0, 0)
 }
 
 /// Reads a CPUID leaf at CPL 3: where the host's CPU cannot fault on it, a PVM guest sees the host's values.

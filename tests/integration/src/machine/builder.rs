@@ -1,6 +1,7 @@
 //! What a test machine is made of.
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
 
 use vmm::{
     BoardConfig, CpuTopology, DiskConfig, KERNEL, KernelEntry, OnReboot, OnTripleFault, PayloadConfig, Resource,
@@ -117,6 +118,13 @@ impl TestMachine {
     fn attach(mut self, id: &str, disk: &TestDisk, readonly: bool, serial: Option<String>) -> Self {
         self.config.disks.push(DiskConfig { id: id.into(), readonly, serial, on_error: vmm::OnError::default() });
         self.resources.insert(id, Resource::File(disk.open(readonly))).expect("one disk of this id");
+        self
+    }
+
+    /// Hands an opened `/dev/kvm` over.
+    #[must_use]
+    pub fn kvm(mut self, kvm: OwnedFd) -> Self {
+        self.resources.kvm = Some(kvm);
         self
     }
 

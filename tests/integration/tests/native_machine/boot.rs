@@ -1,7 +1,8 @@
 //! How a guest comes up, and what it finds.
 
-use integration::machine::TestMachine;
-use vmm::KernelEntry;
+use integration::machine::{TestDisk, TestMachine};
+use std::fs::File;
+use vmm::{KernelEntry, VmError};
 
 #[test]
 fn a_kernel_with_a_pvh_note_starts_by_pvh_unless_told_otherwise() {
@@ -29,7 +30,7 @@ fn entries() -> [KernelEntry; 2] {
 fn with_acpi_the_guest_finds_the_board_in_sound_acpi_tables_and_nowhere_else() {
     for entry in entries() {
         let Some(machine) = TestMachine::script("entry") else { return };
-        let disk = integration::machine::TestDisk::empty(64);
+        let disk = TestDisk::empty(64);
         let mut guest = machine.entry(entry).acpi(true).disk("disk0", &disk).start();
         let (devices, board) = guest.lines_until("virtio", "ok entry");
         assert_eq!(board.value("board"), "acpi");
@@ -48,7 +49,7 @@ fn with_acpi_the_guest_finds_the_board_in_sound_acpi_tables_and_nowhere_else() {
 fn without_acpi_the_guest_finds_the_board_on_its_command_line_and_in_an_mp_table() {
     for entry in entries() {
         let Some(machine) = TestMachine::script("entry") else { return };
-        let disk = integration::machine::TestDisk::empty(64);
+        let disk = TestDisk::empty(64);
         let mut guest = machine.entry(entry).acpi(false).disk("disk0", &disk).start();
         let (devices, board) = guest.lines_until("virtio", "ok entry");
         assert_eq!(board.value("board"), "mptable");
@@ -58,4 +59,19 @@ fn without_acpi_the_guest_finds_the_board_on_its_command_line_and_in_an_mp_table
         let ids: Vec<u64> = devices.iter().map(|device| device.number("id")).collect();
         assert_eq!(ids, [4, 2]);
     }
+}
+
+#[test]
+fn a_machine_runs_on_a_kvm_that_its_owner_opened() {
+    let Some(machine) = TestMachine::script("smp") else { return };
+    let kvm = File::options().read(true).write(true).open("/dev/kvm").unwrap();
+    let mut guest = machine.cpus(2).kvm(kvm.into()).start();
+    assert_eq!(guest.answer("smp").numbers("counters"), [10, 10]);
+}
+
+#[test]
+fn a_descriptor_that_is_not_kvm_is_refused() {
+    let Some(machine) = TestMachine::script("smp") else { return };
+    let error = machine.kvm(File::open("/dev/null").unwrap().into()).try_build().expect_err("no KVM");
+    assert!(matches!(error, VmError::Kvm(_)), "{error:?}");
 }

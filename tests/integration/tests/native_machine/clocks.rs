@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use integration::host_differences::host_time_is_tsc;
 use integration::machine::{Answer, Guest, TestMachine};
 
 /// How far a wall clock may be off, beyond the time that asking took.
@@ -110,4 +111,12 @@ fn the_guest_is_told_the_frequency_of_its_tsc() {
         (khz, _) => khz * 1000,
     };
     assert!(told.abs_diff(measured) < measured / 50, "told {told} Hz, measured {measured} Hz");
+}
+
+#[test]
+fn kvmclock_is_stable_where_the_host_s_own_time_is() {
+    // With one source of time for all vCPUs, guests read it without a lock: PVCLOCK_TSC_STABLE_BIT.
+    let Some(machine) = TestMachine::script("smp clocks") else { return };
+    let mut guest = machine.cpus(2).start();
+    assert_eq!(guest.answer("clocks").number("kvmclock_flags") & 1, u64::from(host_time_is_tsc()));
 }

@@ -1,10 +1,13 @@
-//! `cpuid=LEAF[,SUBLEAF]`: the registers as CPL 0 sees them and as CPL 3 does (PVM hosts may differ).
+//! `cpuid=LEAF[,SUBLEAF]`: the registers as CPL 0 sees them and as CPL 3 does (PVM hosts may differ). `xgetbv`: XCR0 as
+//! CPL 0 reads it (PVM hosts cannot emulate that).
 
 use alloc::format;
+use alloc::string::String;
 use core::arch::x86_64::CpuidResult;
 
 use super::{Outcome, required};
-use crate::cpu::{cpuid, cpuid_unprivileged};
+use crate::cpu::{cpuid, cpuid_unprivileged, xcr0};
+use crate::serial::say;
 
 pub fn run(arguments: &str) -> Outcome {
     let (leaf, subleaf) = arguments.split_once(',').unwrap_or((arguments, "0"));
@@ -16,4 +19,13 @@ pub fn run(arguments: &str) -> Outcome {
         text(cpuid(leaf, subleaf)),
         text(cpuid_unprivileged(leaf, subleaf))
     ))
+}
+
+pub fn xgetbv() -> Outcome {
+    const XSAVE: u32 = 1 << 26;
+    if cpuid(1, 0).ecx & XSAVE == 0 {
+        return Ok(String::from("xcr0=absent"));
+    }
+    say!("begin xgetbv");
+    Ok(format!("xcr0={:#x}", xcr0()))
 }

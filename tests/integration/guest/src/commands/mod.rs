@@ -54,6 +54,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "mem" => mem::run(arguments),
         "smp" => smp::run(),
         "cpuid" => cpuid::run(arguments),
+        "xgetbv" => cpuid::xgetbv(),
         "topology" => topology::run(),
         "timer" => timer::run(),
         "clocks" => clocks::run(arguments),
