@@ -55,6 +55,10 @@ linux64_entry:                      // 64-bit mode, identity mapped; RSI = boot_
     mov cr0, rax
     jmp boot_processor
 
+// CPL 3 may use all ports: by IOPL where the host honours it, else (PVM strips it) by the TSS's bitmap. QEMU's emulated
+// CPU ignores the bitmap of a TSS that is marked busy, as it is after a machine was restored.
+.set USER_FLAGS, 0x3002
+
 long_mode:
     cmp esi, 2
     je application_processor
@@ -73,7 +77,7 @@ boot_processor:
     mov rsi, rbp
     push 0x2b
     push offset boot_stack_top - 8
-    push 2
+    push USER_FLAGS
     push 0x33
     push offset guest_main
     iretq
@@ -88,7 +92,7 @@ application_processor:
     mov rsp, [ap_kernel_stack]
     push 0x2b
     push qword ptr [ap_user_stack]
-    push 2
+    push USER_FLAGS
     push 0x33
     push offset ap_main
     iretq
@@ -184,7 +188,7 @@ exception:
     mov [fault_record + 48], rax
     push 0x2b
     push offset fault_stack_top - 8
-    push 2
+    push USER_FLAGS
     push 0x33
     push offset fault_main
     iretq

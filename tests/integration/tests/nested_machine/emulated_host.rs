@@ -1,7 +1,5 @@
 //! The emulated machine itself: that it has KVM and reports what ran in it.
 
-#![allow(clippy::unwrap_used)]
-
 use std::time::Duration;
 
 use integration::images::Images;

@@ -1,7 +1,5 @@
 //! The native tests pass on ordinary KVM too, whatever this machine's own KVM is.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
-
 use std::time::Duration;
 
 use integration::images::Images;
@@ -9,7 +7,7 @@ use integration::nested::{native_binaries, run_native_tests};
 use integration::skip::skip;
 
 #[test]
-fn the_native_tests_pass_in_an_emulated_machine_with_svm() {
+fn pass_on_emulated_svm_too() {
     let Some(binaries) = native_binaries().unwrap() else {
         return skip("only the runner knows the native test binaries: make test");
     };

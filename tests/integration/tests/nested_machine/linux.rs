@@ -1,7 +1,5 @@
 //! Unmodified Linux kernels of Debian boot in our machine, which runs in an emulated one.
 
-#![allow(clippy::unwrap_used)]
-
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
