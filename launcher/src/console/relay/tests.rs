@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use vmm::Resource;
 
+/// After how long what should have happened is a failure.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// The machine's ends.
 struct Guest {
     input: OwnedFd,
@@ -26,7 +29,8 @@ impl Guest {
     fn expect(&self, expected: &[u8]) {
         let mut received = Vec::new();
         while received.len() < expected.len() {
-            wait([Some((self.input.as_fd(), PollFlags::IN))], None).unwrap();
+            let [some] = wait([Some((self.input.as_fd(), PollFlags::IN))], Some(LIMIT)).unwrap();
+            assert!(!some.is_empty(), "no input comes after {received:?}");
             let mut chunk = [0; CHUNK];
             let length = read(&self.input, &mut chunk).unwrap();
             assert_ne!(length, 0, "the console is gone");
@@ -38,7 +42,8 @@ impl Guest {
     /// Puts `bytes` out, waiting for room.
     fn say(&self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            wait([Some((self.output.as_fd(), PollFlags::OUT))], None).unwrap();
+            let [room] = wait([Some((self.output.as_fd(), PollFlags::OUT))], Some(LIMIT)).unwrap();
+            assert!(!room.is_empty(), "nobody takes the output");
             bytes = &bytes[write(&self.output, bytes).unwrap()..];
         }
     }
