@@ -110,7 +110,12 @@ fn remove_stale(path: &Path) -> Result<(), SocketFileError> {
         Ok(()) | Err(Errno::AGAIN) => return Err(SocketFileError::InUse),
         Err(errno) => return Err(SocketFileError::Examine(errno)),
     }
-    // Moved aside, looked at, and only then removed: a removal cannot be taken back.
+    take_away(path, stale)
+}
+
+/// Removes the file that is `stale`; another that stands in its place by now stays. Moved aside, looked at, and only
+/// then removed: a removal cannot be taken back.
+fn take_away(path: &Path, stale: Identity) -> Result<(), SocketFileError> {
     let aside = aside(path);
     match renameat_with(CWD, path, CWD, &aside, RenameFlags::NOREPLACE) {
         Ok(()) => {}
@@ -187,6 +192,17 @@ mod tests {
         UnixStream::connect(&path).unwrap();
         assert_eq!(names(&directory), ["console"]);
         drop(first);
+    }
+
+    #[test]
+    fn a_socket_that_was_replaced_while_it_was_looked_at_is_left_alone() {
+        let (directory, path) = directory();
+        let stale = directory.path().join("elsewhere");
+        drop(UnixListener::bind(&stale).unwrap());
+        let _faster = SocketFile::listen(&path).unwrap();
+        assert!(matches!(take_away(&path, identity(&stale).unwrap()), Err(SocketFileError::InUse)));
+        UnixStream::connect(&path).unwrap();
+        assert_eq!(names(&directory).len(), 2, "only the two sockets are there");
     }
 
     #[test]
