@@ -1,6 +1,7 @@
 # Each target is one cargo command or one script. `make help` lists them.
 .DEFAULT_GOAL := help
-TIERS := cargo run --quiet --package integration --bin tiers --
+# A background job may have been started with signals ignored that tests send.
+TIERS := env --default-signal cargo run --quiet --package integration --bin tiers --
 SELECTION := $(if $(TIER),--tier $(TIER)) $(if $(FILTER),--filter '$(FILTER)')
 
 .PHONY: help
