@@ -216,3 +216,14 @@ fn all_selectors_are_saved_with_the_core_and_the_device() {
     assert_eq!(copy.transport.save().unwrap(), saved);
     assert_eq!((copy.read(0x10), copy.read(0x34)), (1, 0));
 }
+
+#[test]
+fn a_broken_queue_raises_the_line_with_the_configurations_bit() {
+    let machine = machine();
+    let mut driver = machine.start(8);
+    machine.line.take();
+    driver.offer(0, &[(u64::MAX - 8, 1, true)]);
+    machine.workers.process();
+    assert_eq!((machine.read(0x70), machine.read(0x60)), (0x4f, 2));
+    assert_eq!(machine.line.take(), 1);
+}
