@@ -48,9 +48,6 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Sid];
-
     pub(super) const fn image(self) -> &'static str {
         match self {
             Self::Bookworm => "kernel-bookworm",

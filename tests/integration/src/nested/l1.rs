@@ -22,15 +22,6 @@ const INIT: &str = include_str!("l1-init.sh");
 /// What every L1 loads.
 const MODULES: [&str; 4] = ["virtio_pci", "virtio_console", "virtio_blk", "kvm_amd"];
 
-/// What L1 may do with a disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Only read it.
-    ReadOnly,
-    /// Write it too.
-    ReadWrite,
-}
-
 /// What a command in L1 printed (both streams, as they came) and how it ended.
 #[derive(Debug)]
 pub struct Output {
@@ -72,10 +63,9 @@ pub struct L1<'a> {
     kernel: KernelImage,
     memory_mib: u32,
     modules: Vec<String>,
-    files: Vec<(PathBuf, String)>,
     texts: Vec<(String, String)>,
     programs: Vec<(PathBuf, String)>,
-    disks: Vec<(PathBuf, bool)>,
+    disks: Vec<PathBuf>,
 }
 
 impl<'a> L1<'a> {
@@ -89,7 +79,6 @@ impl<'a> L1<'a> {
             kernel: images.kernel(Kernel::Bookworm)?,
             memory_mib: 2048,
             modules: MODULES.map(str::to_owned).to_vec(),
-            files: Vec::new(),
             texts: Vec::new(),
             programs: Vec::new(),
             disks: Vec::new(),
@@ -110,13 +99,6 @@ impl<'a> L1<'a> {
         self
     }
 
-    /// Puts a copy of the file `source` at `path`.
-    #[must_use]
-    pub fn file(mut self, source: &Path, path: &str) -> Self {
-        self.files.push((source.to_owned(), path.to_owned()));
-        self
-    }
-
     /// Puts a file with these contents at `path`; it can be run.
     #[must_use]
     pub fn text(mut self, path: &str, contents: &str) -> Self {
@@ -131,10 +113,10 @@ impl<'a> L1<'a> {
         self
     }
 
-    /// Attaches a raw disk image: `/dev/vda`, `/dev/vdb` and so on.
+    /// Attaches a raw disk image that can only be read: `/dev/vda`, `/dev/vdb` and so on.
     #[must_use]
-    pub fn disk(mut self, image: &Path, access: Access) -> Self {
-        self.disks.push((image.to_owned(), access == Access::ReadOnly));
+    pub fn disk(mut self, image: &Path) -> Self {
+        self.disks.push(image.to_owned());
         self
     }
 
@@ -201,9 +183,6 @@ impl<'a> L1<'a> {
         }
         for library in shared {
             archive.copy(&library, &library.to_string_lossy())?;
-        }
-        for (source, path) in &self.files {
-            archive.copy(source, path)?;
         }
         for (path, contents) in &self.texts {
             archive.file(path, 0o755, contents.as_bytes())?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use super::guest::{GuestDisk, guest_initramfs};
-use super::l1::{Access, L1};
+use super::l1::L1;
 use crate::images::{Images, Kernel};
 
 /// A quiet Linux without drivers that look for what is not there. XSAVE stays on: this QEMU emulates it well.
@@ -65,7 +65,7 @@ impl Medium {
             .module("crc32c_generic")
             .module("ext4")
             .program(program, &format!("/bin/{name}"))
-            .disk(&self.image(), Access::ReadOnly)
+            .disk(&self.image())
             .run(&format!("mkdir /media && mount -o ro /dev/vda /media || exit 1\n{script}"), limit)?
             .success()
     }

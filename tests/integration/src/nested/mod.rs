@@ -12,6 +12,6 @@ mod modules;
 mod qemu;
 mod suite;
 
-pub use l1::{Access, L1, Output};
+pub use l1::{L1, Output};
 pub use linux::{CMDLINE, Medium, check_complaints, compile};
 pub use suite::{NATIVE_TESTS, NativeBinary, SuiteResult, native_binaries, run_native_tests};

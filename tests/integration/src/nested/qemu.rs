@@ -30,13 +30,13 @@ impl Channels {
     }
 }
 
-/// The command that runs the machine, with raw disk images and whether each is read-only.
+/// The command that runs the machine, with raw disk images that it may only read.
 pub(super) fn command(
     images: &Images,
     kernel: &KernelImage,
     channels: &Channels,
     memory_mib: u32,
-    disks: &[(PathBuf, bool)],
+    disks: &[PathBuf],
 ) -> Command {
     let root = images.qemu_root();
     let libraries = root.join("usr/lib/x86_64-linux-gnu");
@@ -58,10 +58,8 @@ pub(super) fn command(
     command.args(["-device", "virtserialport,chardev=output,nr=1,name=output"]);
     command.arg("-chardev").arg(file("status", &channels.status));
     command.args(["-device", "virtserialport,chardev=status,nr=2,name=status"]);
-    for (disk, readonly) in disks {
-        let readonly = if *readonly { "on" } else { "off" };
-        let drive = format!("file={},format=raw,if=virtio,readonly={readonly},cache=unsafe", quoted(disk));
-        command.arg("-drive").arg(drive);
+    for disk in disks {
+        command.arg("-drive").arg(format!("file={},format=raw,if=virtio,readonly=on", quoted(disk)));
     }
     command
 }

@@ -1,12 +1,14 @@
 //! Unmodified Linux kernels of Debian boot in our machine, which runs in an emulated one.
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use integration::images::{Images, Kernel};
 use integration::nested::{CMDLINE, Medium, check_complaints, compile};
+use integration::paths;
 use tempfile::TempDir;
 
 /// For a whole L1; one guest takes some seconds, on a loaded machine many times that.
@@ -116,6 +118,8 @@ fn boots(kernel: Kernel) {
     let medium = Medium::new(&images, kernel, INIT, &[]).unwrap();
     let script: String = CASES.iter().map(|case| case.script()).collect();
     let text = medium.run(&images, &launcher(), &script, LIMIT).unwrap();
+    // With the boot timelines, for whoever wants to see them.
+    fs::write(paths::target().join(format!("linux-{kernel}.log")), &text).unwrap();
     for case in CASES {
         case.check(&text).unwrap();
     }
