@@ -18,7 +18,9 @@ echo 1 >/proc/sys/vm/overcommit_memory
 ip link set lo up
 i=0
 while [ ! -c /dev/vport0p2 ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
-if [ -c /dev/kvm ]; then
+if ! grep -q tsc /sys/devices/system/clocksource/clocksource0/available_clocksource; then
+  echo "no TSC" >/dev/vport0p2
+elif [ -c /dev/kvm ]; then
   cd /root
   sh /l1/command </dev/null >/dev/vport0p1 2>&1
   echo "exit $?" >/dev/vport0p2
