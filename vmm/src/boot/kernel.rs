@@ -5,7 +5,7 @@ use super::elf::{self, ElfKernel};
 use super::error::BootError;
 use super::memory_map::memory_map;
 use super::payload::Payload;
-use super::{BootContext, BootMethod, Entry, cmdline, initrd, linux64, place, pvh};
+use super::{BootContext, BootMethod, Entry, cmdline, initramfs, initrd, linux64, place, pvh};
 use crate::config::KernelEntry;
 use crate::memory::GuestRam;
 use crate::memory::layout::{BOOT_PARAMS, START_INFO};
@@ -61,6 +61,7 @@ impl KernelBoot {
         let disk = Payload::open("initrd", file)?;
         let start = initrd::place(disk.size(), room, limit, kernel)?;
         disk.load(0, disk.size(), ram, start)?;
+        initramfs::check(ram, start, disk.size())?;
         Ok(Some(start..start + disk.size()))
     }
 }

@@ -17,6 +17,7 @@ mod cmdline;
 mod elf;
 mod elf_note;
 mod error;
+mod initramfs;
 mod initrd;
 mod kernel;
 mod linux64;

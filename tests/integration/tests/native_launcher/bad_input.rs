@@ -58,15 +58,19 @@ fn a_kernel_that_is_none_or_not_whole_is_refused() {
 }
 
 #[test]
-fn an_initrd_that_is_empty_or_larger_than_memory_is_refused() {
+fn an_initrd_that_is_empty_truncated_or_larger_than_memory_is_refused() {
     if !kvm_or_skip() {
         return;
     }
     let scene = Scene::new();
     scene.file("empty", "");
     scene.sparse("large", 65 << 20);
+    // One entry of a cpio archive, "init" with 4096 bytes, of which 16 are there.
+    let fields = [1, 0o100_755, 0, 0, 1, 0, 4096, 0, 0, 0, 0, 5, 0].map(|field| format!("{field:08x}")).concat();
+    scene.file("half", format!("070701{fields}init\0\0#!/bin/busybox\n\n"));
     let refused = |initrd| scene.refusal(&format!("run --kernel GUEST --memory 64Mi --initrd {initrd}"));
     says(&refused("empty"), &["Cannot build the machine: ", "The initrd is an empty file"]);
+    says(&refused("half"), &["Cannot build the machine: ", "The initrd is truncated"]);
     says(&refused("large"), &["Cannot build the machine: ", "The initrd has 68157440 bytes", "more memory"]);
 }
 
