@@ -81,6 +81,8 @@ pub(crate) struct RunArgs {
 /// The boards there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Board {
+    /// PCI Express with virtio-pci devices, an ICH9, full ACPI.
+    Q35,
     /// virtio-mmio devices, a serial port, a clock: the fastest start.
     Microvm,
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use thiserror::Error;
 use vmm::{CpuTopology, CpusConfig};
 
-/// The vCPUs as the command line gives them; the machine's own rules (1 to 16, the product) are not checked here.
+/// The vCPUs as the command line gives them; the machine's own rules (the limit, the product) are not checked here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CpusArg(pub(crate) CpusConfig);
 

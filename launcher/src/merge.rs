@@ -64,7 +64,11 @@ fn merge(mut config: RunConfig, args: &RunArgs) -> RunConfig {
     }
     match (args.board, &vm.board) {
         // It is this board already: what the file says of it stays.
-        (None, _) | (Some(Board::Microvm), BoardConfig::Microvm { .. }) => {}
+        (None, _)
+        | (Some(Board::Microvm), BoardConfig::Microvm { .. })
+        | (Some(Board::Q35), BoardConfig::Q35 { .. }) => {}
+        (Some(Board::Microvm), _) => vm.board = BoardConfig::Microvm { acpi: true },
+        (Some(Board::Q35), _) => vm.board = BoardConfig::Q35 {},
     }
     if let Some(on_reboot) = args.on_reboot {
         vm.on_reboot = on_reboot.into();
@@ -88,6 +92,7 @@ fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
         id: id.clone(),
         readonly: disk.readonly,
         serial: disk.serial.clone(),
+        root_port: false,
         on_error: OnError::default(),
     });
     config.resources.insert(id, ResourceSpec::Path(disk.path.clone()));

@@ -59,6 +59,13 @@ pub enum StopReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VmEvent {
+    /// A warning at the start: of the vCPUs that were to be possible later, only so many have an APIC id.
+    CpusLeftOut {
+        /// `cpus.max`.
+        wanted: u32,
+        /// vCPUs there may be: whole sockets, with ids up to 254.
+        possible: u32,
+    },
     /// The vCPUs run for the first time.
     Started,
     /// All vCPUs stand still and all queues are drained.

@@ -187,6 +187,15 @@ impl VmHandle {
         self.control.shared.ask(Request::Reset)
     }
 
+    /// Presses the power button: whether and when the machine switches itself off is up to its guest. A paused machine
+    /// sees it when it goes on.
+    ///
+    /// # Errors
+    /// The machine was not started, has stopped, or its board has no power button (microvm without ACPI).
+    pub fn power_button(&self) -> Result<(), VmError> {
+        self.control.shared.ask(Request::PowerButton)
+    }
+
     /// Ends the machine at once, as pulling its plug would; returns when all its threads have ended.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ mod timeline;
 mod vcpu;
 mod worker;
 
+pub use arch::x86_64::topology::TopologyError;
 pub use config::{
     Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, KernelEntry, MemoryConfig, OnError,
     OnReboot, OnTripleFault, PayloadConfig, VmConfig,

@@ -153,6 +153,7 @@ mod tests {
             id: id.into(),
             readonly,
             serial: None,
+            root_port: false,
             on_error: OnError::Report,
         };
         config.vm.disks = disks.iter().map(disk).collect();

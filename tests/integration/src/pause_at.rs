@@ -101,7 +101,13 @@ fn config(options: &Options) -> VmConfig {
     *initrd = true;
     config.cpus = CpusConfig { boot: options.cpus, max: None, topology: None };
     config.memory.boot = 512 << 20;
-    config.disks = vec![DiskConfig { id: "disk0".into(), readonly: false, serial: None, on_error: OnError::default() }];
+    config.disks = vec![DiskConfig {
+        id: "disk0".into(),
+        readonly: false,
+        serial: None,
+        root_port: false,
+        on_error: OnError::default(),
+    }];
     config
 }
 

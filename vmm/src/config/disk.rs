@@ -15,6 +15,9 @@ pub struct DiskConfig {
     /// What GET_ID answers: at most 20 bytes of ASCII (VIRTIO 1.2 5.2.6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
+    /// The disk sits behind a PCI Express root port of its own (q35).
+    #[serde(default)]
+    pub root_port: bool,
     /// What a failed request does.
     #[serde(default)]
     pub on_error: OnError,

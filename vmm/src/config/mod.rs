@@ -81,6 +81,8 @@ fn default_marker_port() -> u16 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum BoardConfig {
+    /// PCI Express with virtio-pci devices, an ICH9, full ACPI: what KubeVirt's guests expect.
+    Q35 {},
     /// virtio-mmio, serial, RTC, i8042 reset; nothing else: the fastest boot.
     Microvm {
         /// `true`: devices are found by (reduced) ACPI. `false`: by `virtio_mmio.device=` on the command line and

@@ -1,6 +1,7 @@
 //! What a configuration must hold, and its JSON form.
 
 use super::*;
+use crate::arch::x86_64::topology::TopologyError;
 use devices::id::DeviceId;
 
 fn valid() -> VmConfig {
@@ -8,7 +9,7 @@ fn valid() -> VmConfig {
 }
 
 fn disk(id: &str) -> DiskConfig {
-    DiskConfig { id: id.into(), readonly: false, serial: None, on_error: OnError::Report }
+    DiskConfig { id: id.into(), readonly: false, serial: None, root_port: false, on_error: OnError::Report }
 }
 
 fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
@@ -19,21 +20,19 @@ fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
 #[test]
 fn every_rule_refuses_its_own_mistake() {
     type Change = fn(&mut VmConfig);
-    let table: [(Change, ConfigError); 24] = [
+    let table: [(Change, ConfigError); 23] = [
         (|c| c.version = 0, ConfigError::Version(0)),
         (|c| c.version = 2, ConfigError::Version(2)),
         (|c| c.cpus.boot = 0, ConfigError::NoCpus),
-        (|c| c.cpus.boot = 17, ConfigError::TooManyCpus(17)),
-        (|c| c.cpus.max = Some(17), ConfigError::TooManyCpus(17)),
-        (|c| c.cpus.topology = topology(17, 1, 1), ConfigError::TooManyCpus(17)),
-        (|c| c.cpus.topology = topology(u32::MAX, u32::MAX, u32::MAX), ConfigError::TooManyCpus(u64::MAX)),
+        (|c| c.cpus.boot = 256, too_many_ids(256, 256, 1, 255)),
+        (|c| (c.cpus.boot, c.cpus.topology) = (252, topology(84, 3, 1)), too_many_ids(252, 84, 3, 334)),
         (|c| (c.cpus.boot, c.cpus.max) = (3, Some(2)), ConfigError::CpusMaxBelowBoot { boot: 3, max: 2 }),
         (
             |c| (c.cpus.boot, c.cpus.topology) = (3, topology(1, 2, 1)),
             ConfigError::CpusMaxBelowBoot { boot: 3, max: 2 },
         ),
-        (|c| c.cpus.topology = topology(0, 1, 1), ConfigError::EmptyTopology { sockets: 0, cores: 1, threads: 1 }),
-        (|c| c.cpus.topology = topology(1, 1, 0), ConfigError::EmptyTopology { sockets: 1, cores: 1, threads: 0 }),
+        (|c| c.cpus.topology = topology(0, 1, 1), empty(0, 1, 1)),
+        (|c| c.cpus.topology = topology(1, 1, 0), empty(1, 1, 0)),
         (
             |c| (c.cpus.max, c.cpus.topology) = (Some(5), topology(2, 3, 1)),
             ConfigError::TopologyMismatch { sockets: 2, cores: 3, threads: 1, product: 6, max: 5 },
@@ -49,8 +48,9 @@ fn every_rule_refuses_its_own_mistake() {
         (|c| c.disks = vec![disk("a/b")], ConfigError::BadId("a/b".into())),
         (
             |c| c.disks = (0..16).map(|n| disk(&format!("d{n}"))).collect(),
-            ConfigError::TooManyDisks { count: 16, max: 15 },
+            ConfigError::TooManyDevices { board: "microvm", count: 17, max: 16 },
         ),
+        (|c| c.disks = vec![DiskConfig { root_port: true, ..disk("a") }], ConfigError::NoRootPorts("a".into())),
         (|c| c.payload = kernel("quiet\0"), ConfigError::BadCmdline(5)),
         (|c| c.payload = kernel("\u{e9}"), ConfigError::BadCmdline(0)),
     ];
@@ -60,6 +60,14 @@ fn every_rule_refuses_its_own_mistake() {
         change(&mut config);
         assert_eq!(config.validate(), Err(expected));
     }
+}
+
+fn too_many_ids(boot: u32, sockets: u32, cores: u32, apic_id: u128) -> ConfigError {
+    TopologyError::TooManyIds { boot, sockets, cores, threads: 1, apic_id }.into()
+}
+
+fn empty(sockets: u32, cores: u32, threads: u32) -> ConfigError {
+    TopologyError::Empty { sockets, cores, threads }.into()
 }
 
 fn kernel(cmdline: &str) -> PayloadConfig {
@@ -83,10 +91,23 @@ fn serials_are_one_to_twenty_printable_characters() {
 #[test]
 fn the_limits_themselves_are_allowed() {
     let mut config = valid();
-    config.cpus = CpusConfig { boot: 16, max: Some(16), topology: topology(2, 4, 2) };
+    config.cpus = CpusConfig { boot: 64, max: Some(256), topology: topology(256, 1, 1) };
     config.memory.boot = 16 << 20;
     config.disks = (0..15).map(|n| disk(&format!("{}{n:02}", "d".repeat(62)))).collect();
     config.validate().unwrap();
+}
+
+#[test]
+fn root_ports_of_q35_share_slots_by_eight() {
+    let disks = |ports: usize, plain: usize| {
+        let disk = |n: usize| DiskConfig { root_port: n < ports, ..disk(&format!("d{n}")) };
+        let config = VmConfig { board: BoardConfig::Q35 {}, ..valid() };
+        VmConfig { disks: (0..ports + plain).map(disk).collect(), ..config }.validate()
+    };
+    assert_eq!(disks(0, 29), Ok(()));
+    assert_eq!(disks(16, 27), Ok(()));
+    let error = ConfigError::TooManyDevices { board: "q35", count: 45, max: 30 };
+    assert_eq!(disks(17, 27), Err(error));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a configuration must hold before anything is made of it.
 
 use super::{BoardConfig, CpuTopology, PayloadConfig, VmConfig};
+use crate::arch::x86_64::topology::{Topology, TopologyError};
+use crate::memory::layout;
 use devices::id::DeviceId;
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -9,8 +11,6 @@ use thiserror::Error;
 pub(crate) const MIN_MEMORY: u64 = 16 << 20;
 /// RAM is given in whole pages.
 pub(crate) const PAGE_SIZE: u64 = 4096;
-/// The most vCPUs a machine can have.
-pub(crate) const MAX_CPUS: u32 = 16;
 /// The longest serial GET_ID can answer (VIRTIO 1.2 5.2.6).
 const MAX_SERIAL: usize = 20;
 
@@ -23,9 +23,6 @@ pub enum ConfigError {
     /// `cpus.boot` is zero.
     #[error("A machine needs at least 1 vCPU: cpus.boot is 0")]
     NoCpus,
-    /// More vCPUs than the machine can have.
-    #[error("{0} vCPUs are too many: a machine has at most {MAX_CPUS}")]
-    TooManyCpus(u64),
     /// `cpus.max` is below `cpus.boot`.
     #[error("cpus.max ({max}) is below cpus.boot ({boot})")]
     CpusMaxBelowBoot {
@@ -34,16 +31,9 @@ pub enum ConfigError {
         /// `cpus.max`.
         max: u32,
     },
-    /// A zero in the topology.
-    #[error("The CPU topology {sockets}x{cores}x{threads} (sockets x cores x threads) has a zero in it")]
-    EmptyTopology {
-        /// Sockets.
-        sockets: u32,
-        /// Cores per socket.
-        cores: u32,
-        /// Threads per core.
-        threads: u32,
-    },
+    /// The vCPUs cannot be arranged so.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
     /// The topology does not give the number of vCPUs.
     #[error(
         "The CPU topology {sockets}x{cores}x{threads} (sockets x cores x threads) makes {product} vCPUs, but there are {max} (cpus.max, or else cpus.boot)"
@@ -89,14 +79,21 @@ pub enum ConfigError {
         /// Whose serial.
         disk: DeviceId,
     },
-    /// More devices than the board has interrupt lines for.
-    #[error("{count} disks are too many: the microvm board has room for {max}")]
-    TooManyDisks {
-        /// Disks asked for.
+    /// More devices than the board has slots for.
+    #[error(
+        "{count} virtio devices are too many: the {board} board has room for {max}, one of them the entropy device"
+    )]
+    TooManyDevices {
+        /// The board.
+        board: &'static str,
+        /// Devices asked for.
         count: usize,
-        /// Disks possible.
+        /// Devices possible.
         max: usize,
     },
+    /// The board has no PCI.
+    #[error("{0} cannot have a root port: the microvm board has no PCI; use the q35 board")]
+    NoRootPorts(DeviceId),
     /// The command line is not what a kernel can take.
     #[error("The kernel command line has a NUL or a byte that is not ASCII at position {0}")]
     BadCmdline(usize),
@@ -127,6 +124,7 @@ impl VmConfig {
         self.validate_cpus()?;
         self.validate_memory()?;
         self.validate_disks()?;
+        self.validate_slots()?;
         let PayloadConfig::Kernel { cmdline, .. } = &self.payload;
         match cmdline.bytes().position(|byte| byte == 0 || !byte.is_ascii()) {
             Some(position) => Err(ConfigError::BadCmdline(position)),
@@ -139,29 +137,22 @@ impl VmConfig {
         if boot == 0 {
             return Err(ConfigError::NoCpus);
         }
-        if boot > MAX_CPUS {
-            return Err(ConfigError::TooManyCpus(boot.into()));
-        }
+        let max = self.max_cpus();
+        // Those that may come later but have no APIC id are left out, with a warning: only those at the start count.
+        let fits = Topology::new(self.topology(), boot);
         if let Some(CpuTopology { sockets, cores, threads }) = self.cpus.topology {
+            if let Err(empty @ TopologyError::Empty { .. }) = fits {
+                return Err(empty.into());
+            }
             let product = u64::from(sockets).saturating_mul(cores.into()).saturating_mul(threads.into());
-            if product == 0 {
-                return Err(ConfigError::EmptyTopology { sockets, cores, threads });
-            }
-            if product > MAX_CPUS.into() {
-                return Err(ConfigError::TooManyCpus(product));
-            }
-            let max = self.max_cpus();
             if product != u64::from(max) {
                 return Err(ConfigError::TopologyMismatch { sockets, cores, threads, product, max });
             }
         }
-        let max = self.max_cpus();
-        if max > MAX_CPUS {
-            return Err(ConfigError::TooManyCpus(max.into()));
-        }
         if max < boot {
             return Err(ConfigError::CpusMaxBelowBoot { boot, max });
         }
+        fits?;
         Ok(())
     }
 
@@ -182,12 +173,33 @@ impl VmConfig {
         Ok(())
     }
 
-    fn validate_disks(&self) -> Result<(), ConfigError> {
-        let BoardConfig::Microvm { .. } = self.board;
-        let max = crate::memory::layout::VIRTIO_MMIO_SLOTS - 1; // one is the entropy device's
-        if self.disks.len() > max {
-            return Err(ConfigError::TooManyDisks { count: self.disks.len(), max });
+    /// The entropy device and all others have a place on the board.
+    fn validate_slots(&self) -> Result<(), ConfigError> {
+        let behind_ports = self.disks.iter().filter(|disk| disk.root_port);
+        let count = 1 + self.disks.len();
+        match self.board {
+            BoardConfig::Microvm { .. } => {
+                if let Some(disk) = behind_ports.into_iter().next() {
+                    return Err(ConfigError::NoRootPorts(disk.id.clone()));
+                }
+                let max = layout::VIRTIO_MMIO_SLOTS;
+                if count > max {
+                    return Err(ConfigError::TooManyDevices { board: "microvm", count, max });
+                }
+            }
+            BoardConfig::Q35 {} => {
+                // A slot each, but root ports share one by eight.
+                let ports = behind_ports.count();
+                let max = layout::PCI_DEVICE_SLOTS;
+                if count - ports + ports.div_ceil(layout::PCI_FUNCTIONS) > max {
+                    return Err(ConfigError::TooManyDevices { board: "q35", count, max });
+                }
+            }
         }
+        Ok(())
+    }
+
+    fn validate_disks(&self) -> Result<(), ConfigError> {
         let mut seen = BTreeSet::new();
         for disk in &self.disks {
             let name = disk.id.as_str();

@@ -47,6 +47,7 @@ impl Driver {
                 self.reset(ResetSource::Request);
                 Ok(())
             }
+            Request::PowerButton => self.power_button(),
             Request::Stop => {
                 self.end(StopReason::Requested);
                 Ok(())
@@ -82,6 +83,11 @@ impl Driver {
     fn start(&mut self) -> Result<(), VmError> {
         let Some(machine) = &mut self.machine else { return Err(VmError::DriverGone) };
         machine.start()?;
+        if let Some(possible) = machine.cpus_left_out() {
+            let wanted = self.blueprint.config.max_cpus();
+            tracing::warn!(wanted, possible, "Not all vCPUs that may come later have an APIC id");
+            self.shared.publish(&VmEvent::CpusLeftOut { wanted, possible });
+        }
         self.enter(VmState::Running, &VmEvent::Started);
         Ok(())
     }
@@ -98,6 +104,11 @@ impl Driver {
         machine.resume()?;
         self.enter(VmState::Running, &VmEvent::Resumed);
         Ok(())
+    }
+
+    fn power_button(&self) -> Result<(), VmError> {
+        let Some(machine) = &self.machine else { return Err(VmError::DriverGone) };
+        Ok(machine.power_button()?)
     }
 
     /// Begins again with fresh KVM objects; running machines run on, paused ones stand at the first instruction.

@@ -8,6 +8,7 @@
 //!  pause     refuse    accept    ignore    refuse
 //!  resume    refuse    ignore    accept    refuse
 //!  reset     refuse    accept    accept    refuse
+//!  button    refuse    accept    accept    refuse
 //!  stop      accept    accept    accept    ignore
 //! ```
 //!
@@ -31,6 +32,8 @@ pub(crate) enum Request {
     Resume,
     /// Begin again.
     Reset,
+    /// Press the power button.
+    PowerButton,
     /// End.
     Stop,
 }
@@ -176,14 +179,14 @@ fn judge(request: Request, state: VmState) -> Verdict {
         (Request::Pause, VmState::Running) => Accept { then: VmState::Paused },
         (Request::Pause, VmState::Paused) | (Request::Resume, VmState::Running) => Ignore,
         (Request::Resume, VmState::Paused) => Accept { then: VmState::Running },
-        (Request::Reset, state) => Accept { then: state },
+        (Request::Reset | Request::PowerButton, state) => Accept { then: state },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Request::{Pause, Reset, Resume, Start, Stop};
+    use Request::{Pause, PowerButton, Reset, Resume, Start, Stop};
     use VmState::{Built, Paused, Running, Stopped};
 
     const ACCEPT_RUNNING: Verdict = Verdict::Accept { then: Running };
@@ -201,6 +204,7 @@ mod tests {
             (Pause, [NOT_STARTED, ACCEPT_PAUSED, IGNORE, ENDED]),
             (Resume, [NOT_STARTED, IGNORE, ACCEPT_RUNNING, ENDED]),
             (Reset, [NOT_STARTED, ACCEPT_RUNNING, ACCEPT_PAUSED, ENDED]),
+            (PowerButton, [NOT_STARTED, ACCEPT_RUNNING, ACCEPT_PAUSED, ENDED]),
             (Stop, [ACCEPT_STOPPED, ACCEPT_STOPPED, ACCEPT_STOPPED, IGNORE]),
         ];
         for (request, verdicts) in table {

@@ -1,9 +1,9 @@
 //! From blueprint to machine. The order is the fast one: memory slots before the interrupt controllers (the first slot
 //! after them waits for a grace period of the kernel), the payload read in parallel with everything else.
 
-use super::microvm::{self, Microvm, Parts};
+use super::board::{Board, Parts};
 use super::signals::Signals;
-use super::{Blueprint, Machine, MachineError, tables};
+use super::{Blueprint, Machine, MachineError, tables, virtio};
 use crate::arch::x86_64::topology::Topology;
 use crate::arch::x86_64::{regs, setup};
 use crate::boot::{BootContext, BootError, BootMethod, Entry, KernelBoot};
@@ -66,9 +66,9 @@ impl Machine {
         let signals =
             Arc::new(Signals::new(shared, Arc::clone(timeline), boot, config.on_triple_fault, control.clone()));
         let workers =
-            Arc::new(Workers::new(&blueprint.threads, &microvm::placements(config)).map_err(MachineError::from)?);
+            Arc::new(Workers::new(&blueprint.threads, &virtio::placements(config)).map_err(MachineError::from)?);
         let buses = Buses::default();
-        let board = Microvm::new(
+        let board = Board::new(
             &Parts {
                 blueprint,
                 vm: &vm,
@@ -106,6 +106,7 @@ impl Machine {
             ram: regions,
             vm,
             disks: blueprint.disks.iter().map(|(_, disk)| Arc::clone(disk)).collect(),
+            cpus_left_out: (topology.cpus() < config.max_cpus()).then(|| topology.cpus()),
             clock: None,
         })
     }

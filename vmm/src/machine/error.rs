@@ -78,6 +78,12 @@ pub(crate) enum MachineError {
     /// The workers of the queues.
     #[error("The machine's workers cannot run")]
     Worker(#[from] WorkerError),
+    /// To come.
+    #[error("The q35 board cannot be built yet: use the microvm board")]
+    NoQ35,
+    /// The guest would have no way to see it.
+    #[error("The machine has no power button: the microvm board has one only with ACPI")]
+    NoPowerButton,
     /// Only a paused machine can be saved.
     #[error("The machine is not paused: pause it before it is saved")]
     NotPaused,

@@ -1,12 +1,15 @@
 //! One boot of a machine: its KVM objects, memory, devices and vCPUs. A reset makes a new one from the same blueprint.
 
 mod blueprint;
+mod board;
 mod build;
 mod error;
+mod legacy;
 mod microvm;
 mod save;
 mod signals;
 mod tables;
+mod virtio;
 
 #[cfg(test)]
 mod native_tests;
@@ -20,8 +23,8 @@ use crate::kvm::KvmVm;
 use crate::memory::{AddressSpace, RamRegion};
 use crate::vcpu::Vcpus;
 use crate::worker::Workers;
+use board::Board;
 use devices::backend::block::BlockBackend;
-use microvm::Microvm;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -33,7 +36,7 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) struct Machine {
     // Fields are dropped in this order.
     vcpus: Vcpus,
-    board: Microvm,
+    board: Board,
     _workers: Arc<Workers>,
     _interrupts: Arc<KvmInterruptManager>,
     #[cfg_attr(not(test), expect(dead_code, reason = "what q35's PAM, moved BARs and hotplug change"))]
@@ -42,6 +45,7 @@ pub(crate) struct Machine {
     ram: Vec<Arc<RamRegion>>,
     vm: Arc<KvmVm>,
     disks: Vec<Arc<dyn BlockBackend>>,
+    cpus_left_out: Option<u32>,
     /// Taken when a pause completes.
     clock: Option<ClockRecord>,
 }
@@ -87,6 +91,19 @@ impl Machine {
         let mut record = ClockRecord::take(&self.vm)?;
         self.vcpus.each(|_, vcpu| record.add_vcpu(vcpu))?;
         Ok(record)
+    }
+
+    /// Presses the power button.
+    ///
+    /// # Errors
+    /// The board has none.
+    pub(crate) fn power_button(&self) -> Result<(), MachineError> {
+        if self.board.press_power_button() { Ok(()) } else { Err(MachineError::NoPowerButton) }
+    }
+
+    /// How many vCPUs are possible, when that is less than the configuration wants.
+    pub(crate) fn cpus_left_out(&self) -> Option<u32> {
+        self.cpus_left_out
     }
 
     /// Ends its vCPUs, queues and workers.

@@ -13,7 +13,7 @@ use vm_memory::{Bytes, GuestAddress};
 pub(super) fn boot_context(config: &VmConfig) -> BootContext {
     let PayloadConfig::Kernel { cmdline, .. } = &config.payload;
     match config.board {
-        BoardConfig::Microvm { acpi: true } => {
+        BoardConfig::Microvm { acpi: true } | BoardConfig::Q35 {} => {
             BootContext { cmdline: cmdline.clone(), rsdp: Some(layout::ACPI_TABLES.start) }
         }
         BoardConfig::Microvm { acpi: false } => {
@@ -26,8 +26,7 @@ pub(super) fn boot_context(config: &VmConfig) -> BootContext {
 /// Writes the tables by which the guest finds processors and devices.
 pub(super) fn write(config: &VmConfig, topology: &Topology, ram: &GuestRam) -> Result<(), MachineError> {
     let cpus = cpus(config, topology)?;
-    let BoardConfig::Microvm { acpi } = config.board;
-    let (table, bytes, place) = if acpi {
+    let (table, bytes, place) = if config.board != (BoardConfig::Microvm { acpi: false }) {
         let config = AcpiConfig { cpus, virtio_mmio_slots: virtio_slots(config) };
         ("ACPI table", acpi::build(&config, layout::ACPI_TABLES.start).blob, layout::ACPI_TABLES)
     } else {

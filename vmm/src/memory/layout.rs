@@ -101,6 +101,11 @@ pub const fn virtio_mmio_irq(slot: usize) -> u32 {
     PINS[slot % VIRTIO_MMIO_SLOTS]
 }
 
+/// Slots of the root bus for devices and root ports: the host bridge has slot 0, the LPC bridge slot 31 (q35).
+pub const PCI_DEVICE_SLOTS: usize = 30;
+/// Functions of one PCI device (PCI 3.0 3.2.2.3.4).
+pub const PCI_FUNCTIONS: usize = 8;
+
 /// COM1's ports.
 pub const SERIAL_PORTS: Range<u64> = 0x3f8..0x400;
 /// COM1's line.

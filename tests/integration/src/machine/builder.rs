@@ -116,7 +116,13 @@ impl TestMachine {
     }
 
     fn attach(mut self, id: &str, disk: &TestDisk, readonly: bool, serial: Option<String>) -> Self {
-        self.config.disks.push(DiskConfig { id: id.into(), readonly, serial, on_error: vmm::OnError::default() });
+        self.config.disks.push(DiskConfig {
+            id: id.into(),
+            readonly,
+            serial,
+            root_port: false,
+            on_error: vmm::OnError::default(),
+        });
         self.resources.insert(id, Resource::File(disk.open(readonly))).expect("one disk of this id");
         self
     }

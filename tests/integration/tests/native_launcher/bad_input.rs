@@ -84,7 +84,10 @@ fn impossible_vcpus_are_refused() {
     let scene = Scene::new();
     for (cpus, reason) in [
         ("0", "A machine needs at least 1 vCPU"),
-        ("17", "17 vCPUs are too many: a machine has at most 16"),
+        (
+            "252,sockets=84,cores=3",
+            "252 vCPUs arranged as 84x3x1 (sockets x cores x threads) need APIC ids up to 334, and 254 is the highest",
+        ),
         ("4294967295", "4294967295 vCPUs are too many"),
         ("2,max=1", "cpus.max (1) is below cpus.boot (2)"),
         ("1,max=64", "64 vCPUs are too many"),

@@ -28,7 +28,7 @@ pub(crate) struct Place {
 
 /// Why a topology cannot be had.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub(crate) enum TopologyError {
+pub enum TopologyError {
     /// A level with nothing in it.
     #[error("The CPU topology {sockets}x{cores}x{threads} (sockets x cores x threads) has a zero in it")]
     Empty {

@@ -30,7 +30,13 @@ pub(super) struct Rig {
 
 /// What a test guest needs: two vCPUs and 64 MiB.
 pub(super) fn config(script: &str, disks: usize) -> VmConfig {
-    let disk = |n| DiskConfig { id: disk_name(n).into(), readonly: false, serial: None, on_error: Default::default() };
+    let disk = |n| DiskConfig {
+        id: disk_name(n).into(),
+        readonly: false,
+        serial: None,
+        root_port: false,
+        on_error: Default::default(),
+    };
     VmConfig {
         cpus: CpusConfig { boot: 2, ..CpusConfig::default() },
         memory: MemoryConfig { boot: 64 << 20, ..MemoryConfig::default() },
