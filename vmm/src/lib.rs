@@ -14,6 +14,7 @@ mod event_loop;
 mod event_stream;
 mod firmware;
 mod handle;
+mod host;
 mod interrupt;
 #[allow(unsafe_code)] // every ioctl stands there: see ARCHITECTURE.md
 mod kvm;
@@ -39,6 +40,8 @@ pub use devices::id::DeviceId;
 pub use event::{ResetSource, StopReason, VmEvent};
 pub use event_stream::EventStream;
 pub use handle::{Vm, VmError, VmHandle};
+pub use host::kvm_capabilities;
+pub use kvm::KvmCapability;
 pub use lifecycle::{Refusal, VmState};
 pub use resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL};
 pub use timeline::{BootTimeline, GuestMarker, StartSource};

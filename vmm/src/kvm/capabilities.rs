@@ -46,7 +46,7 @@ pub(crate) struct Capabilities {
 }
 
 /// What the machine cannot do without. All are there since Linux 5.10 on ordinary hosts, and on PVM hosts.
-const REQUIRED: &[(Cap, &str)] = &[
+pub(super) const REQUIRED: &[(Cap, &str)] = &[
     (Cap::Irqchip, "KVM_CAP_IRQCHIP"),
     (Cap::UserMemory, "KVM_CAP_USER_MEMORY"),
     (Cap::SetTssAddr, "KVM_CAP_SET_TSS_ADDR"),

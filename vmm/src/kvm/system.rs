@@ -2,6 +2,7 @@
 
 use super::capabilities::Capabilities;
 use super::error::{KvmError, OPEN, named};
+use super::report::{self, KvmCapability};
 use super::vm::KvmVm;
 use kvm_bindings::{CpuId, KVM_API_VERSION, KVM_MAX_CPUID_ENTRIES};
 use std::io;
@@ -30,30 +31,40 @@ impl Kvm {
                 .map_err(|source| KvmError::new(OPEN, source))?
                 .into(),
         };
+        let fd = Self::recognise(descriptor)?;
+        let capabilities = Arc::new(Capabilities::read(|cap| fd.check_extension_raw(cap.into()))?);
+        Ok(Self { fd, capabilities })
+    }
+
+    /// All that machines ask of `descriptor`, which may lack any of it.
+    ///
+    /// # Errors
+    /// It is not `/dev/kvm`, or speaks another version of the interface.
+    pub(crate) fn report(descriptor: OwnedFd) -> Result<Vec<KvmCapability>, KvmError> {
+        let fd = Self::recognise(descriptor)?;
+        Ok(report::read(|cap| fd.check_extension_raw(cap.into())))
+    }
+
+    /// Checks that `descriptor` is `/dev/kvm`, in the version that this program speaks.
+    fn recognise(descriptor: OwnedFd) -> Result<kvm_ioctls::Kvm, KvmError> {
         // SAFETY: `into_raw_fd` gives up the ownership of an open descriptor, and the new object takes it. That it
         // is /dev/kvm is not needed for memory safety: the version is asked first, and other files refuse that.
         let fd = unsafe { kvm_ioctls::Kvm::from_raw_fd(descriptor.into_raw_fd()) };
         match fd.get_api_version() {
             version if version < 0 => {
                 let source = io::Error::last_os_error();
-                return Err(KvmError::with_advice(
+                Err(KvmError::with_advice(
                     "KVM_GET_API_VERSION",
                     source,
                     "the descriptor is not /dev/kvm, opened for reading and writing: pass in the right one",
-                ));
+                ))
             }
-            version if u32::try_from(version) != Ok(KVM_API_VERSION) => {
-                return Err(KvmError::unsupported(
-                    "KVM_GET_API_VERSION",
-                    format!(
-                        "the host speaks version {version}, this program {KVM_API_VERSION}: use a newer host kernel"
-                    ),
-                ));
-            }
-            _ => {}
+            version if u32::try_from(version) != Ok(KVM_API_VERSION) => Err(KvmError::unsupported(
+                "KVM_GET_API_VERSION",
+                format!("the host speaks version {version}, this program {KVM_API_VERSION}: use a newer host kernel"),
+            )),
+            _ => Ok(fd),
         }
-        let capabilities = Arc::new(Capabilities::read(|cap| fd.check_extension_raw(cap.into()))?);
-        Ok(Self { fd, capabilities })
     }
 
     /// What the host can do.
