@@ -1,7 +1,7 @@
 //! A pseudo-terminal as the console. A client connects by opening it.
 
 use super::ready::wait;
-use super::relay::Port;
+use super::relay::{Answer, Port};
 use rustix::event::PollFlags;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl, inotify};
 use rustix::io::{Errno, read};
@@ -44,6 +44,12 @@ impl Pty {
         Ok(Self { master, opens, name: name.to_string_lossy().into_owned() })
     }
 
+    /// Takes what the doorbell has to say, so that it is quiet until the next client.
+    fn hear(&self) {
+        let mut events = [0; 1024];
+        while read(&self.opens, &mut events).is_ok_and(|length| length > 0) {}
+    }
+
     /// The terminal's path.
     pub(super) fn name(&self) -> &str {
         &self.name
@@ -60,10 +66,19 @@ impl Port for Pty {
     }
 
     /// All who have the terminal open are one client: that is how terminals are.
-    fn answer(&mut self, busy: bool) -> Option<OwnedFd> {
-        let mut events = [0; 1024];
-        while read(&self.opens, &mut events).is_ok_and(|length| length > 0) {}
-        if busy { None } else { self.master.try_clone().ok() }
+    fn answer(&mut self, busy: bool) -> Answer {
+        if busy {
+            self.hear();
+            return Answer::Nobody;
+        }
+        match self.master.try_clone() {
+            Ok(client) => {
+                self.hear();
+                Answer::Client(client)
+            }
+            // It is not heard: it goes on ringing.
+            Err(_) => Answer::Unable,
+        }
     }
 
     /// Closing the master throws away what the client has not read.

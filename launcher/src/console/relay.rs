@@ -17,19 +17,31 @@ use rustix::event::PollFlags;
 use rustix::io::{Errno, read, write};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a client that takes nothing can hold up the end; shorter than the threads are waited for.
 const STALL: Duration = Duration::from_secs(2);
+
+/// How long a client rings unheard when the host has nothing to answer with.
+const DEAF: Duration = Duration::from_millis(250);
+
+/// What comes of a ringing doorbell.
+pub(super) enum Answer {
+    /// A client, non-blocking for reading and writing.
+    Client(OwnedFd),
+    /// Whoever rang has gone, or was sent away.
+    Nobody,
+    /// It goes on ringing, but the host lacks something (a descriptor, memory) to answer with.
+    Unable,
+}
 
 /// Where clients come from.
 pub(super) trait Port: Send + 'static {
     /// Readable when there may be a client.
     fn doorbell(&self) -> BorrowedFd<'_>;
 
-    /// The client that rang, non-blocking for reading and writing; one that rings while another is connected
-    /// (`busy`) is sent away.
-    fn answer(&mut self, busy: bool) -> Option<OwnedFd>;
+    /// Answers the doorbell; a client that rings while another is connected (`busy`) is sent away.
+    fn answer(&mut self, busy: bool) -> Answer;
 
     /// Waits until the client has read what was written, where closing would lose it.
     fn settle(&self, _limit: Duration) {}
@@ -60,6 +72,8 @@ struct Relay<P> {
     client: Option<Client>,
     to_guest: Vec<u8>,
     to_client: Vec<u8>,
+    /// Until when the doorbell is not listened to.
+    deaf_until: Option<Instant>,
 }
 
 /// Whether the machine still has its end.
@@ -71,7 +85,7 @@ enum Machine {
 
 impl<P: Port> Relay<P> {
     fn new(port: P, host: HostEnds) -> Self {
-        Self { port, host, client: None, to_guest: Vec::new(), to_client: Vec::new() }
+        Self { port, host, client: None, to_guest: Vec::new(), to_client: Vec::new(), deaf_until: None }
     }
 
     fn run(mut self, stop: &OwnedFd) -> Result<(), Errno> {
@@ -91,6 +105,7 @@ impl<P: Port> Relay<P> {
 
     /// Waits for something to do; `false`: the end was asked for.
     fn wait(&mut self, stop: &OwnedFd) -> Result<bool, Errno> {
+        let deaf_for = self.deaf_for();
         let (guest_waits, client_waits) = (self.to_guest.is_empty(), self.to_client.is_empty());
         // A client that has hung up says so for ever: it is left alone until there is room for its last words.
         let client = self.client.as_ref().filter(|client| !client.hung_up || guest_waits).map(|client| {
@@ -102,12 +117,12 @@ impl<P: Port> Relay<P> {
         let [stopped, rings, _, _, client] = wait(
             [
                 Some((stop.as_fd(), PollFlags::IN)),
-                Some((self.port.doorbell(), PollFlags::IN)),
+                deaf_for.is_none().then(|| (self.port.doorbell(), PollFlags::IN)),
                 client_waits.then(|| (self.host.from_guest.as_fd(), PollFlags::IN)),
                 (!guest_waits).then(|| (self.host.to_guest.as_fd(), PollFlags::OUT)),
                 client,
             ],
-            None,
+            deaf_for,
         )?;
         if let Some(current) = &mut self.client
             && client.intersects(PollFlags::HUP | PollFlags::ERR)
@@ -116,12 +131,25 @@ impl<P: Port> Relay<P> {
         }
         if !rings.is_empty() {
             let busy = self.client.as_ref().is_some_and(|client| !client.hung_up);
-            if let Some(fd) = self.port.answer(busy) {
-                self.to_client.clear();
-                self.client = Some(Client { fd, sends: true, hung_up: false });
+            match self.port.answer(busy) {
+                Answer::Client(fd) => {
+                    self.to_client.clear();
+                    self.client = Some(Client { fd, sends: true, hung_up: false });
+                }
+                Answer::Nobody => {}
+                Answer::Unable => self.deaf_until = Some(Instant::now() + DEAF),
             }
         }
         Ok(stopped.is_empty())
+    }
+
+    /// For how long the doorbell is still not listened to.
+    fn deaf_for(&mut self) -> Option<Duration> {
+        let left = self.deaf_until?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
+        if left.is_none() {
+            self.deaf_until = None;
+        }
+        left
     }
 
     fn read_client(&mut self) {

@@ -1,7 +1,8 @@
 //! A Unix socket as the console.
 
-use super::relay::Port;
+use super::relay::{Answer, Port};
 use super::socket_file::{SocketFile, SocketFileError};
+use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -29,14 +30,38 @@ impl Port for SocketPort {
         self.file.listener().as_fd()
     }
 
-    fn answer(&mut self, busy: bool) -> Option<OwnedFd> {
-        // A client that has gone again is none.
-        let client = accept_with(self.file.listener(), SocketFlags::CLOEXEC | SocketFlags::NONBLOCK).ok()?;
-        if busy {
-            // A new connection has room for one line; the client may have gone.
-            let _ = rustix::io::write(&client, IN_USE);
-            return None;
+    fn answer(&mut self, busy: bool) -> Answer {
+        match accept_with(self.file.listener(), SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+            Ok(client) if busy => {
+                // A new connection has room for one line; the client may have gone.
+                let _ = rustix::io::write(&client, IN_USE);
+                Answer::Nobody
+            }
+            Ok(client) => Answer::Client(client),
+            Err(errno) => refused(errno),
         }
-        Some(client)
+    }
+}
+
+/// A client that has gone again is nobody; one for whom the host lacks something goes on waiting in the queue.
+fn refused(errno: Errno) -> Answer {
+    match errno {
+        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => Answer::Unable,
+        _ => Answer::Nobody,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_host_lacks_is_worth_another_try() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            assert!(matches!(refused(errno), Answer::Unable), "{errno}");
+        }
+        for errno in [Errno::AGAIN, Errno::CONNABORTED, Errno::INTR] {
+            assert!(matches!(refused(errno), Answer::Nobody), "{errno}");
+        }
     }
 }

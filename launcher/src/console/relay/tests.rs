@@ -6,12 +6,15 @@ use super::*;
 use crate::console::pipes;
 use crate::console::pty::Pty;
 use crate::console::socket::SocketPort;
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{Mode, OFlags, open};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use vmm::Resource;
 
@@ -111,6 +114,50 @@ fn a_second_client_is_told_and_sent_away_and_the_first_stays() {
     assert_eq!(io::read_to_string(second).unwrap(), "The console is in use by another client.\r\n");
     guest.say(b"still here");
     assert_eq!(read_exactly(&mut first, 10), b"still here");
+}
+
+/// A port at which a client rings all the time, for which the host lacks a descriptor at first.
+struct Starved {
+    rings: OwnedFd,
+    client: Option<OwnedFd>,
+    refusals: u32,
+    asked: Arc<AtomicU32>,
+}
+
+impl Port for Starved {
+    fn doorbell(&self) -> BorrowedFd<'_> {
+        self.rings.as_fd()
+    }
+
+    fn answer(&mut self, busy: bool) -> Answer {
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+        match self.client.take_if(|_| asked >= self.refusals && !busy) {
+            Some(client) => {
+                read(&self.rings, &mut [0; 8]).unwrap();
+                Answer::Client(client)
+            }
+            None => Answer::Unable,
+        }
+    }
+}
+
+#[test]
+fn a_client_for_whom_a_descriptor_lacks_is_tried_again_at_intervals() {
+    let (mut outside, inside) = UnixStream::pair().unwrap();
+    inside.set_nonblocking(true).unwrap();
+    let asked = Arc::new(AtomicU32::new(0));
+    let port = Starved {
+        rings: eventfd(1, EventfdFlags::CLOEXEC).unwrap(),
+        client: Some(inside.into()),
+        refusals: 2,
+        asked: Arc::clone(&asked),
+    };
+    let (guest, _pumps) = relay(port);
+    // The guest goes on, and each of its outputs wakes the thread, which stays deaf.
+    guest.say(&vec![b'x'; 1 << 20]);
+    outside.write_all(b"hello").unwrap();
+    guest.expect(b"hello");
+    assert_eq!(asked.load(Ordering::SeqCst), 3, "two refusals, then the answer");
 }
 
 #[test]
