@@ -9,7 +9,7 @@
 //! 0xFEC0_0000  IOAPIC            0xFEE0_0000  LAPIC
 //! 0xFEFF_C000  KVM's identity-map page    0xFEFF_D000  KVM's TSS pages (3)
 //! 0xFF00_0000  flash (firmware)
-//! 0x1_0000_0000  RAM again
+//! 0x1_0000_0000  RAM again; above its end the window of 64-bit BARs (q35)
 //! ```
 //!
 //! The first MiB of a kernel boot:
@@ -105,6 +105,40 @@ pub const fn virtio_mmio_irq(slot: usize) -> u32 {
 pub const PCI_DEVICE_SLOTS: usize = 30;
 /// Functions of one PCI device (PCI 3.0 3.2.2.3.4).
 pub const PCI_FUNCTIONS: usize = 8;
+/// The window to PCI's configuration space at power-on (q35): 1 MiB for each of 256 buses. Firmware may move it
+/// (PCIEXBAR of the host bridge). Reserved in the memory map of a kernel boot, or Linux does not use it.
+pub const ECAM: Range<u64> = 0xb000_0000..0xc000_0000;
+/// Where BARs of 32 bits may be (q35).
+pub const PCI_WINDOW32: Range<u64> = 0xc000_0000..0xfc00_0000;
+/// The size of the window for BARs of 64 bits: with less than 30 GiB of RAM it ends at 64 GiB, which processors with
+/// 36 address bits still reach.
+pub const PCI_WINDOW64_SIZE: u64 = 32 << 30;
+
+/// Where BARs of 64 bits may be on a machine with `ram_size` bytes (q35): above all RAM, on a multiple of its size.
+pub fn pci_window64(ram_size: u64) -> Range<u64> {
+    // Nothing lies above the last window that 64 bits can name; so much RAM cannot be mapped anyway.
+    const LAST: u64 = u64::MAX - (2 * PCI_WINDOW64_SIZE - 1);
+    let ram_end = ram_ranges(ram_size).last().map_or(HIGH_RAM_START, |range| range.end.max(HIGH_RAM_START));
+    let start = ram_end.checked_next_multiple_of(PCI_WINDOW64_SIZE).map_or(LAST, |start| start.min(LAST));
+    start..start + PCI_WINDOW64_SIZE
+}
+
+/// The IOAPIC pin of interrupt pin `pin` (0: INTA) of the PCI device in slot `slot` of bus 0 (q35): 16 to 23, level
+/// and shared.
+pub const fn pci_irq(slot: u8, pin: u8) -> u32 {
+    16 + ((slot as u32 + pin as u32) & 7)
+}
+
+/// Where BARs in I/O space are put (q35).
+pub const PCI_WINDOW_IO: Range<u64> = 0xc000..0x1_0000;
+/// PCI's configuration address and data ports (q35).
+pub const PCI_CONFIG_PORTS: Range<u64> = 0xcf8..0xd00;
+/// The reset control register (q35): a byte among [`PCI_CONFIG_PORTS`].
+pub const RESET_CONTROL_PORT: u64 = 0xcf9;
+/// The power management block at power-on (q35). The guest may move it (PMBASE of the LPC function).
+pub const PM_PORTS: Range<u64> = 0x600..0x680;
+/// The line of the system control interrupt (q35): level, active high.
+pub const SCI_IRQ: u32 = 9;
 
 /// COM1's ports.
 pub const SERIAL_PORTS: Range<u64> = 0x3f8..0x400;

@@ -2,8 +2,10 @@
 
 use super::*;
 
-/// Every fixed range of memory addresses, in order.
-fn fixed() -> Vec<(&'static str, Range<u64>)> {
+type Table = Vec<(&'static str, Range<u64>)>;
+
+/// Every fixed range of memory addresses that all boards have, in order.
+fn fixed() -> Table {
     vec![
         ("REAL_MODE_PAGE", REAL_MODE_PAGE),
         ("BOOT_GDT", BOOT_GDT),
@@ -16,8 +18,6 @@ fn fixed() -> Vec<(&'static str, Range<u64>)> {
         ("VGA_AND_ROMS", VGA_AND_ROMS),
         ("ACPI_TABLES", ACPI_TABLES),
         ("MP_TABLE", MP_TABLE),
-        ("VIRTIO_MMIO", virtio_mmio_range(0).start..virtio_mmio_range(VIRTIO_MMIO_SLOTS - 1).end),
-        ("GED", GED),
         ("IOAPIC", IOAPIC),
         ("LAPIC", LAPIC),
         ("KVM_IDENTITY_MAP", KVM_IDENTITY_MAP),
@@ -25,17 +25,27 @@ fn fixed() -> Vec<(&'static str, Range<u64>)> {
     ]
 }
 
-fn ports() -> Vec<(&'static str, Range<u64>)> {
-    vec![
-        ("I8042_PORTS", I8042_PORTS),
-        ("RTC_PORTS", RTC_PORTS),
-        ("SERIAL_PORTS", SERIAL_PORTS),
-        ("DEBUG_EXIT_PORT", DEBUG_EXIT_PORT..DEBUG_EXIT_PORT + 1),
-    ]
+fn ports() -> Table {
+    vec![("I8042_PORTS", I8042_PORTS), ("RTC_PORTS", RTC_PORTS), ("SERIAL_PORTS", SERIAL_PORTS)]
 }
 
-fn assert_disjoint_and_in_order(table: &[(&str, Range<u64>)]) {
-    for (name, range) in table {
+/// What each board has of its own: memory addresses and ports.
+fn boards() -> [(Table, Table); 2] {
+    let virtio_mmio = virtio_mmio_range(0).start..virtio_mmio_range(VIRTIO_MMIO_SLOTS - 1).end;
+    let microvm = (
+        vec![("VIRTIO_MMIO", virtio_mmio), ("GED", GED)],
+        vec![("DEBUG_EXIT_PORT", DEBUG_EXIT_PORT..DEBUG_EXIT_PORT + 1)],
+    );
+    let q35 = (
+        vec![("ECAM", ECAM), ("PCI_WINDOW32", PCI_WINDOW32)],
+        vec![("PM_PORTS", PM_PORTS), ("PCI_CONFIG_PORTS", PCI_CONFIG_PORTS), ("PCI_WINDOW_IO", PCI_WINDOW_IO)],
+    );
+    [microvm, q35]
+}
+
+fn assert_disjoint(mut table: Table) {
+    table.sort_by_key(|(_, range)| range.start);
+    for (name, range) in &table {
         assert!(range.start < range.end, "{name} is empty");
     }
     for pair in table.windows(2) {
@@ -44,15 +54,18 @@ fn assert_disjoint_and_in_order(table: &[(&str, Range<u64>)]) {
 }
 
 #[test]
-fn fixed_ranges_do_not_overlap() {
-    assert_disjoint_and_in_order(&fixed());
-    assert_disjoint_and_in_order(&ports());
+fn fixed_ranges_do_not_overlap_on_any_board() {
+    for (own, own_ports) in boards() {
+        assert_disjoint([fixed(), own].concat());
+        assert_disjoint([ports(), own_ports].concat());
+    }
 }
 
 #[test]
 fn every_constant_is_documented_and_every_range_is_in_the_table_of_this_test() {
     let lines: Vec<&str> = include_str!("../layout.rs").lines().collect();
-    let known: Vec<&str> = fixed().into_iter().chain(ports()).map(|(name, _)| name).collect();
+    let own = boards().into_iter().flat_map(|(memory, ports)| [memory, ports].concat());
+    let known: Vec<&str> = fixed().into_iter().chain(ports()).chain(own).map(|(name, _)| name).collect();
     let mut ranges = 0;
     for (index, line) in lines.iter().enumerate() {
         let Some(rest) = line.strip_prefix("pub const ") else { continue };
@@ -68,7 +81,8 @@ fn every_constant_is_documented_and_every_range_is_in_the_table_of_this_test() {
 
 #[test]
 fn fixed_ranges_are_whole_pages_but_for_the_ebda() {
-    for (name, range) in fixed() {
+    let own = boards().into_iter().flat_map(|(memory, _)| memory);
+    for (name, range) in fixed().into_iter().chain(own) {
         let whole = range.start.is_multiple_of(PAGE_SIZE) && range.end.is_multiple_of(PAGE_SIZE);
         assert!(whole || name == "EBDA", "{name}");
     }
@@ -133,6 +147,42 @@ fn ram_is_as_large_as_asked_and_leaves_the_devices_alone() {
 }
 
 #[test]
+fn ram_ends_below_ecam_and_pci_windows_and_the_64_bit_window_lies_above_it() {
+    const GIB: u64 = 1 << 30;
+    for (ram, window) in [
+        (128 << 20, 32 * GIB..64 * GIB),
+        (7 * GIB / 2, 32 * GIB..64 * GIB),
+        (4 * GIB, 32 * GIB..64 * GIB),
+        (6 * GIB, 32 * GIB..64 * GIB),
+        (30 * GIB, 32 * GIB..64 * GIB),
+        (30 * GIB + PAGE_SIZE, 64 * GIB..96 * GIB),
+        (1 << 40, 1056 * GIB..1088 * GIB),
+    ] {
+        assert_eq!(pci_window64(ram), window, "{ram:#x} bytes of RAM");
+        for range in ram_ranges(ram) {
+            let free = |own: &Range<u64>| range.end <= own.start || range.start >= own.end;
+            assert!([ECAM, PCI_WINDOW32, window.clone()].iter().all(free), "{range:x?}");
+        }
+    }
+}
+
+#[test]
+fn each_slot_of_pci_has_four_of_the_eight_shared_pins() {
+    assert_eq!([0, 1, 2, 3].map(|pin| pci_irq(0, pin)), [16, 17, 18, 19]);
+    assert_eq!([0, 1, 2, 3].map(|pin| pci_irq(31, pin)), [23, 16, 17, 18]);
+    for (slot, pin) in (0..32).flat_map(|slot| (0..4).map(move |pin| (slot, pin))) {
+        assert!((16..24).contains(&pci_irq(slot, pin)));
+    }
+    assert!(PCI_CONFIG_PORTS.contains(&RESET_CONTROL_PORT));
+    assert!(!(16..24).contains(&SCI_IRQ));
+}
+
+#[test]
 fn no_size_overflows() {
     assert_eq!(ram_ranges(u64::MAX)[1].end, 0xffff_ffff_ffff_f000);
+    for ram in [u64::MAX, u64::MAX - (1 << 35), 1 << 63] {
+        let window = pci_window64(ram);
+        assert_eq!(window.end - window.start, PCI_WINDOW64_SIZE);
+        assert!(window.start.is_multiple_of(PCI_WINDOW64_SIZE));
+    }
 }
