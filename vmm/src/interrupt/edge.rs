@@ -1,9 +1,10 @@
 //! An edge-triggered line: an event that KVM turns into an interrupt without leaving the kernel.
 
-use super::{Controllers, Taken};
+use super::Controllers;
+use super::lines::Lines;
 use devices::interrupt::EdgeLine;
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 /// A connected line; dropping it disconnects it and frees it for another owner.
@@ -11,14 +12,14 @@ pub(super) struct KvmEdgeLine<C: Controllers> {
     pub(super) event: EventFd,
     line: u32,
     controllers: Arc<C>,
-    taken: Taken,
+    lines: Arc<Lines<C>>,
 }
 
 impl<C: Controllers> KvmEdgeLine<C> {
-    pub(super) fn connect(controllers: &Arc<C>, taken: &Taken, line: u32) -> io::Result<Self> {
+    pub(super) fn connect(controllers: &Arc<C>, lines: &Arc<Lines<C>>, line: u32) -> io::Result<Self> {
         let event = EventFd::new(EFD_NONBLOCK)?;
         controllers.connect(&event, line).map_err(io::Error::other)?;
-        Ok(Self { event, line, controllers: Arc::clone(controllers), taken: Arc::clone(taken) })
+        Ok(Self { event, line, controllers: Arc::clone(controllers), lines: Arc::clone(lines) })
     }
 }
 
@@ -34,6 +35,6 @@ impl<C: Controllers> Drop for KvmEdgeLine<C> {
         if let Err(error) = self.controllers.disconnect(&self.event, self.line) {
             tracing::warn!(line = self.line, "Cannot disconnect an interrupt line: {error}");
         }
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.line);
+        self.lines.free(self.line);
     }
 }

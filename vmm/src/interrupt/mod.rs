@@ -1,25 +1,35 @@
-//! Interrupt lines over KVM's in-kernel controllers.
+//! Interrupts over KVM's in-kernel controllers.
 //!
-//! The one place that knows how a line reaches a vCPU: edge lines are irqfds on the GSI of the same number, by the
-//! routing that KVM makes with the controllers (`kvm/irqchip.rs`); the table itself is not touched. The controllers'
-//! state moves with time (the PIT), so it is taken with the machine's clocks (`arch/x86_64/clock.rs`).
+//! The one place that knows how an interrupt reaches a vCPU:
+//!
+//! | kind | how | GSI |
+//! |---|---|---|
+//! | edge line, one owner | irqfd | the line's number, by the routing that KVM makes with the controllers |
+//! | level line, shared | KVM_IRQ_LINE when the first owner asserts it and when the last one lowers it | the same |
+//! | message-signalled vector | irqfd, and a route that holds the message | from 24 on |
+//!
+//! The routing table is not touched before a guest connects its first message. The controllers' state moves with time
+//! (the PIT), so it is taken with the machine's clocks (`arch/x86_64/clock.rs`); it has what is pending in them, but
+//! not who asserts a level line: after a restore the owners assert theirs again.
 
 mod edge;
+mod level;
+mod lines;
+mod msi;
+mod routing;
 
 #[cfg(test)]
 mod tests;
 
 use crate::kvm::{KvmError, KvmVm};
-use devices::interrupt::{EdgeLine, InterruptError, InterruptManager, IrqLine};
+use devices::interrupt::{EdgeLine, InterruptError, InterruptManager, IrqLine, LevelLine, MsiGroup, MsiMessage};
 use edge::KvmEdgeLine;
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use level::KvmLevelLine;
+use lines::Lines;
+use msi::KvmMsiGroup;
+use routing::Routing;
+use std::sync::Arc;
 use vmm_sys_util::eventfd::EventFd;
-
-/// The IOAPIC's last pin.
-const LAST_LINE: u32 = 23;
-/// Lines that no device can have: the PIT's, and the one over which the second PIC reaches the first.
-const RESERVED: [u32; 2] = [0, 2];
 
 /// What the manager needs of a hypervisor's interrupt controllers: a seam for tests.
 pub(crate) trait Controllers: Send + Sync + 'static {
@@ -27,6 +37,10 @@ pub(crate) trait Controllers: Send + Sync + 'static {
     fn connect(&self, event: &EventFd, gsi: u32) -> Result<(), KvmError>;
     /// Undoes [`Controllers::connect`].
     fn disconnect(&self, event: &EventFd, gsi: u32) -> Result<(), KvmError>;
+    /// Sets the level of the line `gsi`.
+    fn set_level(&self, gsi: u32, asserted: bool) -> Result<(), KvmError>;
+    /// Replaces all (GSI, message) routes; those of lines are kept.
+    fn set_messages(&self, messages: &[(u32, MsiMessage)]) -> Result<(), KvmError>;
 }
 
 impl Controllers for KvmVm {
@@ -37,15 +51,21 @@ impl Controllers for KvmVm {
     fn disconnect(&self, event: &EventFd, gsi: u32) -> Result<(), KvmError> {
         self.unregister_irqfd(event, gsi)
     }
+
+    fn set_level(&self, gsi: u32, asserted: bool) -> Result<(), KvmError> {
+        self.set_irq_line(gsi, asserted)
+    }
+
+    fn set_messages(&self, messages: &[(u32, MsiMessage)]) -> Result<(), KvmError> {
+        self.set_routing(messages.iter().copied())
+    }
 }
 
-/// The lines that have an owner.
-type Taken = Arc<Mutex<BTreeSet<u32>>>;
-
 /// The machine's interrupt controllers.
-pub(crate) struct KvmInterruptManager<C = KvmVm> {
+pub(crate) struct KvmInterruptManager<C: Controllers = KvmVm> {
     controllers: Arc<C>,
-    taken: Taken,
+    lines: Arc<Lines<C>>,
+    routing: Arc<Routing<C>>,
 }
 
 impl KvmInterruptManager<KvmVm> {
@@ -62,25 +82,30 @@ impl KvmInterruptManager<KvmVm> {
 
 impl<C: Controllers> KvmInterruptManager<C> {
     fn over(controllers: Arc<C>) -> Self {
-        Self { controllers, taken: Arc::new(Mutex::new(RESERVED.into())) }
+        let routing = Arc::new(Routing::new(Arc::clone(&controllers)));
+        Self { controllers, lines: Arc::default(), routing }
     }
 }
 
 impl<C: Controllers> InterruptManager for KvmInterruptManager<C> {
     fn edge_line(&self, line: IrqLine) -> Result<Arc<dyn EdgeLine>, InterruptError> {
         let IrqLine(line) = line;
-        if line > LAST_LINE {
-            return Err(InterruptError::NoSuchLine { line, last: LAST_LINE });
-        }
-        if !self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(line) {
-            return Err(InterruptError::Taken(line));
-        }
-        match KvmEdgeLine::connect(&self.controllers, &self.taken, line) {
+        self.lines.take(line)?;
+        match KvmEdgeLine::connect(&self.controllers, &self.lines, line) {
             Ok(connected) => Ok(Arc::new(connected)),
             Err(source) => {
-                self.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&line);
+                self.lines.free(line);
                 Err(InterruptError::Host { line, source })
             }
         }
+    }
+
+    fn level_line(&self, line: IrqLine) -> Result<Arc<dyn LevelLine>, InterruptError> {
+        let IrqLine(line) = line;
+        Ok(Arc::new(KvmLevelLine::new(self.lines.share(&self.controllers, line)?)))
+    }
+
+    fn msi_group(&self, vectors: u16) -> Result<Arc<dyn MsiGroup>, InterruptError> {
+        Ok(Arc::new(KvmMsiGroup::connect(&self.routing, vectors)?))
     }
 }

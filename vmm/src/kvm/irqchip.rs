@@ -1,16 +1,28 @@
 //! The in-kernel interrupt controllers (two PICs, one IOAPIC, a LAPIC per vCPU) and the PIT, and what drives them.
 //!
 //! KVM makes a default routing with the controllers: GSI n reaches pin n of the IOAPIC and, below 16, of the PICs. Lines
-//! need no other, so a start does not touch the table.
+//! need no other, so a start does not touch the table; the first message that a guest routes does, and repeats the
+//! default.
 
 use super::error::{KvmError, named};
 use super::vm::KvmVm;
+use devices::interrupt::MsiMessage;
 use kvm_bindings::{
-    KVM_IRQCHIP_IOAPIC, KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_PIT_SPEAKER_DUMMY, kvm_irqchip,
-    kvm_pit_config, kvm_pit_state2,
+    KVM_IRQ_ROUTING_IRQCHIP, KVM_IRQ_ROUTING_MSI, KVM_IRQCHIP_IOAPIC, KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE,
+    KVM_PIT_SPEAKER_DUMMY, KvmIrqRouting, kvm_irq_routing_entry, kvm_irq_routing_irqchip, kvm_irq_routing_msi,
+    kvm_irqchip, kvm_pit_config, kvm_pit_state2,
 };
 use kvm_ioctls::IoEventAddress;
 use vmm_sys_util::eventfd::EventFd;
+
+/// Pins of the IOAPIC, and so GSIs of lines; messages have the GSIs from here on.
+pub(crate) const PINS: u32 = 24;
+/// Pins of one PIC, of which there are two.
+const PIC_PINS: u32 = 8;
+/// GSIs that can have a route: the size of KVM's table (KVM_MAX_IRQ_ROUTES on x86).
+const GSIS: u32 = 4096;
+/// Most messages that fit into the table beside the default routes.
+pub(crate) const MAX_MESSAGES: u32 = GSIS - PINS - 2 * PIC_PINS;
 
 /// The in-kernel controllers' state, as KVM gives and takes it.
 #[derive(Clone, Copy)]
@@ -95,6 +107,26 @@ impl KvmVm {
         named("KVM_IRQFD", self.fd.unregister_irqfd(event, gsi))
     }
 
+    /// Sets the level of the line `gsi` (KVM_IRQ_LINE).
+    ///
+    /// # Errors
+    /// The host refuses.
+    pub(crate) fn set_irq_line(&self, gsi: u32, asserted: bool) -> Result<(), KvmError> {
+        named("KVM_IRQ_LINE", self.fd.set_irq_line(gsi, asserted))
+    }
+
+    /// Replaces the routing table (KVM_SET_GSI_ROUTING): each GSI of `messages` sends its message, those of lines
+    /// reach the pins of their number as before.
+    ///
+    /// # Errors
+    /// The host refuses, for example more than [`MAX_MESSAGES`].
+    pub(crate) fn set_routing(&self, messages: impl Iterator<Item = (u32, MsiMessage)>) -> Result<(), KvmError> {
+        let entries: Vec<_> = pin_routes().chain(messages.map(message_route)).collect();
+        let table = KvmIrqRouting::from_entries(&entries)
+            .map_err(|_| KvmError::new("KVM_SET_GSI_ROUTING", std::io::Error::from_raw_os_error(libc::E2BIG)))?;
+        named("KVM_SET_GSI_ROUTING", self.fd.set_gsi_routing(&table))
+    }
+
     /// Lets the guest's write raise `event` (KVM_IOEVENTFD).
     ///
     /// # Errors
@@ -112,4 +144,31 @@ impl KvmVm {
         let IoEvent::MmioDword { address, value } = write;
         named("KVM_IOEVENTFD", self.fd.unregister_ioevent(event, &IoEventAddress::Mmio(address), value))
     }
+}
+
+/// The routing that KVM makes with the controllers.
+fn pin_routes() -> impl Iterator<Item = kvm_irq_routing_entry> {
+    let pic = |gsi: u32| {
+        let chip = if gsi < PIC_PINS { KVM_IRQCHIP_PIC_MASTER } else { KVM_IRQCHIP_PIC_SLAVE };
+        pin_route(gsi, chip, gsi % PIC_PINS)
+    };
+    (0..PINS).map(|gsi| pin_route(gsi, KVM_IRQCHIP_IOAPIC, gsi)).chain((0..2 * PIC_PINS).map(pic))
+}
+
+fn pin_route(gsi: u32, irqchip: u32, pin: u32) -> kvm_irq_routing_entry {
+    let mut entry = kvm_irq_routing_entry { gsi, type_: KVM_IRQ_ROUTING_IRQCHIP, ..Default::default() };
+    entry.u.irqchip = kvm_irq_routing_irqchip { irqchip, pin };
+    entry
+}
+
+fn message_route((gsi, message): (u32, MsiMessage)) -> kvm_irq_routing_entry {
+    let mut entry = kvm_irq_routing_entry { gsi, type_: KVM_IRQ_ROUTING_MSI, ..Default::default() };
+    let [a, b, c, d, e, f, g, h] = message.address.to_le_bytes();
+    entry.u.msi = kvm_irq_routing_msi {
+        address_lo: u32::from_le_bytes([a, b, c, d]),
+        address_hi: u32::from_le_bytes([e, f, g, h]),
+        data: message.data,
+        ..Default::default()
+    };
+    entry
 }

@@ -35,7 +35,7 @@ mod native_tests;
 pub(crate) use capabilities::Capabilities;
 pub(crate) use error::KvmError;
 pub(crate) use exit::Exit;
-pub(crate) use irqchip::{IoEvent, IrqchipState};
+pub(crate) use irqchip::{IoEvent, IrqchipState, MAX_MESSAGES, PINS};
 pub(crate) use kick::{KickSignal, KvmKick};
 pub use report::KvmCapability;
 pub(crate) use system::Kvm;
