@@ -1,5 +1,9 @@
 //! What the tests of several modules need: how a test says that it cannot run here, and where the test guest is.
 
+#[path = "../../tests/host_differences.rs"]
+#[allow(dead_code, reason = "tests of whole machines read the rest of the table")]
+pub(crate) mod host_differences;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};

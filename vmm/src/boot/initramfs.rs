@@ -2,13 +2,15 @@
 //!
 //! An initrd is the guest's business, whatever is in it; but a cpio archive ("newc", Linux
 //! `Documentation/driver-api/early-userspace/buffer-format.rst`) says how long it is, and a truncated one fails late and
-//! darkly. Only its first archive is looked at: others, and compressed ones, may follow.
+//! darkly. Only its first archive is looked at: others may follow. A compressed archive does not say how long it is
+//! before it is unpacked, which is the guest kernel's work: it starts, and complains on its console.
 
 use super::error::BootError;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryError};
 
-/// Bytes of an entry's header.
-const HEADER: u64 = 110;
+/// The header of an entry.
+type Header = [u8; 110];
+const HEADER: u64 = size_of::<Header>() as u64;
 /// Offsets of the eight hexadecimal digits of the fields that give lengths.
 const FILE_SIZE: usize = 54;
 const NAME_SIZE: usize = 94;
@@ -35,7 +37,7 @@ pub(super) fn check(
         if !matches!(&magic, b"070701" | b"070702") {
             return Ok(());
         }
-        let mut header = [0; 110];
+        let mut header: Header = [0; _];
         if size - position < HEADER {
             return Err(truncated(position + HEADER, size));
         }

@@ -54,7 +54,7 @@ pub(crate) struct MachineClock {
     pub host_tsc: Option<u64>,
     /// kvmclock in nanoseconds since the machine's start.
     pub kvmclock_ns: u64,
-    /// The flags that KVM_GET_CLOCK returned; 0 on PVM hosts.
+    /// The flags that KVM_GET_CLOCK returned.
     pub flags: u32,
 }
 

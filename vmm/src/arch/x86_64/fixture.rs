@@ -45,14 +45,6 @@ impl Fixture {
         self.vm.capabilities()
     }
 
-    /// Whether a vCPU's TSC is its own. On PVM hosts it is the host's, and writes to it are ignored.
-    pub(super) fn tsc_is_settable(&self) -> bool {
-        let vcpu = self.vcpus.last().unwrap();
-        let far = 1 << 60;
-        vcpu.set_msrs(&[msr::entry(msr::TSC, far)]).unwrap();
-        vcpu.get_msrs(&[msr::TSC]).unwrap()[0].data >= far
-    }
-
     /// Whether guests can use XSAVE with x87 and SSE.
     pub(super) fn has_xsave(&self) -> bool {
         self.supported.as_slice().iter().any(|entry| entry.function == 0xd && entry.index == 0 && entry.eax & 3 == 3)

@@ -2,6 +2,7 @@
 
 use super::guest::{host, lone_vcpu};
 use crate::kvm::{DYNAMIC_XSTATE, permit_dynamic_xstate};
+use crate::testing::host_differences;
 
 const SPIN: &[u8] = &[0xeb, 0xfe];
 
@@ -75,6 +76,18 @@ fn the_clock_is_read_and_set() {
     clock.flags = 0;
     vm.set_clock(&clock).unwrap();
     assert!(vm.get_clock().unwrap().clock >= clock.clock);
+}
+
+#[test]
+fn smm_and_a_tsc_of_its_own_are_there_as_the_table_of_hosts_says() {
+    let Some(kvm) = host() else { return };
+    let (_vm, vcpu) = lone_vcpu(&kvm, SPIN);
+    const TSC: u32 = 0x10;
+    let far = kvm_bindings::kvm_msr_entry { index: TSC, data: 1 << 60, ..Default::default() };
+    vcpu.set_msrs(&[far]).unwrap();
+    let expected = host_differences::host();
+    assert_eq!(vcpu.get_msrs(&[TSC]).unwrap()[0].data >= far.data, expected.tsc_is_settable, "{expected:?}");
+    assert_eq!(kvm.capabilities().smm, expected.smm, "{expected:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::rig::{self, Rig};
 use crate::snapshot::{SavedMachine, format};
-use crate::testing::long;
+use crate::testing::{host_differences, long};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use vm_memory::{Bytes, GuestMemoryRegion, MemoryRegionAddress};
@@ -10,8 +10,7 @@ use vm_memory::{Bytes, GuestMemoryRegion, MemoryRegionAddress};
 const SECTORS: u64 = 8192;
 
 /// Saves a paused machine, twice, and makes a new one of the bytes and of a copy of its memory.
-fn reincarnate(mut old: Rig, guest: &Path, disks: &[&Path]) -> Rig {
-    old.machine.pause().unwrap();
+fn reincarnate(old: Rig, guest: &Path, disks: &[&Path]) -> Rig {
     let save = || format::encode(&old.machine.save(&old.blueprint).unwrap()).unwrap();
     let bytes = save();
     assert!(bytes == save(), "saving twice during one pause gave different bytes");
@@ -48,6 +47,7 @@ fn a_guest_finishes_its_disk_script_in_a_new_machine() {
     let mut rig = Rig::new(&guest, &rig::config(&script, 2), &disks, SavedMachine::default());
     rig.machine.start().unwrap();
     rig.expect("progress blkloop cpu=1");
+    rig.machine.pause().unwrap();
     let mut rig = reincarnate(rig, &guest, &disks);
     rig.machine.start().unwrap();
     let line = rig.expect("ok blkloop");
@@ -62,6 +62,10 @@ fn the_clocks_of_a_restored_guest_show_the_time_that_passed() {
     rig.machine.start().unwrap();
     rig.expect("clock watching");
     ask_the_time(&mut rig);
+    rig.machine.pause().unwrap();
+    let flags = rig.machine.clock.as_ref().unwrap().machine.flags;
+    let expected = if host_differences::host_time_is_tsc() { host_differences::host().clock_flags } else { 0 };
+    assert_eq!(flags, expected, "the clock of a machine that has run");
     let mut rig = reincarnate(rig, &guest, &[]);
     // The time that passes between saving and going on is what the clocks are judged by.
     std::thread::sleep(Duration::from_millis(1500));

@@ -1,4 +1,5 @@
-//! What differs between KVM hosts and is no fault of the machine: the one table that tests read.
+//! What differs between KVM hosts and is no fault of the machine: the one table that tests read, those inside `vmm` and
+//! those of whole machines alike (each includes this file).
 
 use std::fs;
 
@@ -20,11 +21,32 @@ pub struct HostDifferences {
     pub xgetbv_at_cpl0: bool,
     /// CPUID at CPL 3 shows the guest's values, not the real CPU's.
     pub cpuid_at_cpl3_is_the_guests: bool,
+    /// A vCPU's TSC is its own. Otherwise it is the host's, and writes to it are ignored.
+    pub tsc_is_settable: bool,
+    /// SMM can be had (KVM_CAP_X86_SMM).
+    pub smm: bool,
+    /// The flags that KVM_GET_CLOCK returns of a machine that has run (KVM_CLOCK_TSC_STABLE 2, REALTIME 4, HOST_TSC 8),
+    /// where [`host_time_is_tsc`]; elsewhere there are none.
+    pub clock_flags: u32,
 }
 
 const TABLE: [HostDifferences; 2] = [
-    HostDifferences { kind: HostKind::Hardware, xgetbv_at_cpl0: true, cpuid_at_cpl3_is_the_guests: true },
-    HostDifferences { kind: HostKind::Pvm, xgetbv_at_cpl0: false, cpuid_at_cpl3_is_the_guests: false },
+    HostDifferences {
+        kind: HostKind::Hardware,
+        xgetbv_at_cpl0: true,
+        cpuid_at_cpl3_is_the_guests: true,
+        tsc_is_settable: true,
+        smm: true,
+        clock_flags: 14,
+    },
+    HostDifferences {
+        kind: HostKind::Pvm,
+        xgetbv_at_cpl0: false,
+        cpuid_at_cpl3_is_the_guests: false,
+        tsc_is_settable: false,
+        smm: false,
+        clock_flags: 14,
+    },
 ];
 
 /// The row of this host.
