@@ -62,7 +62,8 @@ Exit status:
   A second signal does not wait for the machine's threads: the status is then 128 + its number.";
 
 pub(crate) const CPUS: &str = "\
-How many vCPUs there are at the start (1 to 255, less where cores or threads are no powers of two), and how the guest sees them arranged.
+How many vCPUs there are at the start (1 to 255, fewer where cores or threads are no powers of two), \
+and how the guest sees them arranged.
 
 max is how many there may be later (hotplug); sockets x cores x threads must give max, or else the \
 number. What is left out is one core per socket and one thread per core, and as many sockets as needed.

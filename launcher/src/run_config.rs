@@ -129,7 +129,11 @@ mod tests {
     #[test]
     fn an_unknown_board_is_refused_with_the_ones_there_are() {
         let json = "{\"version\": 1,\n \"vm\": {\"version\": 1, \"board\": {\"kind\": \"pc\"}}}";
-        assert!(refusal(json).starts_with("unknown variant `pc`, expected `microvm` at line 2"), "{}", refusal(json));
+        assert!(
+            refusal(json).starts_with("unknown variant `pc`, expected `q35` or `microvm` at line 2"),
+            "{}",
+            refusal(json)
+        );
     }
 
     #[test]

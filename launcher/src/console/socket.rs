@@ -4,7 +4,7 @@ use super::relay::{Answer, Port};
 use super::socket_file::{SocketFile, SocketFileError};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 /// What a second client reads before it is sent away.

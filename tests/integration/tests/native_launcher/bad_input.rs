@@ -171,10 +171,13 @@ fn a_disk_that_another_launcher_writes_to_is_refused() {
 #[test]
 fn an_unknown_board_is_refused_with_the_ones_there_are() {
     let scene = Scene::new();
-    says(&scene.refusal("run --board pc"), &["invalid value 'pc' for '--board", "[possible values: microvm]"]);
+    says(&scene.refusal("run --board pc"), &["invalid value 'pc' for '--board", "[possible values: q35, microvm]"]);
     scene.file("vm.json", r#"{"version": 1, "vm": {"version": 1, "board": {"kind": "pc"}}}"#);
     let line = scene.refusal("run --config vm.json");
-    says(&line, &["the configuration file vm.json: ", "unknown variant `pc`, expected `microvm` at line 1 column "]);
+    says(
+        &line,
+        &["the configuration file vm.json: ", "unknown variant `pc`, expected `q35` or `microvm` at line 1 column "],
+    );
 }
 
 #[test]
