@@ -33,10 +33,12 @@ mod worker;
 
 pub use arch::x86_64::topology::TopologyError;
 pub use config::{
-    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, KernelEntry, MemoryConfig, OnError,
-    OnReboot, OnTripleFault, PayloadConfig, VmConfig,
+    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, KernelEntry, MemoryConfig, NetConfig,
+    OnError, OnReboot, OnTripleFault, PayloadConfig, VmConfig,
 };
+pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;
+pub use devices::virtio::net::{MacAddress, MacAddressError};
 pub use event::{ResetSource, StopReason, VmEvent};
 pub use event_stream::EventStream;
 pub use handle::{Vm, VmError, VmHandle};

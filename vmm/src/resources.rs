@@ -22,6 +22,8 @@ pub(crate) const RESERVED: &[&str] =
 pub enum Resource {
     /// A regular file or a block device: a disk, a kernel, an initrd.
     File(File),
+    /// A descriptor that is attached to a TAP interface, as [`crate::open_tap`] gives it: a network.
+    Tap(OwnedFd),
     /// The two ends of a character stream; both may be the same file description.
     Stream {
         /// Where the guest's input comes from; `None`: there is no input.

@@ -1,3 +1,4 @@
 //! What devices are connected to on the host.
 
 pub mod block;
+pub mod net;

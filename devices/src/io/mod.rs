@@ -1,4 +1,4 @@
-//! The system calls that need `unsafe`: I/O between files and guest memory, and whole-file locks.
+//! The system calls that need `unsafe`: I/O between files and guest memory, whole-file locks, TAP interfaces.
 //!
 //! Guest memory changes under our feet, so no Rust reference to it ever exists: the kernel gets raw ranges, which are
 //! made here from vm-memory's slices and keep the mapping alive for as long as they exist. Which bytes a device may
@@ -6,6 +6,7 @@
 
 mod lock;
 mod segments;
+pub(crate) mod tap;
 mod vectored;
 
 pub(crate) use lock::{FileLock, set_lock};

@@ -13,6 +13,7 @@ mod status;
 mod testing;
 
 pub mod block;
+pub mod net;
 pub mod rng;
 pub mod transport;
 

@@ -4,6 +4,7 @@
 mod cpus;
 mod disk;
 mod memory;
+mod net;
 mod payload;
 mod validate;
 
@@ -13,6 +14,7 @@ mod tests;
 pub use cpus::{CpuTopology, CpusConfig};
 pub use disk::{DiskConfig, OnError};
 pub use memory::{Backing, MemoryConfig};
+pub use net::NetConfig;
 pub use payload::{KernelEntry, PayloadConfig};
 pub use validate::ConfigError;
 
@@ -41,6 +43,9 @@ pub struct VmConfig {
     /// virtio block devices, in the order the guest finds them.
     #[serde(default)]
     pub disks: Vec<DiskConfig>,
+    /// virtio network devices, in the order the guest finds them.
+    #[serde(default)]
+    pub nets: Vec<NetConfig>,
     /// What a reboot of the guest does.
     #[serde(default)]
     pub on_reboot: OnReboot,
@@ -66,6 +71,7 @@ impl Default for VmConfig {
             memory: MemoryConfig::default(),
             payload: PayloadConfig::default(),
             disks: Vec::new(),
+            nets: Vec::new(),
             on_reboot: OnReboot::default(),
             on_triple_fault: OnTripleFault::default(),
             marker_port: default_marker_port(),

@@ -12,6 +12,11 @@ fn disk(id: &str) -> DiskConfig {
     DiskConfig { id: id.into(), readonly: false, serial: None, root_port: false, on_error: OnError::Report }
 }
 
+fn net(id: &str, last: u8) -> NetConfig {
+    let mac = format!("52:54:00:12:34:{last:02x}").parse().unwrap();
+    NetConfig { id: id.into(), mac, mtu: None, link_up: true, root_port: false }
+}
+
 fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
     Some(CpuTopology { sockets, cores, threads })
 }
@@ -20,7 +25,7 @@ fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
 #[test]
 fn every_rule_refuses_its_own_mistake() {
     type Change = fn(&mut VmConfig);
-    let table: [(Change, ConfigError); 23] = [
+    let table: [(Change, ConfigError); 30] = [
         (|c| c.version = 0, ConfigError::Version(0)),
         (|c| c.version = 2, ConfigError::Version(2)),
         (|c| c.cpus.boot = 0, ConfigError::NoCpus),
@@ -51,6 +56,25 @@ fn every_rule_refuses_its_own_mistake() {
             ConfigError::TooManyDevices { board: "microvm", count: 17, max: 16 },
         ),
         (|c| c.disks = vec![DiskConfig { root_port: true, ..disk("a") }], ConfigError::NoRootPorts("a".into())),
+        (|c| c.nets = vec![NetConfig { root_port: true, ..net("n", 2) }], ConfigError::NoRootPorts("n".into())),
+        (|c| (c.disks, c.nets) = (vec![disk("a")], vec![net("a", 2)]), ConfigError::DuplicateId(DeviceId::new("a"))),
+        (|c| c.nets = vec![net("rng0", 2)], ConfigError::ReservedId(DeviceId::new("rng0"))),
+        (|c| c.nets = vec![net("n 1", 2)], ConfigError::BadId("n 1".into())),
+        (
+            |c| c.nets = vec![NetConfig { mtu: Some(67), ..net("n", 2) }],
+            ConfigError::BadMtu { net: "n".into(), mtu: 67 },
+        ),
+        (
+            |c| c.nets = vec![net("a", 2), net("b", 4), net("c", 2)],
+            ConfigError::DuplicateMac { first: "a".into(), second: "c".into(), mac: net("a", 2).mac },
+        ),
+        (
+            |c| {
+                c.disks = (0..10).map(|n| disk(&format!("d{n}"))).collect();
+                c.nets = (0..6).map(|n| net(&format!("n{n}"), 2 * n)).collect();
+            },
+            ConfigError::TooManyDevices { board: "microvm", count: 17, max: 16 },
+        ),
         (|c| c.payload = kernel("quiet\0"), ConfigError::BadCmdline(5)),
         (|c| c.payload = kernel("\u{e9}"), ConfigError::BadCmdline(0)),
     ];
@@ -127,6 +151,7 @@ fn a_configuration_survives_its_json_form() {
     config.board = BoardConfig::Microvm { acpi: false };
     config.cpus = CpusConfig { boot: 2, max: Some(4), topology: topology(2, 1, 2) };
     config.disks = vec![DiskConfig { serial: Some("s".into()), readonly: true, ..disk("root") }];
+    config.nets = vec![NetConfig { mtu: Some(1400), link_up: false, ..net("net0", 1) }, net("net1", 2)];
     config.on_reboot = OnReboot::Exit;
     let text = serde_json::to_string(&config).unwrap();
     assert_eq!(serde_json::from_str::<VmConfig>(&text).unwrap(), config);
@@ -146,8 +171,26 @@ fn unknown_fields_are_refused_at_every_level() {
         r#"{"version": 1, "board": {"kind": "microvm", "pci": true}}"#,
         r#"{"version": 1, "payload": {"kind": "kernel", "path": "/vmlinux"}}"#,
         r#"{"version": 1, "disks": [{"id": "a", "path": "/disk"}]}"#,
+        r#"{"version": 1, "nets": [{"id": "a", "mac": "52:54:00:12:34:56", "tap": "tap0"}]}"#,
     ] {
         let error = serde_json::from_str::<VmConfig>(text).unwrap_err().to_string();
         assert!(error.contains("unknown field"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_network_device_needs_an_id_and_an_address() {
+    let parse = |text| serde_json::from_str::<VmConfig>(text).map_err(|error| error.to_string());
+    let config = parse(r#"{"version": 1, "nets": [{"id": "net0", "mac": "52:54:00:12:34:02"}]}"#).unwrap();
+    assert_eq!(config, VmConfig { nets: vec![net("net0", 2)], ..valid() });
+    let error = parse(r#"{"version": 1, "nets": [{"id": "net0", "mac": "53:54:00:12:34:02"}]}"#).unwrap_err();
+    assert!(error.starts_with("53:54:00:12:34:02 is the MAC address of a group"), "{error}");
+    assert!(parse(r#"{"version": 1, "nets": [{"id": "net0"}]}"#).unwrap_err().starts_with("missing field `mac`"));
+}
+
+#[test]
+fn an_mtu_is_68_to_65535_bytes() {
+    for mtu in [68, 1500, 65535] {
+        VmConfig { nets: vec![NetConfig { mtu: Some(mtu), ..net("net0", 2) }], ..valid() }.validate().unwrap();
     }
 }

@@ -1,9 +1,11 @@
 //! What a configuration must hold before anything is made of it.
 
+use super::net::MIN_MTU;
 use super::{BoardConfig, CpuTopology, PayloadConfig, VmConfig};
 use crate::arch::x86_64::topology::{Topology, TopologyError};
 use crate::memory::layout;
 use devices::id::DeviceId;
+use devices::virtio::net::MacAddress;
 use std::collections::BTreeSet;
 use thiserror::Error;
 
@@ -65,10 +67,10 @@ pub enum ConfigError {
         max: u64,
     },
     /// Two devices share an id.
-    #[error("Two devices are called {0}: give each disk an id of its own")]
+    #[error("Two devices are called {0}: give each an id of its own")]
     DuplicateId(DeviceId),
-    /// A disk has a name that the board uses itself.
-    #[error("{0} is the name of a device of the board: give the disk another id")]
+    /// A device has a name that the board uses itself.
+    #[error("{0} is the name of a device of the board: choose another id")]
     ReservedId(DeviceId),
     /// An id that log lines and tables cannot carry.
     #[error("{0:?} cannot name a device: use 1 to 64 letters, digits, '-', '_' or '.'")]
@@ -94,6 +96,24 @@ pub enum ConfigError {
     /// The board has no PCI.
     #[error("{0} cannot have a root port: the microvm board has no PCI; use the q35 board")]
     NoRootPorts(DeviceId),
+    /// An MTU that no network has.
+    #[error("The MTU of {net} is {mtu}: it must be {min} to 65535 bytes", min = MIN_MTU)]
+    BadMtu {
+        /// Whose MTU.
+        net: DeviceId,
+        /// The MTU in bytes.
+        mtu: u16,
+    },
+    /// Two network devices share an address.
+    #[error("{first} and {second} have the same MAC address {mac}: give each its own")]
+    DuplicateMac {
+        /// One of them.
+        first: DeviceId,
+        /// The other.
+        second: DeviceId,
+        /// Their address.
+        mac: MacAddress,
+    },
     /// The command line is not what a kernel can take.
     #[error("The kernel command line has a NUL or a byte that is not ASCII at position {0}")]
     BadCmdline(usize),
@@ -123,8 +143,10 @@ impl VmConfig {
         }
         self.validate_cpus()?;
         self.validate_memory()?;
+        self.validate_ids()?;
         self.validate_disks()?;
         self.validate_slots()?;
+        self.validate_nets()?;
         let PayloadConfig::Kernel { cmdline, .. } = &self.payload;
         match cmdline.bytes().position(|byte| byte == 0 || !byte.is_ascii()) {
             Some(position) => Err(ConfigError::BadCmdline(position)),
@@ -175,12 +197,12 @@ impl VmConfig {
 
     /// The entropy device and all others have a place on the board.
     fn validate_slots(&self) -> Result<(), ConfigError> {
-        let behind_ports = self.disks.iter().filter(|disk| disk.root_port);
-        let count = 1 + self.disks.len();
+        let mut behind_ports = self.devices().filter(|(_, root_port)| *root_port);
+        let count = 1 + self.devices().count();
         match self.board {
             BoardConfig::Microvm { .. } => {
-                if let Some(disk) = behind_ports.into_iter().next() {
-                    return Err(ConfigError::NoRootPorts(disk.id.clone()));
+                if let Some((id, _)) = behind_ports.next() {
+                    return Err(ConfigError::NoRootPorts(id.clone()));
                 }
                 let max = layout::VIRTIO_MMIO_SLOTS;
                 if count > max {
@@ -199,26 +221,51 @@ impl VmConfig {
         Ok(())
     }
 
-    fn validate_disks(&self) -> Result<(), ConfigError> {
+    /// Id and place of each device that is configured, in the order in which they get their slots.
+    fn devices(&self) -> impl Iterator<Item = (&DeviceId, bool)> {
+        let disks = self.disks.iter().map(|disk| (&disk.id, disk.root_port));
+        disks.chain(self.nets.iter().map(|net| (&net.id, net.root_port)))
+    }
+
+    fn validate_ids(&self) -> Result<(), ConfigError> {
         let mut seen = BTreeSet::new();
-        for disk in &self.disks {
-            let name = disk.id.as_str();
+        for (id, _) in self.devices() {
+            let name = id.as_str();
             let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
             if name.is_empty() || name.len() > 64 || !name.chars().all(legal) {
                 return Err(ConfigError::BadId(name.into()));
             }
             if crate::resources::RESERVED.contains(&name) {
-                return Err(ConfigError::ReservedId(disk.id.clone()));
+                return Err(ConfigError::ReservedId(id.clone()));
             }
-            if !seen.insert(&disk.id) {
-                return Err(ConfigError::DuplicateId(disk.id.clone()));
+            if !seen.insert(id) {
+                return Err(ConfigError::DuplicateId(id.clone()));
             }
+        }
+        Ok(())
+    }
+
+    fn validate_disks(&self) -> Result<(), ConfigError> {
+        for disk in &self.disks {
             if let Some(serial) = &disk.serial
                 && (serial.is_empty()
                     || serial.len() > MAX_SERIAL
                     || !serial.bytes().all(|b| b.is_ascii_graphic() || b == b' '))
             {
                 return Err(ConfigError::BadSerial { disk: disk.id.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_nets(&self) -> Result<(), ConfigError> {
+        for (index, net) in self.nets.iter().enumerate() {
+            if let Some(mtu) = net.mtu.filter(|mtu| *mtu < MIN_MTU) {
+                return Err(ConfigError::BadMtu { net: net.id.clone(), mtu });
+            }
+            if let Some(twin) = self.nets.iter().take(index).find(|other| other.mac == net.mac) {
+                let (first, second) = (twin.id.clone(), net.id.clone());
+                return Err(ConfigError::DuplicateMac { first, second, mac: net.mac });
             }
         }
         Ok(())

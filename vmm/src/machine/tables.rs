@@ -49,7 +49,7 @@ fn cpus(config: &VmConfig, topology: &Topology) -> Result<Vec<Cpu>, MachineError
         .collect()
 }
 
-/// The slots that have a device: the entropy device's and the disks'.
+/// The slots that have a device: the entropy device's, the disks' and the networks'.
 fn virtio_slots(config: &VmConfig) -> Vec<usize> {
-    (0..=config.disks.len()).collect()
+    (0..=config.disks.len() + config.nets.len()).collect()
 }

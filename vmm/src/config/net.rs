@@ -1,0 +1,32 @@
+//! virtio network devices.
+
+use devices::id::DeviceId;
+use devices::virtio::net::MacAddress;
+use serde::{Deserialize, Serialize};
+
+/// The smallest MTU: what every IPv4 host must take (RFC 791 3.1), and the least of VIRTIO 1.2 5.1.4.1.
+pub(super) const MIN_MTU: u16 = 68;
+
+/// One virtio network device; its TAP is the resource of the same id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetConfig {
+    /// Unique among the machine's devices.
+    pub id: DeviceId,
+    /// The guest's address, unique among the machine's.
+    pub mac: MacAddress,
+    /// The largest packet in bytes, without its Ethernet header, that the guest should use: 68 to 65535. `None`: the
+    /// guest chooses, which is 1500 as a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u16>,
+    /// The cable is plugged in when the machine is built.
+    #[serde(default = "yes")]
+    pub link_up: bool,
+    /// The device sits behind a PCI Express root port of its own (q35).
+    #[serde(default)]
+    pub root_port: bool,
+}
+
+fn yes() -> bool {
+    true
+}
