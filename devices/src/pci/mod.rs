@@ -1,14 +1,30 @@
 //! PCI and PCI Express: functions, their configuration space, and the buses they sit on (PCI 3.0, PCI-to-PCI bridge
 //! architecture 1.2, PCI Express 4.0).
 //!
-//! A function is a [`PciFunction`]; the bus finds it by its number and tells the machine, through a [`BarMapper`], which
-//! ranges of the address spaces it answers in at any time.
+//! A function is a [`PciFunction`]; it keeps its registers in a [`PciConfiguration`]. A [`Topology`] says where each sits.
+//! The [`PciBus`] finds a function by its number and tells the machine, through a [`BarMapper`], which ranges of the
+//! address spaces are whose at any time. The guest reaches it through [`ConfigPorts`] and through the window in memory
+//! that the [`HostBridge`] places.
 
+mod bus;
+mod config_ports;
 mod configuration;
+mod ecam;
 mod function;
 pub mod header;
+mod host_bridge;
+mod root_port;
 mod slot;
+mod topology;
 
-pub use configuration::{BarKind, Identity, LayoutError, PciConfiguration, PciConfigurationState, Pin};
+pub use bus::PciBus;
+pub use config_ports::{ConfigPorts, ConfigPortsState};
+pub use configuration::{
+    BarKind, ExpressKind, FunctionError, Identity, LayoutError, PciConfiguration, PciConfigurationState, Pin,
+};
 pub use function::{BarMapper, DecodedBar, Doorbell, Forwarding, Mapping, PciFunction, ROM_BAR, Space};
+pub use header::Command;
+pub use host_bridge::{HostBridge, HostBridgeState, PCIEXBAR, PCIEXBAR_ENABLE};
+pub use root_port::{RootPort, RootPortState};
 pub use slot::{PciAddress, Slot};
+pub use topology::{Topology, TopologyError};

@@ -1,38 +1,9 @@
 //! Base address registers and the expansion ROM (PCI 3.0 6.2.5).
 
-use super::PciConfiguration;
+use super::{LayoutError, PciConfiguration};
 use crate::bus::Width;
 use crate::pci::header::{self, Command};
 use crate::pci::{DecodedBar, ROM_BAR, Space};
-use thiserror::Error;
-
-/// Why a function cannot be laid out as asked.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum LayoutError {
-    /// The size does not fit the kind of BAR.
-    #[error("BAR {bar} cannot have {size:#x} bytes: a power of two from {least:#x} to {most:#x} is needed")]
-    Size {
-        /// The BAR.
-        bar: u8,
-        /// The size asked for.
-        size: u64,
-        /// The least possible size of the kind.
-        least: u64,
-        /// The largest.
-        most: u64,
-    },
-    /// The header has no such BAR, or it is taken.
-    #[error("BAR {0} does not exist in this header or is in use")]
-    Bar(u8),
-    /// The list of capabilities is full.
-    #[error("Capability {id:#04x} of {size} bytes does not fit into the configuration space")]
-    Capability {
-        /// The capability.
-        id: u16,
-        /// Its bytes, with its header.
-        size: usize,
-    },
-}
 
 /// What a BAR asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

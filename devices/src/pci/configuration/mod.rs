@@ -5,9 +5,13 @@
 
 mod bar;
 mod capability;
+mod error;
+mod express;
 mod state;
 
-pub use bar::{BarKind, LayoutError};
+pub use bar::BarKind;
+pub use error::{FunctionError, LayoutError};
+pub use express::ExpressKind;
 pub use state::PciConfigurationState;
 
 use super::header::{self, Command, Status};

@@ -1,0 +1,136 @@
+//! The host bridge at 00:00.0: an Intel 82G33 (8086:29c0), as guests of the board q35 know it.
+//!
+//! PCIEXBAR (0x60, 8 bytes) places the configuration space of all functions in memory: the address in bits 28 to 35,
+//! down to bit 26 for shorter windows; the length in bits 1 and 2 (0: 256 MiB, 1: 128 MiB, 2: 64 MiB); enable in bit 0.
+
+use super::ecam::Ecam;
+use super::{DecodedBar, FunctionError, Identity, PciConfiguration, PciConfigurationState, PciFunction, Space};
+use crate::bus::{BusDevice, Width};
+use crate::id::DeviceId;
+use crate::state::{DeviceState, Section, StateError};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Offset of PCIEXBAR, 8 bytes.
+pub const PCIEXBAR: u16 = 0x60;
+/// In [`PCIEXBAR`]: the window is there.
+pub const PCIEXBAR_ENABLE: u32 = 1 << 0;
+
+const IDENTITY: Identity = Identity {
+    vendor: 0x8086,
+    device: 0x29c0,
+    revision: 0,
+    class: [0x06, 0x00, 0x00],
+    subsystem_vendor: 0x1af4,
+    subsystem: 0x1100,
+};
+/// The number of the configuration window among the function's ranges.
+const ECAM_BAR: u8 = 7;
+/// Bits 35 to 26, the length and the enable bit.
+const PCIEXBAR_MASK: u64 = 0xf_fc00_0007;
+const LENGTH_SHIFT: u32 = 1;
+const LENGTH_MASK: u64 = 0b11;
+/// Bytes of the longest window, for 256 buses.
+const LONGEST: u64 = 256 << 20;
+
+/// What the guest wrote to the host bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostBridgeState {
+    configuration: PciConfigurationState,
+}
+
+impl DeviceState for HostBridgeState {
+    const KIND: &'static str = "pci-host-bridge";
+    const VERSION: u16 = 1;
+}
+
+/// The host bridge.
+pub struct HostBridge {
+    id: DeviceId,
+    configuration: Mutex<PciConfiguration>,
+    ecam: OnceLock<Arc<Ecam>>,
+}
+
+impl HostBridge {
+    /// A bridge in `state`, or one whose configuration window is 256 MiB at `ecam`, a multiple of its size below
+    /// 64 GiB; `None`: there is no window until firmware places it.
+    ///
+    /// # Errors
+    /// The state is that of another function.
+    pub fn new(id: DeviceId, ecam: Option<u64>, state: Option<HostBridgeState>) -> Result<Self, FunctionError> {
+        let mut configuration = PciConfiguration::new(IDENTITY);
+        let [low, high] = halves(PCIEXBAR_MASK);
+        configuration.make_writable(PCIEXBAR, Width::Dword, low);
+        configuration.make_writable(PCIEXBAR + 4, Width::Dword, high);
+        if let Some(address) = ecam {
+            let [low, high] = halves(address);
+            configuration.write(PCIEXBAR, Width::Dword, low | PCIEXBAR_ENABLE);
+            configuration.write(PCIEXBAR + 4, Width::Dword, high);
+        }
+        if let Some(state) = state {
+            configuration.restore(&id, &state.configuration)?;
+        }
+        Ok(Self { id, configuration: Mutex::new(configuration), ecam: OnceLock::new() })
+    }
+
+    /// What the guest wrote.
+    ///
+    /// # Errors
+    /// It cannot be serialised.
+    pub fn save(&self) -> Result<Section, StateError> {
+        let configuration = self.configuration.lock().unwrap_or_else(PoisonError::into_inner).save();
+        Section::encode(&self.id, &HostBridgeState { configuration })
+    }
+
+    /// Gives the bridge what answers in its window. Once: the bus does it.
+    pub(super) fn connect(&self, ecam: Arc<Ecam>) {
+        self.ecam.get_or_init(|| ecam);
+    }
+}
+
+impl PciFunction for HostBridge {
+    fn id(&self) -> &DeviceId {
+        &self.id
+    }
+
+    fn read_config(&self, offset: u16, width: Width) -> u32 {
+        self.configuration.lock().unwrap_or_else(PoisonError::into_inner).read(offset, width)
+    }
+
+    fn write_config(&self, offset: u16, width: Width, value: u32) {
+        self.configuration.lock().unwrap_or_else(PoisonError::into_inner).write(offset, width, value);
+    }
+
+    /// The command register does not count: a host bridge always decodes.
+    fn decoded(&self) -> Vec<DecodedBar> {
+        let (low, high) = {
+            let configuration = self.configuration.lock().unwrap_or_else(PoisonError::into_inner);
+            (configuration.read(PCIEXBAR, Width::Dword), configuration.read(PCIEXBAR + 4, Width::Dword))
+        };
+        let window = window(u64::from(high) << 32 | u64::from(low));
+        window.map(|range| DecodedBar { bar: ECAM_BAR, space: Space::Memory, range }).into_iter().collect()
+    }
+
+    fn bar_device(&self, bar: u8) -> Option<Arc<dyn BusDevice>> {
+        let ecam = self.ecam.get().filter(|_| bar == ECAM_BAR)?;
+        Some(Arc::clone(ecam) as _)
+    }
+}
+
+/// The configuration window that PCIEXBAR says; none while it is off, at address 0, or of the reserved length.
+fn window(register: u64) -> Option<std::ops::Range<u64>> {
+    let length = match register >> LENGTH_SHIFT & LENGTH_MASK {
+        0 => LONGEST,
+        1 => LONGEST / 2,
+        2 => LONGEST / 4,
+        _ => return None,
+    };
+    let start = register & PCIEXBAR_MASK & !(length - 1);
+    let enabled = register & u64::from(PCIEXBAR_ENABLE) != 0 && start != 0;
+    enabled.then(|| start..start + length)
+}
+
+fn halves(value: u64) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
+    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+}

@@ -1,0 +1,117 @@
+//! Which function sits where: the root bus, and behind each bridge its secondary bus.
+
+use super::{HostBridge, PciAddress, PciFunction, Slot};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Why a function cannot be put in a place.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum TopologyError {
+    /// A function is there already.
+    #[error("PCI slot {slot} cannot have {new}: {old} is there")]
+    Taken {
+        /// The slot.
+        slot: Slot,
+        /// Who was to come.
+        new: String,
+        /// Who is there.
+        old: String,
+    },
+    /// There is no bridge on the way.
+    #[error("PCI function {function} cannot be put behind slot {slot}: no bridge is there")]
+    NoBridge {
+        /// Where a bridge was expected.
+        slot: Slot,
+        /// Who was to come.
+        function: String,
+    },
+    /// Two functions have one name.
+    #[error("PCI function {0} is on the bus already")]
+    Twice(String),
+    /// No place was named.
+    #[error("PCI function {0} has no slot")]
+    Nowhere(String),
+}
+
+/// The functions of a machine, before its guest numbers their buses.
+pub struct Topology {
+    pub(super) host_bridge: Arc<HostBridge>,
+    pub(super) root: Segment,
+}
+
+/// The functions of one bus.
+#[derive(Default)]
+pub(super) struct Segment(BTreeMap<Slot, Node>);
+
+/// A function, and the bus behind it when it is a bridge.
+pub(super) struct Node {
+    pub(super) function: Arc<dyn PciFunction>,
+    pub(super) behind: Segment,
+}
+
+impl Topology {
+    /// A root bus with `host_bridge` at 00.0.
+    pub fn new(host_bridge: Arc<HostBridge>) -> Self {
+        let function = Arc::clone(&host_bridge) as _;
+        let root = Segment(BTreeMap::from([(Slot::new(0, 0), Node { function, behind: Segment::default() })]));
+        Self { host_bridge, root }
+    }
+
+    /// Puts `function` at the end of `path`: the slots of the bridges on the way from the root bus, then its own.
+    ///
+    /// # Errors
+    /// The place or the name is taken, or there is no bridge on the way.
+    pub fn insert(&mut self, path: &[Slot], function: Arc<dyn PciFunction>) -> Result<(), TopologyError> {
+        let name = || function.id().to_string();
+        let (slot, bridges) = path.split_last().ok_or_else(|| TopologyError::Nowhere(name()))?;
+        if self.root.has(&function) {
+            return Err(TopologyError::Twice(name()));
+        }
+        let mut segment = &mut self.root;
+        for slot in bridges {
+            let bridge = segment.0.get_mut(slot).filter(|node| node.function.forwarding().is_some());
+            let bridge = bridge.ok_or_else(|| TopologyError::NoBridge { slot: *slot, function: name() })?;
+            segment = &mut bridge.behind;
+        }
+        if let Some(node) = segment.0.get(slot) {
+            return Err(TopologyError::Taken { slot: *slot, new: name(), old: node.function.id().to_string() });
+        }
+        segment.0.insert(*slot, Node { function, behind: Segment::default() });
+        Ok(())
+    }
+
+    /// The function that answers at `address`, and whether its device has others.
+    pub(super) fn find(&self, address: PciAddress) -> Option<(&Arc<dyn PciFunction>, bool)> {
+        let segment = if address.bus == 0 { &self.root } else { self.root.behind_bridge(address.bus)? };
+        Some((&segment.get(address.slot)?.function, segment.is_multi_function(address.slot)))
+    }
+}
+
+impl Segment {
+    /// The functions that answer, in order of their slots: a device without function 0 is not there (PCI 3.0 3.2.2.3.4).
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.0.iter().filter(|(slot, _)| self.0.contains_key(&Slot::new(slot.device(), 0))).map(|(_, node)| node)
+    }
+
+    fn get(&self, slot: Slot) -> Option<&Node> {
+        self.0.contains_key(&Slot::new(slot.device(), 0)).then(|| self.0.get(&slot)).flatten()
+    }
+
+    fn is_multi_function(&self, slot: Slot) -> bool {
+        self.0.range(Slot::new(slot.device(), 0)..=Slot::new(slot.device(), 7)).count() > 1
+    }
+
+    fn has(&self, function: &Arc<dyn PciFunction>) -> bool {
+        self.0.values().any(|node| node.function.id() == function.id() || node.behind.has(function))
+    }
+
+    /// The bus with number `bus` below this one: where two bridges claim it, the first has it.
+    fn behind_bridge(&self, bus: u8) -> Option<&Self> {
+        let (node, buses) = self.nodes().find_map(|node| {
+            let buses = node.function.forwarding()?.buses;
+            buses.contains(&bus).then_some((node, buses))
+        })?;
+        if *buses.start() == bus { Some(&node.behind) } else { node.behind.behind_bridge(bus) }
+    }
+}
