@@ -35,7 +35,7 @@ impl BootMethod for KernelBoot {
         image.load(&kernel, ram, &room)?;
         let disk = self.load_initrd(ram, &room, start.initrd_limit(), &image.memory())?;
         cmdline::write(ram, &context.cmdline, start.cmdline_max())?;
-        let map = memory_map(ram.iter().map(|region| region.range()), context.rsdp.is_some());
+        let map = memory_map(ram.iter().map(|region| region.range()), context.reserved.clone(), context.rsdp.is_some());
         match start {
             Start::Pvh { rip } => {
                 pvh::write(ram, disk, context.rsdp, &map)?;

@@ -32,8 +32,13 @@ pub(super) struct MapEntry {
     pub(super) kind: MapKind,
 }
 
-/// The map of a machine with this RAM: in order of address, without overlap, neighbours of one kind merged.
-pub(super) fn memory_map(ram: impl IntoIterator<Item = Range<u64>>, acpi: bool) -> Vec<MapEntry> {
+/// The map of a machine with this RAM, and with `devices` reserved beyond what every board reserves: in order of
+/// address, without overlap, neighbours of one kind merged.
+pub(super) fn memory_map(
+    ram: impl IntoIterator<Item = Range<u64>>,
+    devices: Option<Range<u64>>,
+    acpi: bool,
+) -> Vec<MapEntry> {
     let mut entries: Vec<MapEntry> = Vec::new();
     for ram in ram {
         let mut start = ram.start;
@@ -47,6 +52,7 @@ pub(super) fn memory_map(ram: impl IntoIterator<Item = Range<u64>>, acpi: bool) 
         let kind = if acpi && range == ACPI_TABLES { MapKind::Acpi } else { MapKind::Reserved };
         MapEntry { range, kind }
     }));
+    entries.extend(devices.map(|range| MapEntry { range, kind: MapKind::Reserved }));
     entries.retain(|entry| !entry.range.is_empty());
     entries.sort_by_key(|entry| entry.range.start);
     entries.dedup_by(|next, entry| {
@@ -63,10 +69,10 @@ pub(super) fn memory_map(ram: impl IntoIterator<Item = Range<u64>>, acpi: bool) 
 mod tests {
     use super::MapKind::{Acpi, Ram, Reserved};
     use super::*;
-    use crate::memory::layout::{SPLIT_FROM, ram_ranges};
+    use crate::memory::layout::{ECAM, SPLIT_FROM, ram_ranges};
 
     fn map(size: u64, acpi: bool) -> Vec<(Range<u64>, MapKind)> {
-        memory_map(ram_ranges(size), acpi).into_iter().map(|entry| (entry.range, entry.kind)).collect()
+        memory_map(ram_ranges(size), None, acpi).into_iter().map(|entry| (entry.range, entry.kind)).collect()
     }
 
     #[test]
@@ -99,6 +105,13 @@ mod tests {
         assert_eq!(map[2], (0x10_0000..0x8000_0000, Ram));
         assert_eq!(map[4], (0x1_0000_0000..0x1_3000_0000, Ram));
         assert_eq!(map.len(), 5);
+    }
+
+    #[test]
+    fn what_a_board_reserves_is_reserved() {
+        let map = memory_map(ram_ranges(4 << 30), Some(ECAM), true);
+        let entry = map.iter().find(|entry| entry.range == ECAM).map(|entry| entry.kind);
+        assert_eq!(entry, Some(Reserved));
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(crate) use error::BootError;
 pub(crate) use kernel::KernelBoot;
 
 use crate::memory::GuestRam;
+use std::ops::Range;
 
 /// How the machine's first instructions get into guest memory.
 pub(crate) trait BootMethod: Send + Sync {
@@ -54,6 +55,8 @@ pub(crate) struct BootContext {
     pub(crate) cmdline: String,
     /// Guest address of the ACPI RSDP; `None`: no ACPI.
     pub(crate) rsdp: Option<u64>,
+    /// What the memory map reserves beyond what every board reserves: where PCI's configuration space is.
+    pub(crate) reserved: Option<Range<u64>>,
 }
 
 /// Where the boot vCPU starts.

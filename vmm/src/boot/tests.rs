@@ -24,7 +24,7 @@ fn boot(kernel: &[u8], initrd: Option<&[u8]>, entry: KernelEntry) -> KernelBoot 
 }
 
 fn context() -> BootContext {
-    BootContext { cmdline: "quiet".into(), rsdp: Some(0xe_0000) }
+    BootContext { cmdline: "quiet".into(), rsdp: Some(0xe_0000), reserved: None }
 }
 
 fn load(kernel: &[u8]) -> Result<Entry, BootError> {
@@ -333,7 +333,7 @@ fn an_initrd_that_does_not_fit_or_is_none_is_refused() {
 #[test]
 fn the_command_line_may_be_as_long_as_the_kernel_says() {
     let with = |kernel: &[u8], len: usize| {
-        let context = BootContext { cmdline: "x".repeat(len), rsdp: None };
+        let context = BootContext { cmdline: "x".repeat(len), rsdp: None, reserved: None };
         boot(kernel, None, KernelEntry::Auto).load(&ram(SIZE), &context).map(|_| ())
     };
     with(&bzimage(), 15).unwrap();
@@ -345,7 +345,7 @@ fn the_command_line_may_be_as_long_as_the_kernel_says() {
 #[test]
 fn without_acpi_no_rsdp_is_named() {
     let ram = ram(SIZE);
-    let context = BootContext { cmdline: String::new(), rsdp: None };
+    let context = BootContext { cmdline: String::new(), rsdp: None, reserved: None };
     boot(&Elf::pvh(0x10_0020).bytes(), None, KernelEntry::Auto).load(&ram, &context).unwrap();
     let info: hvm_start_info = ram.read_obj(GuestAddress(START_INFO.start)).unwrap();
     assert_eq!((info.rsdp_paddr, info.memmap_entries), (0, 4));

@@ -12,7 +12,6 @@ use kvm_bindings::{
     KVM_PIT_SPEAKER_DUMMY, KvmIrqRouting, kvm_irq_routing_entry, kvm_irq_routing_irqchip, kvm_irq_routing_msi,
     kvm_irqchip, kvm_pit_config, kvm_pit_state2,
 };
-use kvm_ioctls::IoEventAddress;
 use vmm_sys_util::eventfd::EventFd;
 
 /// Pins of the IOAPIC, and so GSIs of lines; messages have the GSIs from here on.
@@ -31,18 +30,6 @@ pub(crate) struct IrqchipState {
     pub chips: [kvm_irqchip; 3],
     /// The PIT.
     pub pit: kvm_pit_state2,
-}
-
-/// A guest write that raises an event instead of leaving KVM_RUN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IoEvent {
-    /// A 4-byte write of `value` to a guest-physical address (virtio-mmio QueueNotify).
-    MmioDword {
-        /// Guest-physical address.
-        address: u64,
-        /// Only this value raises the event.
-        value: u32,
-    },
 }
 
 impl KvmVm {
@@ -125,24 +112,6 @@ impl KvmVm {
         let table = KvmIrqRouting::from_entries(&entries)
             .map_err(|_| KvmError::new("KVM_SET_GSI_ROUTING", std::io::Error::from_raw_os_error(libc::E2BIG)))?;
         named("KVM_SET_GSI_ROUTING", self.fd.set_gsi_routing(&table))
-    }
-
-    /// Lets the guest's write raise `event` (KVM_IOEVENTFD).
-    ///
-    /// # Errors
-    /// The host refuses, or the write is taken.
-    pub(crate) fn register_ioevent(&self, event: &EventFd, write: IoEvent) -> Result<(), KvmError> {
-        let IoEvent::MmioDword { address, value } = write;
-        named("KVM_IOEVENTFD", self.fd.register_ioevent(event, &IoEventAddress::Mmio(address), value))
-    }
-
-    /// Undoes [`KvmVm::register_ioevent`].
-    ///
-    /// # Errors
-    /// The write does not raise this event.
-    pub(crate) fn unregister_ioevent(&self, event: &EventFd, write: IoEvent) -> Result<(), KvmError> {
-        let IoEvent::MmioDword { address, value } = write;
-        named("KVM_IOEVENTFD", self.fd.unregister_ioevent(event, &IoEventAddress::Mmio(address), value))
     }
 }
 

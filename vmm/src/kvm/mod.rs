@@ -16,6 +16,7 @@
 mod capabilities;
 mod error;
 mod exit;
+mod ioevent;
 mod irqchip;
 mod kick;
 mod msrs;
@@ -35,7 +36,8 @@ mod native_tests;
 pub(crate) use capabilities::Capabilities;
 pub(crate) use error::KvmError;
 pub(crate) use exit::Exit;
-pub(crate) use irqchip::{IoEvent, IrqchipState, MAX_MESSAGES, PINS};
+pub(crate) use ioevent::IoEvent;
+pub(crate) use irqchip::{IrqchipState, MAX_MESSAGES, PINS};
 pub(crate) use kick::{KickSignal, KvmKick};
 pub use report::KvmCapability;
 pub(crate) use system::Kvm;

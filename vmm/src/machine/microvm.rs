@@ -12,6 +12,7 @@ use devices::acpi::{Ged, GedEvents};
 use devices::bus::BusDevice;
 use devices::id::DeviceId;
 use devices::interrupt::IrqLine;
+use devices::pci::Space;
 use devices::state::Section;
 use devices::virtio::QueueWorkers;
 use devices::virtio::transport::mmio::{MmioTransport, QUEUE_NOTIFY};
@@ -125,5 +126,6 @@ impl Drop for Microvm {
 }
 
 fn doorbell(slot: usize, queue: u32) -> IoEvent {
-    IoEvent::MmioDword { address: layout::virtio_mmio_range(slot).start + QUEUE_NOTIFY, value: queue }
+    let address = layout::virtio_mmio_range(slot).start + QUEUE_NOTIFY;
+    IoEvent { space: Space::Memory, address, value: Some(queue) }
 }

@@ -14,11 +14,11 @@ pub(super) fn boot_context(config: &VmConfig) -> BootContext {
     let PayloadConfig::Kernel { cmdline, .. } = &config.payload;
     match config.board {
         BoardConfig::Microvm { acpi: true } | BoardConfig::Q35 {} => {
-            BootContext { cmdline: cmdline.clone(), rsdp: Some(layout::ACPI_TABLES.start) }
+            BootContext { cmdline: cmdline.clone(), rsdp: Some(layout::ACPI_TABLES.start), reserved: None }
         }
         BoardConfig::Microvm { acpi: false } => {
             let devices = mptable::virtio_mmio_cmdline(&virtio_slots(config));
-            BootContext { cmdline: format!("{cmdline} {devices}").trim().to_owned(), rsdp: None }
+            BootContext { cmdline: format!("{cmdline} {devices}").trim().to_owned(), rsdp: None, reserved: None }
         }
     }
 }

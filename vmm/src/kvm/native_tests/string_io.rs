@@ -3,6 +3,7 @@
 use super::guest::{Guest, Note, host};
 use crate::kvm::IoEvent;
 use devices::bus::Width;
+use devices::pci::Space;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 /// mov si, 0x2000; mov di, 0x3000; mov cx, `count`; mov dx, 0x1f0; cld; rep `instruction`; out 0x80, al; hlt
@@ -73,7 +74,7 @@ fn memory_accesses_arrive_whole_and_an_ioevent_takes_only_its_own_write() {
         ]],
     );
     let event = EventFd::new(EFD_NONBLOCK).unwrap();
-    let write = IoEvent::MmioDword { address: 0x6_0050, value: 1 };
+    let write = IoEvent { space: Space::Memory, address: 0x6_0050, value: Some(1) };
     guest.vm.register_ioevent(&event, write).unwrap();
     guest.vcpus.resume();
     let notes = guest.until_done();
