@@ -1,7 +1,7 @@
 //! vCPUs: that each runs, and where each says that it stands.
 
 use integration::machine::{TestMachine, guest_bytes};
-use vmm::Backing;
+use vmm::{Backing, StopReason, VmEvent};
 
 #[test]
 fn one_two_four_and_sixteen_vcpus_all_run_at_once() {
@@ -96,4 +96,14 @@ fn local_apics(tables: &[u8]) -> Vec<(u8, u8)> {
         entries = rest;
     }
     found
+}
+
+#[test]
+fn vcpus_that_may_come_later_but_have_no_apic_id_are_left_out_with_a_warning() {
+    let Some(machine) = TestMachine::script("smp poweroff") else { return };
+    let mut guest = machine.cpus(2).max_cpus(256).start();
+    assert_eq!(guest.event(), VmEvent::CpusLeftOut { wanted: 256, possible: 255 });
+    assert_eq!(guest.event(), VmEvent::Started);
+    assert_eq!(guest.answer("smp").number("cpus"), 2);
+    assert_eq!(guest.stopped(), StopReason::PoweredOff);
 }
