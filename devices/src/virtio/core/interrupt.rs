@@ -5,24 +5,49 @@ use crate::virtio::VirtioInterrupt;
 use crate::virtio::log_limit::LogLimit;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// ISR bit of used buffers (VIRTIO 1.2 4.2.2, InterruptStatus).
+/// ISR bit of used buffers (VIRTIO 1.2 4.2.2, InterruptStatus; 4.1.4.5).
 pub const ISR_USED_BUFFERS: u32 = 1;
 /// ISR bit of a configuration change.
 pub const ISR_CONFIG: u32 = 2;
 
-/// How a transport interrupts the driver.
+/// ISR status: what the driver has not looked at yet.
+#[derive(Debug, Default)]
+pub struct Isr(AtomicU32);
+
+impl Isr {
+    /// The bits that are set.
+    pub fn bits(&self) -> u32 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Sets `bits`.
+    pub fn raise(&self, bits: u32) {
+        self.0.fetch_or(bits, Ordering::AcqRel);
+    }
+
+    /// Clears `bits` and returns those of them that were set.
+    pub fn clear(&self, bits: u32) -> u32 {
+        self.0.fetch_and(!bits, Ordering::AcqRel) & bits
+    }
+}
+
+/// How a transport interrupts the driver. Called in any thread, also with the core's lock held: it must not call the
+/// core.
 pub trait TransportInterrupt: Send + Sync {
-    /// Queue `index` has used buffers.
+    /// ISR status, which belongs to the transport: who is told by a message of its own has no use for all of it.
+    fn isr(&self) -> &Isr;
+    /// Queue `index` has used buffers: raises [`ISR_USED_BUFFERS`], if that is how the driver learns it, and interrupts.
     fn queue(&self, index: u16);
-    /// The configuration or the status changed.
+    /// The configuration or the status changed, as ISR says already: interrupts.
     fn config(&self);
+    /// Bits of ISR were cleared, by the driver or by a reset: a line whose level ISR is follows.
+    fn cleared(&self);
 }
 
 /// Shared by the transport's registers (read on vCPU threads) and the queue handlers (on workers): atomics only.
 pub(super) struct Interrupts {
     id: DeviceId,
     transport: Box<dyn TransportInterrupt>,
-    isr: AtomicU32,
     generation: AtomicU32,
     needs_reset: AtomicBool,
     log: LogLimit,
@@ -33,33 +58,34 @@ impl Interrupts {
         Self {
             id,
             transport,
-            isr: AtomicU32::new(0),
             generation: AtomicU32::new(0),
             needs_reset: AtomicBool::new(false),
             log: LogLimit::default(),
         }
     }
 
-    /// Sets everything as it was saved.
+    /// Sets everything as it was saved. Interrupts nobody: the machine does not run yet.
     pub(super) fn restore(&self, isr: u32, generation: u32, needs_reset: bool) {
-        self.isr.store(isr, Ordering::Release);
+        self.transport.isr().raise(isr);
         self.generation.store(generation, Ordering::Release);
         self.needs_reset.store(needs_reset, Ordering::Release);
     }
 
     /// A device reset: no interrupt is pending, no error stands. The generation goes on counting.
     pub(super) fn clear(&self) {
-        self.isr.store(0, Ordering::Release);
         self.needs_reset.store(false, Ordering::Release);
+        self.acknowledge(u32::MAX);
     }
 
     pub(super) fn isr(&self) -> u32 {
-        self.isr.load(Ordering::Acquire)
+        self.transport.isr().bits()
     }
 
-    /// The driver has handled the events of `bits`.
-    pub(super) fn acknowledge(&self, bits: u32) {
-        self.isr.fetch_and(!bits, Ordering::AcqRel);
+    /// The driver has handled the events of `bits`; returns those that were set.
+    pub(super) fn acknowledge(&self, bits: u32) -> u32 {
+        let cleared = self.transport.isr().clear(bits);
+        self.transport.cleared();
+        cleared
     }
 
     pub(super) fn generation(&self) -> u32 {
@@ -78,14 +104,13 @@ impl Interrupts {
     }
 
     fn raise_config(&self) {
-        self.isr.fetch_or(ISR_CONFIG, Ordering::AcqRel);
+        self.transport.isr().raise(ISR_CONFIG);
         self.transport.config();
     }
 }
 
 impl VirtioInterrupt for Interrupts {
     fn used_buffers(&self, index: u16) {
-        self.isr.fetch_or(ISR_USED_BUFFERS, Ordering::AcqRel);
         self.transport.queue(index);
     }
 

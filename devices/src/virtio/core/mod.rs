@@ -25,7 +25,7 @@ mod state;
 mod tests;
 
 pub use super::status::Status;
-pub use interrupt::{ISR_CONFIG, ISR_USED_BUFFERS, TransportInterrupt};
+pub use interrupt::{ISR_CONFIG, ISR_USED_BUFFERS, Isr, TransportInterrupt};
 pub use state::CoreState;
 
 use super::queue_config::{QueueConfig, check_memory};
@@ -55,7 +55,7 @@ struct Shared<M: DeviceMemory> {
     memory: M,
     workers: Arc<dyn QueueWorkers>,
     interrupts: Arc<Interrupts>,
-    notifications: Vec<EventFd>,
+    notifications: Vec<Arc<EventFd>>,
     control: Mutex<Control<M>>,
 }
 
@@ -99,8 +99,8 @@ impl<M: DeviceMemory> VirtioCore<M> {
         let state = state.unwrap_or_else(|| CoreState::first(&max_sizes));
         state.check(offered, &max_sizes).map_err(|reason| StateError::Invalid { device: id.clone(), reason })?;
         let status = Status::from_bits_truncate(state.status);
-        let notifications =
-            max_sizes.iter().map(|_| EventFd::new(EFD_NONBLOCK)).collect::<Result<Vec<_>, _>>().map_err(host)?;
+        let event = |_| EventFd::new(EFD_NONBLOCK).map(Arc::new);
+        let notifications = max_sizes.iter().map(event).collect::<Result<Vec<_>, _>>().map_err(host)?;
         let interrupts = Arc::new(Interrupts::new(id.clone(), transport));
         interrupts.restore(state.isr, state.generation, status.contains(Status::NEEDS_RESET));
 
@@ -227,7 +227,7 @@ impl<M: DeviceMemory> VirtioCore<M> {
     }
 
     /// The events that notify queues 0, 1, ...
-    pub fn notifications(&self) -> &[EventFd] {
+    pub fn notifications(&self) -> &[Arc<EventFd>] {
         &self.shared.notifications
     }
 
@@ -245,9 +245,9 @@ impl<M: DeviceMemory> VirtioCore<M> {
         self.shared.interrupts.isr()
     }
 
-    /// The driver acknowledges the ISR `bits`.
-    pub fn acknowledge(&self, bits: u32) {
-        self.shared.interrupts.acknowledge(bits);
+    /// The driver acknowledges the ISR `bits`; returns those of them that were set.
+    pub fn acknowledge(&self, bits: u32) -> u32 {
+        self.shared.interrupts.acknowledge(bits)
     }
 
     /// Counts changes of the configuration space (VIRTIO 1.2 2.5.1).

@@ -1,3 +1,4 @@
 //! How a driver reaches a device.
 
+mod halves;
 pub mod mmio;

@@ -68,8 +68,10 @@ fn what_old_handlers_raise_on_their_way_home_is_gone_after_the_reset() {
     bench.core.set_status(0);
     bench.shared().interrupts.used_buffers(0);
     bench.shared().interrupts.needs_reset(&std::fmt::Error);
+    bench.lines.cleared.lock().unwrap().clear();
     bench.workers.deliver();
     assert_eq!((bench.status(), bench.core.isr()), (0, 0));
+    assert_eq!(*bench.lines.cleared.lock().unwrap(), [0], "a line that they raised falls again");
 }
 
 #[test]

@@ -112,12 +112,24 @@ impl QueueHandler for Echo {
 /// Counts interrupts: of queues, of the configuration.
 #[derive(Default)]
 struct Lines {
+    isr: Isr,
+    /// ISR as it was each time that bits were cleared.
+    cleared: Mutex<Vec<u32>>,
     queue: AtomicU32,
     config: AtomicU32,
 }
 
 impl TransportInterrupt for Arc<Lines> {
+    fn isr(&self) -> &Isr {
+        &self.isr
+    }
+
+    fn cleared(&self) {
+        self.cleared.lock().unwrap().push(self.isr.bits());
+    }
+
     fn queue(&self, _index: u16) {
+        self.isr.raise(ISR_USED_BUFFERS);
         self.queue.fetch_add(1, Ordering::Relaxed);
     }
 

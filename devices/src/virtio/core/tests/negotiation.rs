@@ -110,10 +110,11 @@ fn a_configuration_change_counts_up_and_interrupts() {
     assert_eq!((bench.core.config_generation(), bench.core.isr(), bench.interrupts()), (1, ISR_CONFIG, (0, 1)));
     crate::virtio::VirtioInterrupt::used_buffers(&**interrupts, 0);
     assert_eq!((bench.core.config_generation(), bench.core.isr(), bench.interrupts()), (1, 3, (1, 0)));
-    bench.core.acknowledge(ISR_USED_BUFFERS);
+    assert_eq!(bench.core.acknowledge(ISR_USED_BUFFERS), ISR_USED_BUFFERS);
     assert_eq!(bench.core.isr(), ISR_CONFIG);
-    bench.core.acknowledge(!0);
-    assert_eq!(bench.core.isr(), 0);
+    assert_eq!(bench.core.acknowledge(!0), ISR_CONFIG);
+    assert_eq!((bench.core.isr(), bench.core.acknowledge(!0)), (0, 0));
+    assert_eq!(*bench.lines.cleared.lock().unwrap(), [ISR_CONFIG, 0, 0], "the transport hears of it each time");
     bench.core.set_status(0);
     assert_eq!(bench.core.config_generation(), 1, "a reset does not let it repeat");
 }

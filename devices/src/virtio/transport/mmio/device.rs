@@ -6,7 +6,8 @@ use crate::bus::{BusDevice, Width};
 use crate::id::DeviceId;
 use crate::interrupt::EdgeLine;
 use crate::state::{Section, StateError};
-use crate::virtio::core::{Done, TransportInterrupt, VirtioCore};
+use crate::virtio::core::{Done, ISR_USED_BUFFERS, Isr, TransportInterrupt, VirtioCore};
+use crate::virtio::transport::halves::{half, set_high, set_low};
 use crate::virtio::{DeviceMemory, QueueConfig, QueueWorkers, VirtioDevice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,16 +34,27 @@ pub struct MmioTransport<M: DeviceMemory> {
 }
 
 /// All causes share the one line; ISR tells them apart.
-struct Line(Arc<dyn EdgeLine>);
+struct Line {
+    isr: Isr,
+    line: Arc<dyn EdgeLine>,
+}
 
 impl TransportInterrupt for Line {
+    fn isr(&self) -> &Isr {
+        &self.isr
+    }
+
     fn queue(&self, _index: u16) {
-        self.0.trigger();
+        self.isr.raise(ISR_USED_BUFFERS);
+        self.line.trigger();
     }
 
     fn config(&self) {
-        self.0.trigger();
+        self.line.trigger();
     }
+
+    /// An edge that was sent cannot be taken back.
+    fn cleared(&self) {}
 }
 
 impl<M: DeviceMemory> MmioTransport<M> {
@@ -67,7 +79,7 @@ impl<M: DeviceMemory> MmioTransport<M> {
                 device,
                 memory,
                 workers,
-                Box::new(Line(Arc::clone(&line))),
+                Box::new(Line { isr: Isr::default(), line: Arc::clone(&line) }),
                 state.map(|state| state.core),
             )?,
             line,
@@ -80,7 +92,7 @@ impl<M: DeviceMemory> MmioTransport<M> {
     }
 
     /// The events that notifications of queues 0, 1, ... raise: for the machine's ioeventfds on [`super::QUEUE_NOTIFY`].
-    pub fn queue_notify_events(&self) -> &[EventFd] {
+    pub fn queue_notify_events(&self) -> &[Arc<EventFd>] {
         self.core.notifications()
     }
 
@@ -167,7 +179,9 @@ impl<M: DeviceMemory> MmioTransport<M> {
             Register::QueueNum => self.configure(|queue| queue.size = u16::try_from(value).unwrap_or(0)),
             Register::QueueReady => self.set_ready(value),
             Register::QueueNotify => self.core.notify(value),
-            Register::InterruptAck => self.core.acknowledge(value),
+            Register::InterruptAck => {
+                self.core.acknowledge(value);
+            }
             Register::Status => self.set_status(value),
             Register::QueueDescLow => self.configure(|queue| set_low(&mut queue.descriptors, value)),
             Register::QueueDescHigh => self.configure(|queue| set_high(&mut queue.descriptors, value)),
@@ -249,22 +263,4 @@ impl<M: DeviceMemory> BusDevice for MmioTransport<M> {
             self.write_register(register, u32::from_le_bytes([a, b, c, d]));
         }
     }
-}
-
-/// Half `select` of 64 feature bits; there are no others.
-fn half(features: u64, select: u32) -> u32 {
-    let [a, b, c, d, e, f, g, h] = features.to_le_bytes();
-    match select {
-        0 => u32::from_le_bytes([a, b, c, d]),
-        1 => u32::from_le_bytes([e, f, g, h]),
-        _ => 0,
-    }
-}
-
-fn set_low(address: &mut u64, value: u32) {
-    *address = *address & !0xffff_ffff | u64::from(value);
-}
-
-fn set_high(address: &mut u64, value: u32) {
-    *address = *address & 0xffff_ffff | u64::from(value) << 32;
 }
