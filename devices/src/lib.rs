@@ -9,6 +9,7 @@
 pub mod acpi;
 pub mod backend;
 pub mod bus;
+pub mod ich9;
 pub mod id;
 pub mod interrupt;
 #[allow(unsafe_code)] // the one place of this crate that may: see ARCHITECTURE.md

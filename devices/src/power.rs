@@ -5,8 +5,10 @@
 pub enum ResetRequest {
     /// The keyboard controller pulsed the reset line.
     I8042,
-    /// The reset register that the FADT names (ACPI 6.5, 4.8.3.6).
+    /// The reset register of the generic event device, which the FADT names (ACPI 6.5, 4.8.3.6).
     Acpi,
+    /// The reset control register at port 0xCF9, which the FADT of a board with an ICH9 names.
+    ResetControl,
 }
 
 /// The machine's switches, as devices see them; the machine implements it.

@@ -10,8 +10,10 @@ use std::fmt;
 pub enum ResetSource {
     /// The keyboard controller's reset pulse (0xFE to port 0x64).
     I8042,
-    /// The FADT's reset register.
+    /// The reset register of hardware-reduced ACPI (microvm).
     Acpi,
+    /// The reset control register at port 0xCF9, which ACPI names too (q35).
+    ResetControl,
     /// A triple fault.
     TripleFault,
     /// `VmHandle::reset`.
@@ -23,6 +25,7 @@ impl fmt::Display for ResetSource {
         f.write_str(match self {
             Self::I8042 => "the keyboard controller",
             Self::Acpi => "the ACPI reset register",
+            Self::ResetControl => "the reset control register",
             Self::TripleFault => "a triple fault",
             Self::Request => "a request",
         })

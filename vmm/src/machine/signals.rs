@@ -40,6 +40,7 @@ impl PowerControl for Signals {
         self.report(GuestEvent::Reset(match request {
             ResetRequest::I8042 => ResetSource::I8042,
             ResetRequest::Acpi => ResetSource::Acpi,
+            ResetRequest::ResetControl => ResetSource::ResetControl,
         }));
     }
 
