@@ -15,6 +15,7 @@ pub mod interrupt;
 #[allow(unsafe_code)] // the one place of this crate that may: see ARCHITECTURE.md
 pub mod io;
 pub mod legacy;
+mod log_limit;
 pub mod pci;
 pub mod power;
 pub mod state;

@@ -13,6 +13,7 @@ mod ecam;
 mod function;
 pub mod header;
 mod host_bridge;
+mod msix;
 mod root_port;
 mod slot;
 mod topology;
@@ -25,6 +26,7 @@ pub use configuration::{
 pub use function::{BarMapper, DecodedBar, Doorbell, Forwarding, Mapping, PciFunction, ROM_BAR, Space};
 pub use header::Command;
 pub use host_bridge::{HostBridge, HostBridgeState, PCIEXBAR, PCIEXBAR_ENABLE};
+pub use msix::{Msix, MsixState};
 pub use root_port::{RootPort, RootPortState};
 pub use slot::{PciAddress, Slot};
 pub use topology::{Topology, TopologyError};

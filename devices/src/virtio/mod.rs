@@ -4,7 +4,6 @@ pub mod chain;
 mod config_space;
 pub mod core;
 mod device;
-mod log_limit;
 mod memory;
 mod queue;
 mod queue_config;

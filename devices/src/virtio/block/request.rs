@@ -2,8 +2,8 @@
 
 use super::config::{OnError, SERIAL_LENGTH};
 use crate::id::DeviceId;
+use crate::log_limit::LogLimit;
 use crate::virtio::chain::Chain;
-use crate::virtio::log_limit::LogLimit;
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! What the device tells its driver besides used buffers: ISR status, configuration generation, the need of a reset.
 
 use crate::id::DeviceId;
+use crate::log_limit::LogLimit;
 use crate::virtio::VirtioInterrupt;
-use crate::virtio::log_limit::LogLimit;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// ISR bit of used buffers (VIRTIO 1.2 4.2.2, InterruptStatus; 4.1.4.5).
