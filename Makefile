@@ -8,6 +8,10 @@ SELECTION := $(if $(TIER),--tier $(TIER)) $(if $(FILTER),--filter '$(FILTER)')
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
+.PHONY: demo
+demo: ## boot a Linux with disk and network and see what it does; ARGS=--interactive leaves you at its shell
+	@tests/demo.sh $(ARGS)
+
 .PHONY: test
 test: ## all tests that this machine can run; TIER=unit,native,nested and FILTER=part-of-a-name choose
 	$(TIERS) $(SELECTION)

@@ -4,9 +4,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test runner talks to people at a terminal")]
 
+mod cargo;
+pub mod demo;
 #[path = "../../host_differences.rs"]
 pub mod host_differences;
 pub mod images;
+mod live;
 pub mod machine;
 pub mod nested;
 pub mod paths;

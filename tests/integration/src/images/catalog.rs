@@ -24,16 +24,16 @@ fn is_kernel(package: &str) -> bool {
     part && package != CURRENT_KERNEL
 }
 
+/// The name of QEMU's image.
+pub(super) const QEMU: &str = "qemu";
+/// The name of busybox's image.
+pub(super) const BUSYBOX: &str = "busybox";
+
 /// All images.
 pub(super) const CATALOG: [Image; 4] = [
     // The first QEMU whose emulated SVM keeps XSAVE state right.
-    Image { name: "qemu", suite: "trixie", package: "qemu-system-x86", keep: |_| true },
-    Image {
-        name: "busybox",
-        suite: "bookworm",
-        package: "busybox-static",
-        keep: |package| package == "busybox-static",
-    },
+    Image { name: QEMU, suite: "trixie", package: "qemu-system-x86", keep: |_| true },
+    Image { name: BUSYBOX, suite: "bookworm", package: "busybox-static", keep: |package| package == "busybox-static" },
     Image { name: Kernel::Bookworm.image(), suite: "bookworm", package: CURRENT_KERNEL, keep: is_kernel },
     Image { name: Kernel::Sid.image(), suite: "sid", package: CURRENT_KERNEL, keep: is_kernel },
 ];
@@ -48,6 +48,9 @@ pub enum Kernel {
 }
 
 impl Kernel {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Sid];
+
     pub(super) const fn image(self) -> &'static str {
         match self {
             Self::Bookworm => "kernel-bookworm",

@@ -8,7 +8,6 @@ use anyhow::{Context, Result, ensure};
 
 use super::apt::{self, Apt, Package};
 use super::catalog::Image;
-use super::kernel;
 use super::lock::{self, Lock, Locked};
 
 /// Where the image `name` is unpacked.
@@ -35,7 +34,6 @@ pub(super) fn fetch(image: &Image, lock: &Lock, root: &Path) -> Result<Vec<Locke
         fs::remove_dir_all(&fresh).context("Cannot remove a half-unpacked image")?;
     }
     unpack(&apt, &packages, &fresh)?;
-    kernel::prepare(&fresh.join("root"))?;
     let question = if recorded.is_empty() { &packages } else { &recorded };
     fs::write(fresh.join("asked"), lock::render(question)).context("Cannot note what was fetched")?;
     fs::write(fresh.join("came"), &changes).context("Cannot note what was fetched")?;

@@ -14,7 +14,7 @@ pub struct KernelImage {
     pub release: String,
     /// The compressed kernel with its real-mode set-up code.
     pub bzimage: PathBuf,
-    /// The same kernel as an ELF file, which Debian does not ship.
+    /// The same kernel as an ELF file, which Debian does not ship; there after [`super::Images::ensure`].
     pub vmlinux: PathBuf,
     /// The directory of the modules.
     pub modules: PathBuf,
@@ -32,12 +32,14 @@ impl KernelImage {
         let bzimage = places.into_iter().find(|path| path.exists()).context("The packages hold no kernel")?;
         Ok(Self { release, bzimage, vmlinux: root.join("vmlinux"), modules })
     }
-}
 
-/// Takes the ELF file out of the kernel below `root`, if there is one.
-pub(super) fn prepare(root: &Path) -> Result<()> {
-    match KernelImage::find(root) {
-        Ok(kernel) => bzimage::extract_elf(&kernel.bzimage, &kernel.vmlinux),
-        Err(_) => Ok(()),
+    /// Takes the ELF file out of the kernel, once.
+    pub(super) fn unpack(&self) -> Result<()> {
+        if self.vmlinux.exists() {
+            return Ok(());
+        }
+        let fresh = self.vmlinux.with_extension("new");
+        bzimage::extract_elf(&self.bzimage, &fresh)?;
+        fs::rename(&fresh, &self.vmlinux).context("Cannot move the unpacked kernel into place")
     }
 }

@@ -23,6 +23,9 @@ use crate::paths;
 use catalog::{CATALOG, Image};
 use lock::Lock;
 
+/// What the emulated machine boots.
+pub(crate) const L1_KERNEL: Kernel = Kernel::Bookworm;
+
 /// Where the images lie.
 #[derive(Clone, Debug)]
 pub struct Images {
@@ -37,9 +40,36 @@ impl Images {
     pub fn ensure() -> Result<Self> {
         let images = Self::at_target();
         let _turn = images.take_turn()?;
-        let lock = Lock::load()?;
-        images.each(|image| fetch::fetch(image, &lock, &images.root).map(drop))?;
+        images.fetch(|_| true)?;
+        for kernel in Kernel::ALL {
+            images.kernel(kernel)?.unpack()?;
+        }
         Ok(images)
+    }
+
+    /// Fetches what is not there yet of what one kernel boots from, in an emulated machine or not. Its
+    /// [`KernelImage::vmlinux`] need not be there afterwards.
+    ///
+    /// # Errors
+    /// As [`Images::ensure`].
+    pub fn ensure_for(kernel: Kernel, emulated: bool) -> Result<Self> {
+        let images = Self::at_target();
+        let _turn = images.take_turn()?;
+        images.fetch(|name| match name {
+            catalog::QEMU => emulated,
+            catalog::BUSYBOX => true,
+            _ => name == kernel.image() || emulated && name == L1_KERNEL.image(),
+        })?;
+        Ok(images)
+    }
+
+    fn fetch(&self, wanted: impl Fn(&str) -> bool + Sync) -> Result<()> {
+        let lock = Lock::load()?;
+        self.each(|image| match wanted(image.name) {
+            true => fetch::fetch(image, &lock, &self.root).map(drop),
+            false => Ok(()),
+        })?;
+        Ok(())
     }
 
     /// Writes `tests/images.lock` anew from what the mirror has now, and fetches that.
@@ -83,12 +113,12 @@ impl Images {
 
     /// The root of the unpacked QEMU with all its libraries.
     pub fn qemu_root(&self) -> PathBuf {
-        fetch::unpacked(&self.root, "qemu")
+        fetch::unpacked(&self.root, catalog::QEMU)
     }
 
     /// The statically linked busybox.
     pub fn busybox(&self) -> Result<PathBuf> {
-        let root = fetch::unpacked(&self.root, "busybox");
+        let root = fetch::unpacked(&self.root, catalog::BUSYBOX);
         let candidates = [root.join("bin/busybox"), root.join("usr/bin/busybox")];
         candidates.into_iter().find(|path| path.exists()).context("The package busybox-static has no busybox")
     }

@@ -84,12 +84,7 @@ pub fn guest_initramfs(images: &Images, kernel: &KernelImage, path: &Path) -> Re
     }
     archive.file("init", 0o755, INIT.as_bytes())?;
     add_busybox(&mut archive, images)?;
-    let modules = modules::load_order(kernel, &MODULES)?;
-    for (name, bytes) in &modules {
-        archive.file(&format!("modules/{name}"), 0o644, bytes)?;
-    }
-    let order: String = modules.iter().map(|(name, _)| format!("{name}\n")).collect();
-    archive.file("modules/order", 0o644, order.as_bytes())?;
+    modules::add(&mut archive, "modules", kernel, &MODULES)?;
     archive.finish().map(drop)
 }
 

@@ -22,7 +22,9 @@ if ! grep -q tsc /sys/devices/system/clocksource/clocksource0/available_clocksou
   echo "no TSC" >/dev/vport0p2
 elif [ -c /dev/kvm ]; then
   cd /root
-  sh /l1/command </dev/null >/dev/vport0p1 2>&1
+  input=/dev/null output=/dev/vport0p1
+  [ -e /l1/live ] && input=/dev/hvc0 output=/dev/hvc0
+  sh /l1/command <$input >$output 2>&1
   echo "exit $?" >/dev/vport0p2
 else
   echo "L1 has no /dev/kvm" >/dev/vport0p2

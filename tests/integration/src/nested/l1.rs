@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,7 +15,8 @@ use super::cpio::Archive;
 use super::libraries;
 use super::modules;
 use super::qemu::{self, Channels};
-use crate::images::{Images, Kernel, KernelImage};
+use crate::images::{Images, KernelImage, L1_KERNEL};
+use crate::live;
 
 const INIT: &str = include_str!("l1-init.sh");
 
@@ -71,6 +72,7 @@ pub struct L1<'a> {
     memory_mib: u32,
     modules: Vec<String>,
     texts: Vec<(String, String)>,
+    files: Vec<(PathBuf, String)>,
     programs: Vec<(PathBuf, String)>,
     disks: Vec<PathBuf>,
 }
@@ -83,10 +85,11 @@ impl<'a> L1<'a> {
     pub fn new(images: &'a Images) -> Result<Self> {
         Ok(Self {
             images,
-            kernel: images.kernel(Kernel::Bookworm)?,
+            kernel: images.kernel(L1_KERNEL)?,
             memory_mib: 2048,
             modules: MODULES.map(str::to_owned).to_vec(),
             texts: Vec::new(),
+            files: Vec::new(),
             programs: Vec::new(),
             disks: Vec::new(),
         })
@@ -113,6 +116,13 @@ impl<'a> L1<'a> {
         self
     }
 
+    /// Puts a copy of a file at `path`.
+    #[must_use]
+    pub fn file(mut self, source: &Path, path: &str) -> Self {
+        self.files.push((source.to_owned(), path.to_owned()));
+        self
+    }
+
     /// Puts a program at `path`, with the shared libraries that it needs.
     #[must_use]
     pub fn program(mut self, source: &Path, path: &str) -> Self {
@@ -134,48 +144,72 @@ impl<'a> L1<'a> {
     pub fn run(self, script: &str, limit: Duration) -> Result<Output> {
         let directory = TempDir::with_prefix("podvisor-l1-").context("Cannot make a directory for L1")?;
         let channels = Channels::below(directory.path());
-        self.write_initramfs(script, &channels.initramfs)?;
-        let errors = directory.path().join("qemu.err");
-        let read = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
-        let mut ended = self.boot(&channels, &errors, limit)?;
+        let status = self.run_with(script, &channels, |qemu| {
+            let mut machine = Machine(qemu.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
+            machine.wait(limit)
+        })?;
+        Ok(Output { status, text: read(&channels.output) })
+    }
+
+    /// As [`L1::run`], but gives each line to `on_line` when it is printed; returns the exit status.
+    ///
+    /// # Errors
+    /// As [`L1::run`].
+    pub fn run_live(self, script: &str, limit: Duration, mut on_line: impl FnMut(&str)) -> Result<i32> {
+        let directory = TempDir::with_prefix("podvisor-l1-").context("Cannot make a directory for L1")?;
+        let channels = Channels::below(directory.path()).live();
+        self.run_with(script, &channels, |qemu| Ok(live::run(qemu, limit, &mut on_line)?.is_some()))
+    }
+
+    /// As [`L1::run`], but `script` runs on this process's terminal, for as long as it likes; returns the exit status.
+    ///
+    /// # Errors
+    /// The machine did not come up or was lost.
+    pub fn run_on_terminal(self, script: &str) -> Result<i32> {
+        let directory = TempDir::with_prefix("podvisor-l1-").context("Cannot make a directory for L1")?;
+        let channels = Channels::below(directory.path()).live();
+        self.run_with(script, &channels, |qemu| {
+            Machine(qemu.spawn()?).0.wait()?;
+            Ok(true)
+        })
+    }
+
+    /// Runs the machine by `run`, which tells whether QEMU ended by itself, until the script was run; returns the
+    /// script's exit status.
+    fn run_with(
+        &self,
+        script: &str,
+        channels: &Channels,
+        mut run: impl FnMut(&mut Command) -> Result<bool>,
+    ) -> Result<i32> {
+        self.write_initramfs(script, channels)?;
+        let mut boot = || -> Result<bool> {
+            let errors = fs::File::create(&channels.errors).context("Cannot make a file for QEMU's errors")?;
+            let mut qemu = qemu::command(self.images, &self.kernel, channels, self.memory_mib, &self.disks);
+            run(qemu.stderr(errors)).context("Cannot run QEMU")
+        };
+        let mut ended = boot()?;
         for _ in 1..ATTEMPTS {
             if read(&channels.status).trim() == NO_TSC {
-                ended = self.boot(&channels, &errors, limit)?;
+                ended = boot()?;
             }
         }
-        let text = read(&channels.output);
         let status = read(&channels.status);
         match status.trim().strip_prefix("exit ").map(str::parse) {
-            Some(Ok(status)) if ended => Ok(Output { status, text }),
-            _ => {
-                let what = if ended { "L1 was lost" } else { "L1 was killed at its time limit" };
-                bail!(
-                    "{what} after at most {} s. {}\n--- output:\n{}\n--- kernel:\n{}\n--- QEMU:\n{}",
-                    limit.as_secs(),
-                    status.trim(),
-                    tail(&text),
-                    tail(&read(&channels.kernel_log)),
-                    tail(&read(&errors)),
-                )
-            }
+            Some(Ok(status)) if ended => Ok(status),
+            _ => bail!(
+                "{}. {}\n--- output:\n{}\n--- kernel:\n{}\n--- QEMU:\n{}",
+                if ended { "L1 was lost" } else { "L1 was killed at its time limit" },
+                status.trim(),
+                tail(&read(&channels.output)),
+                tail(&read(&channels.kernel_log)),
+                tail(&read(&channels.errors)),
+            ),
         }
     }
 
-    /// Runs the machine once; whether it ended by itself.
-    fn boot(&self, channels: &Channels, errors: &Path, limit: Duration) -> Result<bool> {
-        let mut machine = Machine(
-            qemu::command(self.images, &self.kernel, channels, self.memory_mib, &self.disks)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(fs::File::create(errors).context("Cannot make a file for QEMU's errors")?)
-                .spawn()
-                .context("Cannot start QEMU")?,
-        );
-        machine.wait(limit)
-    }
-
-    fn write_initramfs(&self, script: &str, path: &Path) -> Result<()> {
-        let mut archive = Archive::create(path)?;
+    fn write_initramfs(&self, script: &str, channels: &Channels) -> Result<()> {
+        let mut archive = Archive::create(&channels.initramfs)?;
         for directory in ["dev", "proc", "sys", "tmp", "run", "root", "usr/bin", "etc"] {
             archive.directory(directory)?;
         }
@@ -183,15 +217,13 @@ impl<'a> L1<'a> {
         archive.file("l1/command", 0o755, script.as_bytes())?;
         archive.file("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n")?;
         archive.file("etc/group", 0o644, b"root:x:0:\n")?;
+        if channels.live {
+            archive.file("l1/live", 0o644, &[])?;
+        }
         super::guest::add_busybox(&mut archive, self.images)?;
 
         let names: Vec<&str> = self.modules.iter().map(String::as_str).collect();
-        let modules = modules::load_order(&self.kernel, &names)?;
-        for (name, bytes) in &modules {
-            archive.file(&format!("l1/modules/{name}"), 0o644, bytes)?;
-        }
-        let order: String = modules.iter().map(|(name, _)| format!("{name}\n")).collect();
-        archive.file("l1/modules/order", 0o644, order.as_bytes())?;
+        modules::add(&mut archive, "l1/modules", &self.kernel, &names)?;
 
         let mut shared = BTreeSet::new();
         for (source, path) in &self.programs {
@@ -201,11 +233,16 @@ impl<'a> L1<'a> {
         for library in shared {
             archive.copy(&library, &library.to_string_lossy())?;
         }
+        self.files.iter().try_for_each(|(source, path)| archive.copy(source, path))?;
         for (path, contents) in &self.texts {
             archive.file(path, 0o755, contents.as_bytes())?;
         }
         archive.finish().map(drop)
     }
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
 /// The last lines of a log.

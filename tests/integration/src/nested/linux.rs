@@ -89,13 +89,13 @@ pub fn check_complaints(text: &str) -> Result<()> {
 pub fn compile(source: &str, directory: &Path) -> Result<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(source);
     let program = directory.join(source.file_stem().context("A program has a name")?);
-    let output = Command::new("gcc")
+    let output = Command::new("cc")
         .args(["-O1", "-static", "-pthread", "-Wall", "-Wextra", "-Werror", "-o"])
         .arg(&program)
         .arg(&source)
         .output()
-        .context("Cannot run gcc")?;
-    ensure!(output.status.success(), "gcc: {}", String::from_utf8_lossy(&output.stderr));
+        .context("Cannot run cc")?;
+    ensure!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr));
     Ok(program)
 }
 

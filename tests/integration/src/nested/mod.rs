@@ -3,15 +3,17 @@
 //!
 //! L1 has one CPU: QEMU's emulation of SVM loses a machine now and then when L1 has two, whatever runs in it.
 
-mod cpio;
+mod board;
+pub(crate) mod cpio;
 mod guest;
 mod l1;
 mod libraries;
 mod linux;
-mod modules;
+pub(crate) mod modules;
 mod qemu;
 mod suite;
 
+pub use board::Board;
 pub use l1::{L1, Output};
 pub use linux::{CMDLINE, Medium, check_complaints, compile};
 pub use suite::{NATIVE_TESTS, NativeBinary, SuiteResult, native_binaries, run_native_tests};

@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use super::cpio::Archive;
 use crate::images::KernelImage;
 
 /// What ends a signed module (include/linux/module_signature.h), after a structure of 12 bytes whose last four are the
@@ -17,11 +19,26 @@ use crate::images::KernelImage;
 const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// A module's file name without directories, and its bytes.
-pub(super) type Module = (String, Vec<u8>);
+type Module = (String, Vec<u8>);
+
+/// Adds `names` and what they depend on to `directory` of an archive, where a file `order` lists them in load order.
+pub(crate) fn add<W: Write>(
+    archive: &mut Archive<W>,
+    directory: &str,
+    kernel: &KernelImage,
+    names: &[&str],
+) -> Result<()> {
+    let modules = load_order(kernel, names)?;
+    for (name, bytes) in &modules {
+        archive.file(&format!("{directory}/{name}"), 0o644, bytes)?;
+    }
+    let order: String = modules.iter().map(|(name, _)| format!("{name}\n")).collect();
+    archive.file(&format!("{directory}/order"), 0o644, order.as_bytes())
+}
 
 /// `names` and everything they depend on, in load order; names that the kernel does not have as modules are left out,
 /// since they may be built in.
-pub(super) fn load_order(kernel: &KernelImage, names: &[&str]) -> Result<Vec<Module>> {
+fn load_order(kernel: &KernelImage, names: &[&str]) -> Result<Vec<Module>> {
     let mut files = BTreeMap::new();
     index(&kernel.modules.join("kernel"), &mut files)?;
     let mut order = Vec::new();

@@ -20,13 +20,29 @@ pub(super) struct Channels {
     pub(super) kernel_log: PathBuf,
     pub(super) output: PathBuf,
     pub(super) status: PathBuf,
+    /// What QEMU itself complains of.
+    pub(super) errors: PathBuf,
+    /// The command talks on QEMU's standard input and output, and `output` stays empty.
+    pub(super) live: bool,
 }
 
 impl Channels {
     /// Channels in `directory`.
     pub(super) fn below(directory: &Path) -> Self {
         let at = |name| directory.join(name);
-        Self { initramfs: at("initramfs"), kernel_log: at("kernel.log"), output: at("output"), status: at("status") }
+        Self {
+            initramfs: at("initramfs"),
+            kernel_log: at("kernel.log"),
+            output: at("output"),
+            status: at("status"),
+            errors: at("qemu.err"),
+            live: false,
+        }
+    }
+
+    /// The command talks on QEMU's standard input and output.
+    pub(super) fn live(self) -> Self {
+        Self { live: true, ..self }
     }
 }
 
@@ -58,6 +74,10 @@ pub(super) fn command(
     command.args(["-device", "virtserialport,chardev=output,nr=1,name=output"]);
     command.arg("-chardev").arg(file("status", &channels.status));
     command.args(["-device", "virtserialport,chardev=status,nr=2,name=status"]);
+    if channels.live {
+        // A terminal in L1: what runs there can make it raw, and keys reach it one by one.
+        command.args(["-chardev", "stdio,id=live,signal=off", "-device", "virtconsole,chardev=live,nr=0"]);
+    }
     for disk in disks {
         command.arg("-drive").arg(format!("file={},format=raw,if=virtio,readonly=on", quoted(disk)));
     }

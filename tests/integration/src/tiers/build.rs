@@ -1,13 +1,12 @@
 //! Builds what the tests need, once: the test binaries, the launcher, the test guest.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use anyhow::Result;
 
 use super::options::Options;
 use super::tier::Tier;
+use crate::cargo::{self, Artifact};
 use crate::paths;
 
 /// A test binary.
@@ -31,69 +30,18 @@ pub(super) struct Built {
     pub(super) guest: Option<PathBuf>,
 }
 
-#[derive(Deserialize)]
-struct Message {
-    reason: String,
-    manifest_path: Option<PathBuf>,
-    target: Option<Target>,
-    profile: Option<Profile>,
-    executable: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    kind: Vec<String>,
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Profile {
-    test: bool,
-}
-
 /// Builds what the chosen tiers need.
 pub(super) fn build(options: &Options) -> Result<Built> {
-    let manifest = paths::workspace().join("Cargo.toml");
-    let tests = cargo(&["test", "--workspace", "--no-run"], &manifest, None)?;
+    let tests = cargo::run(&["test", "--workspace", "--no-run"])?;
     let binaries = tests.iter().filter_map(test_binary).collect();
     let machines = options.tiers.iter().any(|tier| *tier != Tier::Unit);
-    let programs = if machines { cargo(&["build", "--workspace", "--bins"], &manifest, None)? } else { Vec::new() };
-    let launcher = executable(&programs, "launcher");
-    let guest_manifest = paths::guest_manifest();
-    let guest = if machines && guest_manifest.exists() {
-        let messages = cargo(&["build", "--release"], &guest_manifest, Some(&paths::guest_target()))?;
-        messages.into_iter().find_map(|message| message.executable)
-    } else {
-        None
-    };
+    let programs = if machines { cargo::run(&["build", "--workspace", "--bins"])? } else { Vec::new() };
+    let launcher = cargo::executable(&programs, "launcher");
+    let guest = (machines && paths::guest_manifest().exists()).then(cargo::test_guest).transpose()?;
     Ok(Built { binaries, launcher, guest })
 }
 
-/// Runs cargo, whose own messages go to stderr, and returns the artifacts it reports.
-fn cargo(arguments: &[&str], manifest: &Path, target: Option<&Path>) -> Result<Vec<Message>> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // The guest's flags stand in a configuration of its own, which cargo finds from the directory it runs in.
-    command.args(arguments).current_dir(manifest.parent().context("A manifest without a directory")?);
-    command.arg("--message-format=json-render-diagnostics").arg("--manifest-path").arg(manifest);
-    if let Some(target) = target {
-        command.arg("--target-dir").arg(target);
-    }
-    let output = command.stderr(Stdio::inherit()).output().context("Cannot run cargo")?;
-    if !output.status.success() {
-        bail!("cargo {} failed ({}): see its messages above", arguments.join(" "), output.status);
-    }
-    parse_messages(&String::from_utf8_lossy(&output.stdout))
-}
-
-fn parse_messages(text: &str) -> Result<Vec<Message>> {
-    text.lines()
-        .filter(|line| line.starts_with('{'))
-        .map(|line| serde_json::from_str::<Message>(line).context("Cannot understand cargo's message"))
-        .filter(|message| message.as_ref().map_or(true, |message| message.reason == "compiler-artifact"))
-        .collect()
-}
-
-fn test_binary(message: &Message) -> Option<TestBinary> {
+fn test_binary(message: &Artifact) -> Option<TestBinary> {
     let target = message.target.as_ref()?;
     if !message.profile.as_ref()?.test {
         return None;
@@ -107,18 +55,11 @@ fn test_binary(message: &Message) -> Option<TestBinary> {
     })
 }
 
-fn executable(messages: &[Message], name: &str) -> Option<PathBuf> {
-    messages
-        .iter()
-        .find(|message| {
-            message.target.as_ref().is_some_and(|target| target.name == name) && message.executable.is_some()
-        })
-        .and_then(|message| message.executable.clone())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::path::Path;
 
     use super::*;
 
@@ -132,7 +73,7 @@ mod tests {
 
     #[test]
     fn test_binaries_are_told_from_other_artifacts() {
-        let messages = parse_messages(MESSAGES).unwrap();
+        let messages = cargo::parse(MESSAGES).unwrap();
         let binaries: Vec<_> = messages.iter().filter_map(test_binary).collect();
         assert_eq!(binaries.len(), 2);
         assert_eq!((binaries[0].name.as_str(), binaries[0].tier), ("vmm", None));

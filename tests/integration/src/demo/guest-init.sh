@@ -1,0 +1,27 @@
+#!/bin/busybox sh
+# The demo guest's first program: loads drivers, sets the network up, and goes on with the check or with a shell.
+export PATH=/bin HOME=/root TERM=linux ENV=/etc/shellrc
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mark 1
+while read -r module; do
+  insmod "/modules/$module" || echo "guest: insmod $module failed"
+done </modules/order
+i=0
+while [ ! -b /dev/vda ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+if [ "$demo_network" = 1 ]; then
+  ip link set lo up
+  ip addr add 10.0.2.2/24 dev eth0
+  ip link set eth0 up
+fi
+mark 2
+if [ -z "$demo_shell" ]; then
+  check
+else
+  cat /etc/motd
+  setsid cttyhack sh
+fi
+sync
+poweroff -f
