@@ -3,13 +3,15 @@
 //! PCIEXBAR (0x60, 8 bytes) places the configuration space of all functions in memory: the address in bits 28 to 35,
 //! down to bit 26 for shorter windows; the length in bits 1 and 2 (0: 256 MiB, 1: 128 MiB, 2: 64 MiB); enable in bit 0.
 
+use super::configuration::halves;
 use super::ecam::Ecam;
 use super::{DecodedBar, FunctionError, Identity, PciConfiguration, PciConfigurationState, PciFunction, Space};
 use crate::bus::{BusDevice, Width};
 use crate::id::DeviceId;
 use crate::state::{DeviceState, Section, StateError};
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Offset of PCIEXBAR, 8 bytes.
 pub const PCIEXBAR: u16 = 0x60;
@@ -78,8 +80,12 @@ impl HostBridge {
     /// # Errors
     /// It cannot be serialised.
     pub fn save(&self) -> Result<Section, StateError> {
-        let configuration = self.configuration.lock().unwrap_or_else(PoisonError::into_inner).save();
+        let configuration = self.configuration().save();
         Section::encode(&self.id, &HostBridgeState { configuration })
+    }
+
+    fn configuration(&self) -> MutexGuard<'_, PciConfiguration> {
+        self.configuration.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the bridge what answers in its window. Once: the bus does it.
@@ -94,17 +100,17 @@ impl PciFunction for HostBridge {
     }
 
     fn read_config(&self, offset: u16, width: Width) -> u32 {
-        self.configuration.lock().unwrap_or_else(PoisonError::into_inner).read(offset, width)
+        self.configuration().read(offset, width)
     }
 
     fn write_config(&self, offset: u16, width: Width, value: u32) {
-        self.configuration.lock().unwrap_or_else(PoisonError::into_inner).write(offset, width, value);
+        self.configuration().write(offset, width, value);
     }
 
     /// The command register does not count: a host bridge always decodes.
     fn decoded(&self) -> Vec<DecodedBar> {
         let (low, high) = {
-            let configuration = self.configuration.lock().unwrap_or_else(PoisonError::into_inner);
+            let configuration = self.configuration();
             (configuration.read(PCIEXBAR, Width::Dword), configuration.read(PCIEXBAR + 4, Width::Dword))
         };
         let window = window(u64::from(high) << 32 | u64::from(low));
@@ -118,7 +124,7 @@ impl PciFunction for HostBridge {
 }
 
 /// The configuration window that PCIEXBAR says; none while it is off, at address 0, or of the reserved length.
-fn window(register: u64) -> Option<std::ops::Range<u64>> {
+fn window(register: u64) -> Option<Range<u64>> {
     let length = match register >> LENGTH_SHIFT & LENGTH_MASK {
         0 => LONGEST,
         1 => LONGEST / 2,
@@ -128,9 +134,4 @@ fn window(register: u64) -> Option<std::ops::Range<u64>> {
     let start = register & PCIEXBAR_MASK & !(length - 1);
     let enabled = register & u64::from(PCIEXBAR_ENABLE) != 0 && start != 0;
     enabled.then(|| start..start + length)
-}
-
-fn halves(value: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
-    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
 }

@@ -4,8 +4,9 @@
 //! A function is a [`PciFunction`]; it keeps its registers in a [`PciConfiguration`]. A [`Topology`] says where each sits.
 //! The [`PciBus`] finds a function by its number and tells the machine, through a [`BarMapper`], which ranges of the
 //! address spaces are whose at any time. The guest reaches it through [`ConfigPorts`] and through the window in memory
-//! that the [`HostBridge`] places.
+//! that the [`HostBridge`] places. For a kernel that no firmware starts, [`PciBus::assign`] does firmware's part.
 
+mod assignment;
 mod bus;
 mod config_ports;
 mod configuration;
@@ -18,6 +19,7 @@ mod root_port;
 mod slot;
 mod topology;
 
+pub use assignment::{AssignmentError, Windows};
 pub use bus::PciBus;
 pub use config_ports::{ConfigPorts, ConfigPortsState};
 pub use configuration::{

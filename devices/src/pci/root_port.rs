@@ -13,7 +13,7 @@ use crate::id::DeviceId;
 use crate::state::{DeviceState, Section, StateError};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The port that guests of QEMU's machines know.
 const IDENTITY: Identity = Identity {
@@ -62,8 +62,12 @@ impl RootPort {
     /// # Errors
     /// It cannot be serialised.
     pub fn save(&self) -> Result<Section, StateError> {
-        let configuration = self.configuration.lock().unwrap_or_else(PoisonError::into_inner).save();
+        let configuration = self.configuration().save();
         Section::encode(&self.id, &RootPortState { configuration })
+    }
+
+    fn configuration(&self) -> MutexGuard<'_, PciConfiguration> {
+        self.configuration.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,11 +77,11 @@ impl PciFunction for RootPort {
     }
 
     fn read_config(&self, offset: u16, width: Width) -> u32 {
-        self.configuration.lock().unwrap_or_else(PoisonError::into_inner).read(offset, width)
+        self.configuration().read(offset, width)
     }
 
     fn write_config(&self, offset: u16, width: Width, value: u32) {
-        self.configuration.lock().unwrap_or_else(PoisonError::into_inner).write(offset, width, value);
+        self.configuration().write(offset, width, value);
     }
 
     /// The port itself has no BARs.
@@ -90,7 +94,7 @@ impl PciFunction for RootPort {
     }
 
     fn forwarding(&self) -> Option<Forwarding> {
-        let configuration = self.configuration.lock().unwrap_or_else(PoisonError::into_inner);
+        let configuration = self.configuration();
         let bus = |offset| u8::try_from(configuration.read(offset, Width::Byte)).unwrap_or(0);
         let buses = bus(header::SECONDARY_BUS)..=bus(header::SUBORDINATE_BUS);
         let command = configuration.command();

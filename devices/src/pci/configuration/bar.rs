@@ -1,6 +1,6 @@
 //! Base address registers and the expansion ROM (PCI 3.0 6.2.5).
 
-use super::{LayoutError, PciConfiguration};
+use super::{LayoutError, PciConfiguration, halves};
 use crate::bus::Width;
 use crate::pci::header::{self, Command};
 use crate::pci::{DecodedBar, ROM_BAR, Space};
@@ -146,9 +146,4 @@ fn check_size(bar: u8, size: u64, (least, most): (u64, u64)) -> Result<(), Layou
     } else {
         Err(LayoutError::Size { bar, size, least, most })
     }
-}
-
-fn halves(value: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
-    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
 }

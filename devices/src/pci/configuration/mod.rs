@@ -232,3 +232,9 @@ impl PciConfiguration {
 fn index(offset: u16, position: u64) -> Option<usize> {
     usize::try_from(u64::from(offset) + position).ok()
 }
+
+/// The low and the high half, as registers of 32 bits have them.
+pub(super) fn halves(value: u64) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
+    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+}
