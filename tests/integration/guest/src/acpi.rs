@@ -1,9 +1,9 @@
-//! ACPI tables (ACPI 6.5): MADT, FADT, and two things of the DSDT that need no interpreter, found by their bytes.
+//! ACPI tables (ACPI 6.5): MADT, FADT, MCFG, and the things of the DSDT that need no interpreter, found by their bytes.
 
 use alloc::vec::Vec;
 
 use crate::boot_info::BootInfo;
-use crate::platform::{Platform, Register, Trigger, VirtioSlot};
+use crate::platform::{Ecam, FixedHardware, PciRoute, PciWindow, Platform, Register, Trigger, VirtioSlot};
 
 /// The bytes at a physical address.
 ///
@@ -59,6 +59,7 @@ pub fn discover(info: &BootInfo, found: &mut Platform) {
         match &content[..4] {
             b"APIC" => madt(content, found),
             b"FACP" => fadt(content, found),
+            b"MCFG" => mcfg(content, found),
             _ => {}
         }
     }
@@ -103,6 +104,13 @@ fn madt(table: &[u8], found: &mut Platform) {
     }
 }
 
+/// Memory-mapped configuration space (PCI Firmware Specification 3.3 4.1.2): segment group 0.
+fn mcfg(table: &[u8], found: &mut Platform) {
+    let entries = table.get(44..).unwrap_or_default().chunks_exact(16);
+    let first = entries.into_iter().find(|entry| entry[8..10] == [0, 0]);
+    found.ecam = first.map(|entry| Ecam { base: u64_at(entry, 0), buses: (entry[10], entry[11]) });
+}
+
 /// A generic address structure (5.2.3.2) as a register.
 fn register(structure: &[u8]) -> Option<Register> {
     let address = u64_at(structure, 4);
@@ -126,7 +134,7 @@ fn fadt(table: &[u8], found: &mut Platform) {
     if flags & 1 << 20 != 0 && table.len() >= 256 {
         found.sleep_control = register(&table[244..256]);
     } else {
-        found.pm1a_control = u16::try_from(u32_at(table, 64)).ok().filter(|port| *port != 0);
+        found.fixed = fixed_hardware(table, flags);
     }
     let dsdt = match table.get(140..148).map_or(0, |bytes| u64_at(bytes, 0)) {
         0 => u64::from(u32_at(table, 40)),
@@ -136,7 +144,88 @@ fn fadt(table: &[u8], found: &mut Platform) {
         found.s5 = sleep_type(code);
         found.virtio = virtio_devices(code);
         found.events = event_device(code);
+        found.pci_routes = pci_routes(code);
+        found.pci_windows = pci_windows(code);
     }
+}
+
+/// The blocks of the fixed hardware; `None` where there is no PM1a control block.
+fn fixed_hardware(table: &[u8], flags: u32) -> Option<FixedHardware> {
+    let mut agrees = true;
+    // A block as a port, and the address structure that ACPI 2 added for it.
+    let mut block = |old: usize, new: usize| {
+        let port = u32_at(table, old);
+        let structure = table.get(new..new + 12).and_then(register);
+        agrees &= match structure {
+            None => true,
+            Some(Register::Port(other)) => u32::from(other) == port,
+            Some(Register::Memory(_)) => false,
+        };
+        u16::try_from(port).unwrap_or(0)
+    };
+    let (event, control) = (block(56, 148), block(64, 172));
+    let (timer, gpe0) = (block(76, 208), block(80, 220));
+    (control != 0).then_some(FixedHardware {
+        sci: u32_at(table, 46) & 0xffff,
+        event,
+        control,
+        timer,
+        // TMR_VAL_EXT
+        timer_is_wide: flags & 1 << 8 != 0,
+        gpe0,
+        enable: (u32_at(table, 48) as u16, table[52]),
+        agrees,
+    })
+}
+
+/// The packages of `_PRT` for devices above 0: address (device in the high half, all functions), pin, no link device, GSI.
+fn pci_routes(code: &[u8]) -> Vec<PciRoute> {
+    let Some(at) = code.windows(4).position(|window| window == b"_PRT") else { return Vec::new() };
+    let (mut routes, mut rest) = (Vec::new(), &code[at..]);
+    while let Some(next) = rest.windows(5).position(|window| window[..3] == [0x0c, 0xff, 0xff] && window[4] == 0) {
+        let (device, mut entry) = (rest[next + 3], &rest[next + 5..]);
+        let mut number = || integer(&mut entry);
+        if let (Some(pin), Some(0), Some(gsi)) = (number(), number(), number()) {
+            routes.push(PciRoute { device, pin: pin as u8, gsi });
+        }
+        rest = &rest[next + 5..];
+    }
+    routes
+}
+
+/// Address space descriptors of memory and ports, produced (6.4.3.5): words, double words, quad words.
+fn pci_windows(code: &[u8]) -> Vec<PciWindow> {
+    const FORMS: [(u8, u8, usize); 3] = [(0x88, 0x0d, 2), (0x87, 0x17, 4), (0x8a, 0x2b, 8)];
+    let mut windows = Vec::new();
+    for (at, bytes) in code.windows(4).enumerate() {
+        let Some((.., size)) = FORMS.iter().find(|(tag, length, _)| bytes[..3] == [*tag, *length, 0]) else { continue };
+        let number = |index: usize| {
+            let start = at + 6 + index * size;
+            let bytes = code.get(start..start + size).unwrap_or_default();
+            bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+        };
+        // Granularity, minimum, maximum, translation, length.
+        let (range, length) = ((number(1), number(2)), number(4));
+        // Resource types: 0 is memory, 1 are ports; 2 would be bus numbers.
+        if bytes[3] < 2 && length != 0 && range.1.wrapping_sub(range.0).wrapping_add(1) == length {
+            windows.push(PciWindow { io: bytes[3] == 1, range });
+        }
+    }
+    windows
+}
+
+/// Takes an integer (20.2.3) off the front.
+fn integer(code: &mut &[u8]) -> Option<u32> {
+    let (value, size) = match *code.first()? {
+        0 => (0, 1),
+        1 => (1, 1),
+        0x0a => (u32::from(*code.get(1)?), 2),
+        0x0b => (u32::from(*code.get(1)?) | u32::from(*code.get(2)?) << 8, 3),
+        0x0c => (u32_at(code, 1), 5),
+        _ => return None,
+    };
+    *code = code.get(size..)?;
+    Some(value)
 }
 
 /// The first element of the package `_S5_`.

@@ -1,15 +1,15 @@
 //! Local APIC (by MSR in x2APIC mode, else by memory) and IOAPIC.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use crate::cpu::{cpuid, out8, read_msr, read_physical, write_msr, write_physical};
-use crate::descriptors::{FIRST_INTERRUPT, use_x2apic};
+use crate::descriptors::{FIRST_INTERRUPT, set_level_register, use_x2apic};
 use crate::platform::platform;
 
 const BASE_MSR: u32 = 0x1b;
 const LOCAL: u64 = 0xfee0_0000;
 /// The vector of the LAPIC timer.
-pub const TIMER: u8 = 0x78;
+pub const TIMER: u8 = 0xe0;
 /// The vector that wakes CPU 0; CPU N has the N-th behind it.
 pub const WAKE: u8 = 0x60;
 
@@ -99,25 +99,73 @@ pub fn send(apic_id: u32, command: u32) {
 
 /// Routes `gsi`, edge-triggered, to vector [`FIRST_INTERRUPT`] + `gsi` of CPU `cpu`.
 pub fn route(gsi: u32, cpu: usize) {
-    let destination = platform().apic_ids.get(cpu).copied().unwrap_or(0);
-    let low = u32::from(FIRST_INTERRUPT) + gsi;
-    io_write(gsi, 1, destination << 24);
-    io_write(gsi, 0, low);
+    write_entry(gsi, cpu, 0);
 }
+
+/// The same for a level, active high. Each interrupt masks it; [`unmask`] it when its device was served.
+pub fn route_level(gsi: u32, cpu: usize) {
+    const LEVEL: u32 = 1 << 15;
+    write_entry(gsi, cpu, LEVEL);
+}
+
+fn write_entry(gsi: u32, cpu: usize, flags: u32) {
+    let Some((_, register)) = pin(gsi) else { return };
+    let vector = FIRST_INTERRUPT + gsi as u8;
+    set_level_register(vector, if flags == 0 { 0 } else { register as u8 });
+    let destination = platform().apic_ids.get(cpu).copied().unwrap_or(0);
+    change(gsi, |low, high| {
+        *low = u32::from(vector) | flags;
+        *high = destination << 24;
+    });
+}
+
+const MASKED: u32 = 1 << 16;
 
 /// Masks `gsi`.
 pub fn mask(gsi: u32) {
-    io_write(gsi, 0, 1 << 16);
+    change(gsi, |low, _| *low |= MASKED);
 }
 
-/// Writes one half of the redirection entry of `gsi`, in the IOAPIC that has it.
-fn io_write(gsi: u32, half: u32, value: u32) {
+/// Lets `gsi` interrupt again.
+pub fn unmask(gsi: u32) {
+    change(gsi, |low, _| *low &= !MASKED);
+}
+
+/// The select register of the IOAPIC with the level-triggered pins, for the interrupt stub.
+#[unsafe(no_mangle)]
+static io_apic_address: AtomicU64 = AtomicU64::new(0);
+/// Not 0 while somebody is between the select and the data register.
+#[unsafe(no_mangle)]
+static io_apic_lock: AtomicU8 = AtomicU8::new(0);
+
+/// The IOAPIC that has `gsi`, and the register with the low half of its redirection entry.
+fn pin(gsi: u32) -> Option<(u64, u32)> {
     let chips = platform().io_apics.iter().filter(|(_, first)| *first <= gsi);
-    let Some((base, first)) = chips.max_by_key(|(_, first)| *first).copied() else { return };
-    let register = 0x10 + 2 * (gsi - first) + half;
+    let (base, first) = chips.max_by_key(|(_, first)| *first).copied()?;
+    Some((base, 0x10 + 2 * (gsi - first)))
+}
+
+/// Changes the two halves of the redirection entry of `gsi`; the low one, with the mask, is written last.
+fn change(gsi: u32, change: impl FnOnce(&mut u32, &mut u32)) {
+    let Some((base, register)) = pin(gsi) else { return };
+    io_apic_address.store(base, Ordering::SeqCst);
+    while io_apic_lock.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+        core::hint::spin_loop();
+    }
     // SAFETY: the tables say that the IOAPIC is there; it lies below 4 GiB.
     unsafe {
+        let read = |register: u32| -> u32 {
+            write_physical(base, register);
+            read_physical(base + 0x10)
+        };
+        let (old_low, old_high) = (read(register), read(register + 1));
+        let (mut low, mut high) = (old_low, old_high);
+        change(&mut low, &mut high);
+        if high != old_high {
+            write_physical(base + 0x10, high);
+        }
         write_physical(base, register);
-        write_physical(base + 0x10, value);
+        write_physical(base + 0x10, low);
     }
+    io_apic_lock.store(0, Ordering::SeqCst);
 }

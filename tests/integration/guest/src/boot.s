@@ -193,7 +193,7 @@ exception:
     push offset fault_main
     iretq
 
-// --- interrupts 0x30 to 0x7f: count and acknowledge ------------------------------------------------------------------
+// --- interrupts 0x30 to 0xef: count, mask the pin of a level, acknowledge --------------------------------------------
 
 .macro interrupt_stub vector
     .balign 16
@@ -206,13 +206,16 @@ exception:
 .global interrupt_stubs
 interrupt_stubs:
 .set vector, 0x30
-.rept 80
+.rept 192
     interrupt_stub vector
     .set vector, vector + 1
 .endr
 
 interrupt:
     lock inc qword ptr [interrupt_counts + rax * 8]
+    cmp byte ptr [level_registers + rax], 0
+    jne interrupt_level
+interrupt_end:
     cmp byte ptr [x2apic_enabled], 0
     jne interrupt_x2apic
     mov eax, 0xfee000b0
@@ -232,6 +235,24 @@ interrupt_x2apic:
     pop rcx
     pop rax
     iretq
+interrupt_level:                    // a level would interrupt again at once: who serves its device unmasks the pin
+    movzx eax, byte ptr [level_registers + rax]
+    push rcx
+    push rdx
+interrupt_lock:
+    mov cl, 1
+    xchg [io_apic_lock], cl
+    test cl, cl
+    jnz interrupt_lock
+    mov rcx, [io_apic_address]
+    mov [rcx], eax
+    mov edx, [rcx + 0x10]
+    or edx, 0x10000
+    mov [rcx + 0x10], edx
+    mov byte ptr [io_apic_lock], 0
+    pop rdx
+    pop rcx
+    jmp interrupt_end
 
 // --- where an application processor starts, copied to TRAMPOLINE -----------------------------------------------------
 
@@ -271,9 +292,9 @@ gdt:
     .quad 0x00affb000000ffff        // 0x30 code, 64 bits, DPL 3
     .quad 0
 .global gdt_tss
-gdt_tss:                            // 0x40 + 16 * CPU
-.rept 16
-    .quad 0x0000890000002068, 0
+gdt_tss:                            // 0x40 + 16 * CPU; the limit is TASK_LIMIT of descriptors.rs
+.rept 64
+    .quad 0x0000890000003a00, 0
 .endr
 gdt_end:
 gdt_pointer:
@@ -293,10 +314,10 @@ gate_table:
 // The low 4 GiB, identity mapped by 2 MiB pages that CPL 3 may use; paging.rs adds what lies above.
 .section .page_tables, "aw"
 .balign 4096
+.global pml4
 pml4:
     .quad pdpt + 7
     .fill 511, 8, 0
-.global pdpt
 pdpt:
     .quad directories + 7, directories + 0x1007, directories + 0x2007, directories + 0x3007
     .fill 508, 8, 0

@@ -1,18 +1,19 @@
 //! One virtio block device, driven request by request, completed by interrupt or by polling.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use virtio_drivers::device::blk::{BlkReq, BlkResp, SECTOR_SIZE, VirtIOBlk};
-use virtio_drivers::transport::mmio::MmioTransport;
+use virtio_drivers::transport::InterruptStatus;
 
 use crate::clock::Timeout;
 use crate::cpu::halt;
-use crate::descriptors::{FIRST_INTERRUPT, interrupts};
-use crate::platform::VirtioSlot;
+use crate::interrupt::Interrupt;
 use crate::sync::SpinLock;
-use crate::{apic, pattern, timer, virtio};
+use crate::virtio::{self, GuestHal, PciLink, Transport};
+use crate::{pattern, timer};
 
 /// How many disks can be used.
 pub const MAX_DISKS: usize = 15;
@@ -23,26 +24,33 @@ static DISKS: [SpinLock<Option<Disk>>; MAX_DISKS] = [const { SpinLock::new(None)
 
 /// A disk that was opened.
 pub struct Disk {
-    driver: VirtIOBlk<virtio_drivers_hal::Hal, MmioTransport<'static>>,
-    /// Where it was found.
-    pub slot: VirtioSlot,
+    driver: VirtIOBlk<GuestHal, Transport>,
+    /// The PCI function, if it is one.
+    pub link: Option<PciLink>,
+    /// How it interrupts.
+    pub interrupt: Interrupt,
     /// Completed by interrupts to the CPU that uses it, or by polling.
     pub by_interrupt: bool,
     /// Completions whose interrupt did not come within a second.
     pub late: u64,
     buffer: Vec<u64>,
+    request: Box<(BlkReq, BlkResp)>,
 }
 
 // SAFETY: a disk is used under its lock only.
 unsafe impl Send for Disk {}
 
-mod virtio_drivers_hal {
-    pub use crate::virtio::GuestHal as Hal;
+/// A request that the device has.
+pub struct Pending {
+    token: u16,
+    sector: u64,
+    count: usize,
+    write: bool,
 }
 
 /// How many disks the board has.
 pub fn count() -> usize {
-    virtio::slots(virtio::BLOCK).count().min(MAX_DISKS)
+    virtio::devices(virtio::BLOCK).count().min(MAX_DISKS)
 }
 
 /// Works with disk `index` under its lock; opens it at first use, its interrupt routed to CPU 0.
@@ -53,13 +61,13 @@ pub fn with<T>(index: usize, work: impl FnOnce(&mut Disk) -> Result<T, String>) 
     let lock = DISKS.get(index).ok_or("disk number too high")?;
     let mut place = lock.lock();
     if place.is_none() {
-        let slot = virtio::slots(virtio::BLOCK).nth(index).ok_or_else(|| format!("no disk {index}"))?;
-        let driver = VirtIOBlk::new(virtio::transport(&slot)?).map_err(|error| format!("init: {error}"))?;
-        apic::init();
+        let device = virtio::devices(virtio::BLOCK).nth(index).ok_or_else(|| format!("no disk {index}"))?;
+        let (transport, interrupt) = device.open()?;
+        let link = if let Transport::Pci(link) = &transport { Some(link.clone()) } else { None };
+        let driver = VirtIOBlk::new(transport).map_err(|error| format!("init: {error}"))?;
         timer::start_tick();
-        apic::route(slot.gsi, 0);
         let buffer = alloc::vec![0u64; REQUEST_SECTORS * SECTOR_SIZE / 8];
-        *place = Some(Disk { driver, slot, by_interrupt: true, late: 0, buffer });
+        *place = Some(Disk { driver, link, interrupt, by_interrupt: true, late: 0, buffer, request: Box::default() });
     }
     match place.as_mut() {
         Some(disk) => work(disk),
@@ -80,7 +88,7 @@ impl Disk {
 
     /// Interrupts that have come from the device.
     pub fn interrupts(&self) -> u64 {
-        interrupts(FIRST_INTERRUPT + self.slot.gsi as u8)
+        self.interrupt.count()
     }
 
     /// The identity string (GET_ID).
@@ -150,25 +158,12 @@ impl Disk {
     }
 
     fn request(&mut self, sector: u64, count: usize, write: bool) -> Result<(), String> {
-        let (mut request, mut response) = (BlkReq::default(), BlkResp::default());
         let before = self.interrupts();
-        let pointer = self.buffer.as_mut_ptr().cast::<u8>();
-        // SAFETY: the vector is at least this long; it is used by the device alone until the completion below.
-        let bytes = unsafe { core::slice::from_raw_parts_mut(pointer, count * SECTOR_SIZE) };
-        let name = if write { "write" } else { "read" };
-        let problem = |error| format!("{name} of sector {sector}: {error}");
-        // SAFETY: request, response and buffer live unchanged until the completion, which the function waits for.
-        let token = unsafe {
-            match write {
-                true => self.driver.write_blocks_nb(sector as usize, &mut request, bytes, &mut response),
-                false => self.driver.read_blocks_nb(sector as usize, &mut request, bytes, &mut response),
-            }
-        }
-        .map_err(problem)?;
+        let pending = self.submit(sector, count, write)?;
         let timeout = Timeout::after(60_000);
-        while self.driver.peek_used().is_none() {
+        while !self.is_complete() {
             match self.by_interrupt {
-                true => halt(),
+                true => self.wait(),
                 false => core::hint::spin_loop(),
             }
             // The buffers stay with the device: nothing may follow.
@@ -178,18 +173,72 @@ impl Disk {
             // Completed while we looked: the interrupt comes with one of the next halts (the tick ends each).
             let patience = Timeout::after(1000);
             while self.interrupts() == before && !patience.passed() {
-                halt();
+                self.wait();
             }
             self.late += u64::from(self.interrupts() == before);
         }
-        self.driver.ack_interrupt();
-        // SAFETY: the same request, response and buffer.
+        self.acknowledge();
+        self.finish(pending)
+    }
+
+    /// Waits for an interrupt.
+    fn wait(&self) {
+        self.interrupt.rearm();
+        halt();
+    }
+
+    /// Gives the device a request of the disk's buffer; [`Self::finish`] must follow before anything else.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn submit(&mut self, sector: u64, count: usize, write: bool) -> Result<Pending, String> {
+        let pointer = self.buffer.as_mut_ptr().cast::<u8>();
+        // SAFETY: the vector is at least this long; it is used by the device alone until `finish`.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(pointer, count * SECTOR_SIZE) };
+        let (request, response) = &mut *self.request;
+        // SAFETY: request, response and buffer live unchanged, at their places, until `finish`.
+        let token = unsafe {
+            match write {
+                true => self.driver.write_blocks_nb(sector as usize, request, bytes, response),
+                false => self.driver.read_blocks_nb(sector as usize, request, bytes, response),
+            }
+        };
+        let pending = |token| Pending { token, sector, count, write };
+        token.map(pending).map_err(|error| problem(sector, write, error))
+    }
+
+    /// Whether the device has completed the request.
+    pub fn is_complete(&mut self) -> bool {
+        self.driver.peek_used().is_some()
+    }
+
+    /// Reads the interrupt status, which a line's level follows: whether it said that a queue has something.
+    pub fn acknowledge(&mut self) -> bool {
+        self.driver.ack_interrupt().contains(InterruptStatus::QUEUE_INTERRUPT)
+    }
+
+    /// Takes a completed request back.
+    ///
+    /// # Errors
+    /// The device could not do it.
+    pub fn finish(&mut self, pending: Pending) -> Result<(), String> {
+        let Pending { token, sector, count, write } = pending;
+        let pointer = self.buffer.as_mut_ptr().cast::<u8>();
+        // SAFETY: as in `submit`.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(pointer, count * SECTOR_SIZE) };
+        let (request, response) = &mut *self.request;
+        // SAFETY: the same request, response and buffer as in `submit`.
         unsafe {
             match write {
-                true => self.driver.complete_write_blocks(token, &request, bytes, &mut response),
-                false => self.driver.complete_read_blocks(token, &request, bytes, &mut response),
+                true => self.driver.complete_write_blocks(token, request, bytes, response),
+                false => self.driver.complete_read_blocks(token, request, bytes, response),
             }
         }
-        .map_err(problem)
+        .map_err(|error| problem(sector, write, error))
     }
+}
+
+fn problem(sector: u64, write: bool, error: virtio_drivers::Error) -> String {
+    let name = if write { "write" } else { "read" };
+    format!("{name} of sector {sector}: {error}")
 }

@@ -5,7 +5,7 @@ use core::ptr::null_mut;
 
 use crate::sync::{Place, SpinLock};
 
-const ARENA: usize = 256 * 1024;
+const ARENA: usize = 512 * 1024;
 const SMALLEST: u32 = 5;
 const CLASSES: usize = 13;
 

@@ -16,11 +16,14 @@ mod cpu;
 mod descriptors;
 mod disk;
 mod fault;
+mod fixed_hardware;
 mod heap;
+mod interrupt;
 mod memory_functions;
 mod mptable;
 mod paging;
 mod pattern;
+mod pci;
 mod platform;
 mod script;
 mod serial;
@@ -66,8 +69,12 @@ extern "C" fn guest_main(kind: u64, information: u64) -> ! {
         Entry::Linux64 => "linux64",
     };
     say!("ello podvisor-guest entry={entry} cpus={}", platform::platform().apic_ids.len());
-    if info.command_line.split_ascii_whitespace().any(|word| word == "xapic") {
-        apic::force_xapic();
+    for word in info.command_line.split_ascii_whitespace() {
+        match word {
+            "xapic" => apic::force_xapic(),
+            "intx" => interrupt::use_lines_only(),
+            _ => {}
+        }
     }
     let command_line = info.command_line.clone();
     commands::set_boot_info(info);

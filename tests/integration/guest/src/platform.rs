@@ -25,6 +25,56 @@ pub enum Trigger {
     Level,
 }
 
+/// ACPI's fixed hardware (ACPI 6.5 4.8.3), as the FADT names it: ports, 0 for what is absent.
+#[derive(Clone, Copy)]
+pub struct FixedHardware {
+    /// The system control interrupt, a number of an ISA interrupt.
+    pub sci: u32,
+    /// PM1a event block: status, and behind it enable.
+    pub event: u16,
+    /// PM1a control block.
+    pub control: u16,
+    /// PM timer.
+    pub timer: u16,
+    /// Whether the PM timer has 32 bits, and not 24.
+    pub timer_is_wide: bool,
+    /// General purpose event block 0.
+    pub gpe0: u16,
+    /// Where ACPI mode is switched on, and the value that does it.
+    pub enable: (u16, u8),
+    /// Whether the blocks' two forms in the table, as ports and as address structures, agree.
+    pub agrees: bool,
+}
+
+/// A segment group's configuration space in memory (PCI Firmware Specification 3.3 4.1.2).
+#[derive(Clone, Copy)]
+pub struct Ecam {
+    /// Where bus 0 would be.
+    pub base: u64,
+    /// First and last bus.
+    pub buses: (u8, u8),
+}
+
+/// Where the interrupt pin of a device on bus 0 arrives (ACPI 6.5 6.2.13).
+#[derive(Clone, Copy)]
+pub struct PciRoute {
+    /// The device number.
+    pub device: u8,
+    /// 0 is INTA.
+    pub pin: u8,
+    /// The GSI.
+    pub gsi: u32,
+}
+
+/// What a PCI host bridge decodes (ACPI 6.5 6.4.3.5).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PciWindow {
+    /// Ports, and not memory.
+    pub io: bool,
+    /// First and last address.
+    pub range: (u64, u64),
+}
+
 /// One virtio-mmio device as it was found.
 #[derive(Clone, Copy)]
 pub struct VirtioSlot {
@@ -57,10 +107,16 @@ pub struct Platform {
     pub reset: Option<(Register, u8)>,
     /// The FADT's sleep control register (reduced hardware).
     pub sleep_control: Option<Register>,
-    /// PM1a control block, when the hardware is not reduced.
-    pub pm1a_control: Option<u16>,
+    /// The fixed hardware, when it is not reduced.
+    pub fixed: Option<FixedHardware>,
     /// SLP_TYP of S5.
     pub s5: Option<u8>,
+    /// Configuration space in memory.
+    pub ecam: Option<Ecam>,
+    /// Where interrupt pins of bus 0 arrive.
+    pub pci_routes: Vec<PciRoute>,
+    /// What reaches the PCI buses.
+    pub pci_windows: Vec<PciWindow>,
     /// The generic event device: address of its select register, and its interrupt (GSI).
     pub events: Option<(u64, u32)>,
     /// FADT flags and IA-PC boot architecture flags.

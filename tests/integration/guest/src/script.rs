@@ -4,7 +4,7 @@ use crate::commands;
 use crate::serial::say;
 
 /// Words that are for others, or were read before the script.
-const NOT_COMMANDS: [&str; 7] = ["virtio_mmio.device", "console", "reboot", "panic", "pci", "xapic", "quiet"];
+const NOT_COMMANDS: [&str; 8] = ["virtio_mmio.device", "console", "reboot", "panic", "pci", "xapic", "intx", "quiet"];
 
 /// Runs the whole script.
 pub fn run(command_line: &str) {

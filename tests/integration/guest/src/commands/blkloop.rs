@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::{Outcome, required};
 use crate::serial::say;
 use crate::sync::SpinLock;
-use crate::{apic, disk, smp, timer};
+use crate::{disk, smp, timer};
 
 /// Sectors of one write.
 const SECTORS: u64 = 16;
@@ -71,7 +71,7 @@ pub fn run(arguments: &str) -> Outcome {
         disk::with(index, |disk| {
             // A shared disk's interrupt reaches one CPU, and either may wait.
             disk.by_interrupt = !shared;
-            apic::route(disk.slot.gsi, if shared { 0 } else { index.min(cpus - 1) });
+            disk.interrupt.deliver_to(if shared { 0 } else { index.min(cpus - 1) });
             Ok(())
         })?;
     }
@@ -86,7 +86,7 @@ pub fn run(arguments: &str) -> Outcome {
     for index in 0..disks {
         disk::with(index, |disk| {
             disk.by_interrupt = true;
-            apic::route(disk.slot.gsi, 0);
+            disk.interrupt.deliver_to(0);
             interrupts += disk.interrupts();
             late += disk.late;
             disk.flush()

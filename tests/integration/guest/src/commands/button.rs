@@ -1,21 +1,27 @@
-//! `button`: waits for an event of the generic event device (the power button) and says which bits it had.
+//! `button`: waits for the power button, by the system control interrupt or an event of the generic event device, and
+//! says which bits came.
 
 use alloc::format;
 
 use super::Outcome;
-use crate::apic;
 use crate::cpu::{halt, read_physical};
 use crate::descriptors::{FIRST_INTERRUPT, interrupts};
 use crate::platform::platform;
 use crate::serial::say;
+use crate::{apic, fixed_hardware};
+
+const READY: &str = "button ready";
 
 pub fn run() -> Outcome {
-    let (select, gsi) = platform().events.ok_or("no generic event device")?;
+    if let Some(fixed) = &platform().fixed {
+        return Ok(format!("status={:#x}", fixed_hardware::wait_for_button(fixed, READY)?));
+    }
+    let (select, gsi) = platform().events.ok_or("no fixed hardware, no generic event device")?;
     let vector = FIRST_INTERRUPT + gsi as u8;
     apic::init();
     let before = interrupts(vector);
     apic::route(gsi, 0);
-    say!("button ready");
+    say!("{READY}");
     while interrupts(vector) == before {
         halt();
     }

@@ -1,22 +1,30 @@
 //! The commands, one file each. A command returns its values (`key=value ...`) or the reason why it failed.
 
 mod absent;
+mod bars;
 mod blk;
 mod blkloop;
+mod bridge;
 mod button;
 mod clocks;
 mod console;
 mod cpuid;
 mod e820;
+mod ecam;
 mod entry;
 mod flip;
+mod lspci;
 mod mem;
+mod msix;
 mod pio;
+mod pm_timer;
 mod power;
 mod rng;
+mod shared;
 mod smp;
 mod timer;
 mod topology;
+mod window;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -62,6 +70,14 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "button" => button::run(),
         "blkloop" => blkloop::run(arguments),
         "rng" => rng::run(),
+        "lspci" => lspci::run(),
+        "bars" => bars::run(),
+        "bridge" => bridge::run(),
+        "ecam" => ecam::run(),
+        "msix" => msix::run(),
+        "shared" => shared::run(),
+        "window" => window::run(),
+        "pm-timer" => pm_timer::run(),
         "pio-string" => pio::run(arguments),
         "absent" => absent::run(arguments),
         "flip" => flip::run(arguments),

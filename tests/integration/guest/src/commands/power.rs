@@ -6,7 +6,8 @@ use alloc::string::String;
 
 use super::{Outcome, required};
 use crate::clock::Timeout;
-use crate::cpu::{emulation_failure, in8, out8, out16, triple_fault, write_physical};
+use crate::cpu::{emulation_failure, in8, in16, out8, out16, triple_fault, write_physical};
+use crate::fixed_hardware;
 use crate::platform::{Register, platform};
 use crate::serial::say;
 
@@ -35,7 +36,12 @@ fn still_here() -> Outcome {
     Err(String::from("still running"))
 }
 
-/// `reset=i8042|acpi|triple`.
+/// The reset control register of the ICH, with "system reset" and then "reset CPU" (ICH9 datasheet 13.7.5).
+const RESET_CONTROL: u16 = 0xcf9;
+const SYSTEM_RESET: u8 = 1 << 1;
+const RESET_CPU: u8 = 1 << 2;
+
+/// `reset=i8042|cf9|acpi|triple`.
 pub fn reset(source: &str) -> Outcome {
     // Settle the TSC frequency before, so that nothing but the reset follows.
     crate::clock::tsc_hz();
@@ -49,6 +55,11 @@ pub fn reset(source: &str) -> Outcome {
                 }
             }
             out8(0x64, 0xfe);
+        }
+        "cf9" => {
+            say!("begin reset source=cf9");
+            out8(RESET_CONTROL, SYSTEM_RESET);
+            out8(RESET_CONTROL, SYSTEM_RESET | RESET_CPU);
         }
         "acpi" => {
             let (register, value) = platform().reset.ok_or("no reset register")?;
@@ -73,9 +84,12 @@ pub fn power_off() -> Outcome {
         say!("begin poweroff");
         write(register, s5 << 2 | SLEEP_ENABLE);
     } else {
-        let port = found.pm1a_control.ok_or("no sleep register")?;
+        let fixed = found.fixed.ok_or("no sleep register")?;
+        fixed_hardware::enable(&fixed)?;
+        // All but the sleep type stays as it is.
+        let before = in16(fixed.control) & !(7 << 10);
         say!("begin poweroff");
-        out16(port, u16::from(s5) << 10 | PM1_SLEEP_ENABLE);
+        out16(fixed.control, before | u16::from(s5) << 10 | PM1_SLEEP_ENABLE);
     }
     still_here()
 }

@@ -5,26 +5,19 @@ use alloc::format;
 use alloc::string::String;
 
 use super::Outcome;
-use crate::clock::{Timeout, tsc_hz};
-use crate::cpu::{allow_interrupts, halt};
+use crate::clock::tsc_hz;
+use crate::cpu::halt;
 use crate::descriptors::{FIRST_INTERRUPT, interrupts};
 use crate::platform::platform;
-use crate::{apic, timer};
+use crate::{apic, interrupt, timer};
 
 const COUNT: u64 = 5;
 /// 2 ms of a 1 GHz bus clock.
 const TWO_MS: u32 = 2_000_000;
 
-/// Runs at CPL 3 with interrupts allowed until `count` of `vector` have come, or for a second at most.
+/// Interrupts of `vector` that come while the CPU runs, within a second.
 fn while_running(vector: u8, count: u64) -> u64 {
-    let before = interrupts(vector);
-    let timeout = Timeout::after(1000);
-    allow_interrupts(true);
-    while interrupts(vector) - before < count && !timeout.passed() {
-        core::hint::spin_loop();
-    }
-    allow_interrupts(false);
-    interrupts(vector) - before
+    interrupt::while_running(|| interrupts(vector), count, 1000)
 }
 
 pub fn run() -> Outcome {

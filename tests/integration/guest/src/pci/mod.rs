@@ -1,0 +1,11 @@
+//! PCI (PCI Local Bus 3.0, PCI Express Base): configuration space both ways, functions, BARs, bridges, MSI-X.
+
+pub mod bar;
+pub mod bridge;
+pub mod bus;
+pub mod config;
+pub mod function;
+pub mod msix;
+pub mod places;
+
+pub use function::{Address, Function};

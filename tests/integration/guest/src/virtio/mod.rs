@@ -1,0 +1,18 @@
+//! virtio devices of the board, over MMIO or PCI, for the drivers of the `virtio-drivers` crate.
+
+mod device;
+mod hal;
+mod pci;
+mod transport;
+mod worker;
+
+pub use device::{Device, VENDOR, all, devices};
+pub use hal::GuestHal;
+pub use pci::{Structure, structures};
+pub use transport::{PciLink, Transport};
+pub use worker::Worker;
+
+/// Device ids (VIRTIO 1.2 5).
+pub const BLOCK: u32 = 2;
+/// Entropy device.
+pub const ENTROPY: u32 = 4;
