@@ -24,6 +24,17 @@ pub(crate) enum Command {
     /// Run a virtual machine until it ends.
     #[command(long_about = help::RUN, after_long_help = help::RUN_AFTER)]
     Run(Box<RunArgs>),
+
+    /// Say what this host offers to machines, and what follows from what it lacks.
+    #[command(long_about = help::DOCTOR, after_long_help = help::DOCTOR_AFTER)]
+    Doctor(DoctorArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print a JSON object instead of lines.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Every flag overrides what the configuration file says.
@@ -141,8 +152,10 @@ mod tests {
     use clap::CommandFactory;
 
     fn run(arguments: &[&str]) -> RunArgs {
-        let Command::Run(args) = Cli::read([&["launcher", "run"], arguments].concat()).unwrap().command;
-        *args
+        match Cli::read([&["launcher", "run"], arguments].concat()).unwrap().command {
+            Command::Run(args) => *args,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -187,6 +200,14 @@ mod tests {
         assert_eq!(args.on_reboot.map(OnReboot::from), Some(OnReboot::Exit));
         assert_eq!(args.on_triple_fault.map(OnTripleFault::from), Some(OnTripleFault::Reset));
         assert_eq!(args.boot_report, Some(ReportFormat::Json));
+    }
+
+    #[test]
+    fn the_doctor_speaks_json_when_asked() {
+        for (arguments, expected) in [(&["launcher", "doctor"][..], false), (&["launcher", "doctor", "--json"], true)] {
+            let Command::Doctor(args) = Cli::read(arguments).unwrap().command else { panic!("{arguments:?}") };
+            assert_eq!(args.json, expected);
+        }
     }
 
     #[test]

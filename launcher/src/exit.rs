@@ -7,7 +7,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use vmm::StopReason;
 
-/// The guest powered off, or the machine was stopped because somebody asked.
+/// The guest powered off, or the machine was stopped because somebody asked; the host can run machines.
 const DONE: u8 = 0;
 /// The configuration is wrong, or the host cannot do it.
 const REFUSED: u8 = 1;
@@ -48,6 +48,11 @@ fn verdict(outcome: &Outcome) -> (Option<String>, u8) {
         (_, Some(Request::Leave)) => (Some("The machine was stopped by Ctrl-]".into()), DONE),
         (_, None) => (Some("The machine was stopped".into()), DONE),
     }
+}
+
+/// The host has been looked at.
+pub(crate) fn examined(can_run: bool) -> ExitCode {
+    ExitCode::from(if can_run { DONE } else { REFUSED })
 }
 
 /// The machine could not be run.

@@ -11,7 +11,29 @@ Environment:
   PODVISOR_START_NS  CLOCK_MONOTONIC in nanoseconds, read by the parent just before it started this
                      process: the boot report then counts from there
 
-'launcher run --help' has the examples.";
+'launcher run --help' has the examples; 'launcher doctor' says what this host lacks.";
+
+pub(crate) const DOCTOR: &str = "\
+Say what this host offers to machines, one line for each item: ok, warning (it is there, with limits) \
+or lacking. Below it stands what that means (so:) and what can be done about it (do:). Nothing is \
+changed, and no machine is started.";
+
+pub(crate) const DOCTOR_AFTER: &str = "\
+The JSON object has \"version\" (1), \"can_run\", and \"items\" by the names of the lines; each item has
+\"status\" (\"ok\", \"warning\", \"lacking\"), \"required\" (no machine runs without it), \"value\" (what was
+found, for programs), \"found\", \"means\" and \"remedy\" (for people; null where there is nothing to
+say). Names stay from version to version.
+
+Examples:
+  What does this host lack?
+    launcher doctor | grep -A2 lacking
+
+  Does Linux run natively here?
+    launcher doctor --json | jq -r .items.virtualization.value    (vmx or svm: yes; pvm: no)
+
+Exit status:
+  0  a machine can run here
+  1  none can, or the command line is wrong";
 
 pub(crate) const RUN: &str = "\
 Run a virtual machine until it ends. The machine is described by flags, by a configuration file, or \

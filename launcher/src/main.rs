@@ -10,6 +10,7 @@ mod cleanup;
 mod console;
 mod cpus_arg;
 mod disk_arg;
+mod doctor;
 mod exit;
 mod help;
 mod logging;
@@ -34,15 +35,20 @@ fn main() -> ExitCode {
         Err(refused) => return exit::refused_arguments(&refused),
     };
     match wire(&cli, entered_ns) {
-        Ok(outcome) => exit::finished(&outcome),
+        Ok(status) => status,
         Err(error) => exit::failed(error.as_ref()),
     }
 }
 
-fn wire(cli: &Cli, entered_ns: u64) -> Result<run::Outcome, Box<dyn Error>> {
+fn wire(cli: &Cli, entered_ns: u64) -> Result<ExitCode, Box<dyn Error>> {
     logging::install(std::env::var_os(logging::VARIABLE).as_deref())?;
-    let start = start_time::StartTime::from_parent(std::env::var_os(start_time::VARIABLE).as_deref(), entered_ns)?;
-    let Command::Run(args) = &cli.command;
-    let config = merge::load(args)?;
-    Ok(run::run(config, args.boot_report, start)?)
+    match &cli.command {
+        Command::Run(args) => {
+            let parent = std::env::var_os(start_time::VARIABLE);
+            let start = start_time::StartTime::from_parent(parent.as_deref(), entered_ns)?;
+            let config = merge::load(args)?;
+            Ok(exit::finished(&run::run(config, args.boot_report, start)?))
+        }
+        Command::Doctor(args) => Ok(exit::examined(doctor::run(args.json)?)),
+    }
 }

@@ -10,15 +10,22 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// A user who owns nothing.
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 /// Changing users and mounts is for root.
-fn root_or_skip() -> bool {
+pub fn root_or_skip() -> bool {
     if geteuid().is_root() {
         return true;
     }
     skip("only root can take /dev/kvm away from a process");
     false
+}
+
+/// What is appended runs in mounts of its own, where /dev is empty.
+pub fn without_devices() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", "mount -t tmpfs none /dev && exec \"$@\"", "sh"]);
+    command
 }
 
 #[test]
@@ -27,9 +34,7 @@ fn a_host_without_kvm_is_refused() {
         return;
     }
     let scene = Scene::new();
-    // In mounts of its own, where /dev is empty.
-    let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", "mount -t tmpfs none /dev && exec \"$@\"", "sh"]);
+    let mut command = without_devices();
     command.arg(launcher()).args(["run", "--console", "off", "--kernel"]).arg(test_guest());
     scene.prepare(&mut command);
     says(

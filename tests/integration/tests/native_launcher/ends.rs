@@ -121,9 +121,12 @@ fn the_parents_clock_begins_the_report_when_it_is_handed_over() {
 #[test]
 fn help_and_version_are_no_errors() {
     let scene = Scene::new();
-    for (arguments, start) in
-        [("--version", "launcher "), ("--help", "Podvisor's launcher"), ("run --help", "Run a virtual machine")]
-    {
+    for (arguments, start) in [
+        ("--version", "launcher "),
+        ("--help", "Podvisor's launcher"),
+        ("run --help", "Run a virtual machine"),
+        ("doctor --help", "Say what this host offers"),
+    ] {
         let output = scene.launcher(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).starts_with(start), "{}", text(&output.stdout));

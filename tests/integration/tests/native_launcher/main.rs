@@ -5,5 +5,6 @@
 mod bad_host;
 mod bad_input;
 mod consoles;
+mod doctor;
 mod ends;
 mod scene;
