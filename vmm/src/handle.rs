@@ -11,6 +11,9 @@ use crate::memory::MappingError;
 use crate::resources::{ResourceError, Resources};
 use crate::thread::ThreadRole;
 use crate::timeline::{BootTimeline, StartSource, Timeline, now_ns};
+use devices::id::DeviceId;
+use devices::virtio::net::{NetPort, NetStatistics};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -52,6 +55,9 @@ pub enum VmError {
     /// The request does not fit the machine's state.
     #[error("The request is refused")]
     Refused(#[from] Refusal),
+    /// The machine has no such network device.
+    #[error("{0} is not a network device of this machine")]
+    NoSuchNet(DeviceId),
     /// The thread that drives the machine has ended.
     #[error("The machine's driver thread has ended: this is a fault of the program, please report it")]
     DriverGone,
@@ -114,11 +120,12 @@ impl Vm {
         let timeline = Arc::new(Timeline::starting(source, process_start_ns));
         let blueprint = Blueprint::new(config, resources, Arc::clone(&timeline))?;
         let threads = blueprint.threads.clone();
+        let ports = blueprint.nets.iter().map(|net| (net.config.id.clone(), Arc::clone(&net.port))).collect();
         let shared = Arc::new(Shared::new());
         let machine = Machine::build(&blueprint, Arc::clone(&shared), shared.boot())?;
         let driver = Driver::new(Arc::clone(&shared), blueprint, machine);
         let thread = threads.spawn(ThreadRole::Driver, move || driver.run()).map_err(VmError::Thread)?;
-        let control = Control { shared, timeline, driver: Mutex::new(Some(thread)) };
+        let control = Control { shared, timeline, ports, driver: Mutex::new(Some(thread)) };
         Ok(VmHandle { control: Arc::new(control) })
     }
 }
@@ -133,6 +140,7 @@ pub struct VmHandle {
 struct Control {
     shared: Arc<Shared>,
     timeline: Arc<Timeline>,
+    ports: BTreeMap<DeviceId, Arc<NetPort>>,
     driver: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
 
@@ -194,6 +202,27 @@ impl VmHandle {
     /// The machine was not started, has stopped, or its board has no power button (microvm without ACPI).
     pub fn power_button(&self) -> Result<(), VmError> {
         self.control.shared.ask(Request::PowerButton)
+    }
+
+    /// Plugs the cable of network device `net` in or out, at any time; the guest is told. It stays so through resets.
+    ///
+    /// # Errors
+    /// There is no such network device.
+    pub fn set_link_up(&self, net: &DeviceId, up: bool) -> Result<(), VmError> {
+        self.port(net)?.set_link_up(up);
+        Ok(())
+    }
+
+    /// What went through network device `net` since the machine was built.
+    ///
+    /// # Errors
+    /// There is no such network device.
+    pub fn net_statistics(&self, net: &DeviceId) -> Result<NetStatistics, VmError> {
+        Ok(self.port(net)?.statistics())
+    }
+
+    fn port(&self, net: &DeviceId) -> Result<&NetPort, VmError> {
+        self.control.ports.get(net).map(Arc::as_ref).ok_or_else(|| VmError::NoSuchNet(net.clone()))
     }
 
     /// Ends the machine at once, as pulling its plug would; returns when all its threads have ended.

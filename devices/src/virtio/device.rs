@@ -15,6 +15,7 @@ use super::{DeviceMemory, VirtQueue};
 use crate::id::DeviceId;
 use crate::state::{Section, StateError};
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::time::Instant;
 use thiserror::Error;
 use virtio_queue::QueueState;
@@ -30,6 +31,10 @@ pub trait VirtioDevice<M: DeviceMemory>: Send {
     fn queue_max_sizes(&self) -> &[u16];
     /// All feature bits the device offers, `VIRTIO_F_VERSION_1` included.
     fn features(&self) -> u64;
+    /// The way to tell the driver, from now on, that the configuration space has changed by itself.
+    fn connect(&mut self, interrupt: Arc<dyn VirtioInterrupt>) {
+        let _ = interrupt;
+    }
     /// Reads the configuration space; bytes beyond its end read zero.
     fn read_config(&self, offset: u64, data: &mut [u8]);
     /// Writes the configuration space; what is not writable is ignored.
@@ -71,7 +76,7 @@ pub enum ActivateError {
 pub trait VirtioInterrupt: Send + Sync {
     /// Buffers of queue `index` were used.
     fn used_buffers(&self, index: u16);
-    /// The configuration space changed.
+    /// The configuration space changed. A driver that is not ready yet reads it anyway, and is not interrupted.
     fn config_changed(&self);
     /// The device met an error it cannot recover from: sets DEVICE_NEEDS_RESET and tells the driver
     /// (VIRTIO 1.2 2.1.2). `fault` goes to the log, which the transport bounds.
@@ -86,6 +91,9 @@ pub trait QueueHandler: Send {
     fn notification(&self) -> &EventFd;
     /// Becomes readable when an asynchronous backend has completions; it needs [`QueueHandler::process`] then, as
     /// after a notification. `None`: the backend completes at once.
+    ///
+    /// It is watched for edges: what is left unread wakes nobody again. So `process` takes everything, asks to be
+    /// called again, or leaves it until the guest's notification.
     fn completion(&self) -> Option<BorrowedFd<'_>> {
         None
     }

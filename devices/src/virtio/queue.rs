@@ -24,6 +24,8 @@ enum RingFault {
     AvailableIndex { pending: u16, size: u16 },
     #[error("The available ring cannot be read")]
     Available(#[source] GuestMemoryError),
+    #[error("The used ring cannot be written")]
+    Used(#[source] GuestMemoryError),
     #[error("The queue has left guest memory")]
     Layout(#[from] QueueConfigError),
     #[error("A descriptor chain is malformed")]
@@ -41,14 +43,15 @@ pub struct VirtQueue<M: DeviceMemory> {
     interrupt: Arc<dyn VirtioInterrupt>,
     /// The driver broke it.
     broken: bool,
-    /// Something was used since the driver was last told (or decided that it need not be).
-    unsignalled: bool,
+    /// Where the used ring stood when the driver was last told (or decided that it need not be).
+    signalled: u16,
 }
 
 impl<M: DeviceMemory> VirtQueue<M> {
     /// Queue `index` with the validated `ring`; the driver's notifications raise `notification`, which must not block.
     pub fn new(index: u16, ring: Queue, memory: M, notification: EventFd, interrupt: Arc<dyn VirtioInterrupt>) -> Self {
-        Self { index, ring, memory, notification, interrupt, broken: false, unsignalled: false }
+        let signalled = ring.next_used();
+        Self { index, ring, memory, notification, interrupt, broken: false, signalled }
     }
 
     /// Its index in the device.
@@ -101,6 +104,22 @@ impl<M: DeviceMemory> VirtQueue<M> {
         }
     }
 
+    /// `true` when a chain is available. When there is none, the driver is asked to notify of the next.
+    pub fn has_chain(&mut self) -> bool {
+        if self.broken {
+            return false;
+        }
+        let memory = self.memory.memory();
+        match self.pending(&memory) {
+            Ok(0) => self.listen(),
+            Ok(_) => true,
+            Err(fault) => {
+                self.fail(&fault);
+                false
+            }
+        }
+    }
+
     /// The next available chain, checked; `None` when there is none or the driver broke the queue.
     pub fn pop(&mut self) -> Option<Chain<M::T>> {
         if self.broken {
@@ -115,18 +134,21 @@ impl<M: DeviceMemory> VirtQueue<M> {
         }
     }
 
+    /// How many chains are available.
+    fn pending(&self, memory: &M::T) -> Result<u16, RingFault> {
+        let size = self.ring.size();
+        check_memory(&QueueConfig::from_state(&self.ring.state()), &**memory)?;
+        let next = Wrapping(self.ring.next_avail());
+        let pending = (self.ring.avail_idx(&**memory, Ordering::Acquire)? - next).0;
+        if pending > size { Err(RingFault::AvailableIndex { pending, size }) } else { Ok(pending) }
+    }
+
     fn try_pop(&mut self) -> Result<Option<Chain<M::T>>, RingFault> {
         let memory = self.memory.memory();
-        let size = self.ring.size();
-        check_memory(&QueueConfig::from_state(&self.ring.state()), &*memory)?;
-        let next = Wrapping(self.ring.next_avail());
-        let pending = (self.ring.avail_idx(&*memory, Ordering::Acquire)? - next).0;
-        if pending == 0 {
+        if self.pending(&memory)? == 0 {
             return Ok(None);
         }
-        if pending > size {
-            return Err(RingFault::AvailableIndex { pending, size });
-        }
+        let (size, next) = (self.ring.size(), Wrapping(self.ring.next_avail()));
         // flags and idx come before the ring; `check_memory` has seen that this is inside memory.
         let slot = GuestAddress(self.ring.avail_ring()).unchecked_add(4 + 2 * u64::from(next.0 % size));
         let head = memory.load(slot, Ordering::Relaxed).map(u16::from_le).map_err(RingFault::Available)?;
@@ -135,50 +157,82 @@ impl<M: DeviceMemory> VirtQueue<M> {
         Ok(Some(chain))
     }
 
+    /// Makes the chains that were popped last, in this order, available again, as if nobody had looked at them.
+    pub fn put_back(&mut self, chains: Vec<Chain<M::T>>) {
+        let next = chains.iter().fold(Wrapping(self.ring.next_avail()), |next, _| next - Wrapping(1));
+        self.ring.set_next_avail(next.0);
+    }
+
     /// Puts `chain` into the used ring; the device wrote `written` bytes from the start of its writable part
     /// (VIRTIO 1.2 2.7.8.2). Everything written is marked dirty before the driver can see it.
     pub fn complete(&mut self, chain: Chain<M::T>, written: u32) {
-        let head = chain.head();
-        let written = written.min(chain.writable.len());
-        drop(chain);
-        if self.broken {
-            return;
+        self.complete_together([(chain, written)]);
+    }
+
+    /// As [`VirtQueue::complete`], for chains of which the driver must see all or none.
+    pub fn complete_together(&mut self, chains: impl IntoIterator<Item = (Chain<M::T>, u32)>) {
+        if let Err(fault) = self.try_complete(chains) {
+            self.fail(&fault);
         }
-        match self.ring.add_used(&*self.memory.memory(), head, written) {
-            Ok(()) => self.unsignalled = true,
-            Err(fault) => self.fail(&RingFault::Ring(fault)),
+    }
+
+    fn try_complete(&mut self, chains: impl IntoIterator<Item = (Chain<M::T>, u32)>) -> Result<(), RingFault> {
+        let memory = self.memory.memory();
+        let used = GuestAddress(self.ring.used_ring());
+        let mut next = Wrapping(self.ring.next_used());
+        for (chain, written) in chains {
+            let element = [u32::from(chain.head()).to_le(), written.min(chain.writable.len()).to_le()];
+            drop(chain);
+            if self.broken {
+                continue;
+            }
+            // flags and idx come before the ring; `check_memory` has seen its end.
+            let slot = used.unchecked_add(4 + 8 * u64::from(next.0 % self.ring.size()));
+            memory.write_obj(element, slot).map_err(RingFault::Used)?;
+            next += Wrapping(1);
         }
+        if !self.broken {
+            self.ring.set_next_used(next.0);
+            memory.store(next.0.to_le(), used.unchecked_add(2), Ordering::Release).map_err(RingFault::Used)?;
+        }
+        Ok(())
     }
 
     /// Interrupts the driver if something was used since the last call and it wants to know.
     pub fn signal(&mut self) {
-        if self.broken || !std::mem::take(&mut self.unsignalled) {
+        let before = std::mem::replace(&mut self.signalled, self.ring.next_used());
+        if self.broken || before == self.signalled {
             return;
         }
-        match self.wants_interrupt() {
+        match self.wants_interrupt(before) {
             Ok(true) => self.interrupt.used_buffers(self.index),
             Ok(false) => {}
             Err(fault) => self.fail(&fault),
         }
     }
 
-    /// VIRTIO 1.2 2.7.7.2: the event index where negotiated, else the available ring's flag.
-    fn wants_interrupt(&mut self) -> Result<bool, RingFault> {
+    /// Whether the driver wants to know what was used since the ring stood at `before` (VIRTIO 1.2 2.7.7.2): the event
+    /// index where negotiated, else the available ring's flag.
+    fn wants_interrupt(&self, before: u16) -> Result<bool, RingFault> {
         let memory = self.memory.memory();
-        if self.ring.event_idx_enabled() {
-            return Ok(self.ring.needs_notification(&*memory)?);
-        }
-        // The used index must be visible before the flag is read: a driver that clears it looks at the index next.
+        let ring = GuestAddress(self.ring.avail_ring());
+        let read = |offset: u64| {
+            let field = memory.load(ring.unchecked_add(offset), Ordering::Relaxed);
+            field.map(u16::from_le).map_err(RingFault::Available)
+        };
+        // The used index must be visible before the driver's wish is read: who changes it looks at the index next.
         fence(Ordering::SeqCst);
-        let flags: u16 = memory
-            .load(GuestAddress(self.ring.avail_ring()), Ordering::Relaxed)
-            .map(u16::from_le)
-            .map_err(RingFault::Available)?;
-        Ok(u32::from(flags) & VRING_AVAIL_F_NO_INTERRUPT == 0)
+        if self.ring.event_idx_enabled() {
+            // used_event, behind the ring: the element that it names is one of those since `before`.
+            let event = read(4 + 2 * u64::from(self.ring.size()))?;
+            let now = self.ring.next_used();
+            return Ok(now.wrapping_sub(event).wrapping_sub(1) < now.wrapping_sub(before));
+        }
+        Ok(u32::from(read(0)?) & VRING_AVAIL_F_NO_INTERRUPT == 0)
     }
 
     /// Asks the driver not to notify for now.
-    fn quiet(&mut self) {
+    pub fn quiet(&mut self) {
         if !self.broken
             && let Err(fault) = self.ring.disable_notification(&*self.memory.memory())
         {

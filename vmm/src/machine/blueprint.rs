@@ -1,7 +1,7 @@
 //! What a machine is made from, boot after boot: its configuration, its open descriptors, and what survives a reset.
 
 use super::{MachineError, unlock};
-use crate::config::{DiskConfig, PayloadConfig, VmConfig};
+use crate::config::{DiskConfig, NetConfig, PayloadConfig, VmConfig};
 use crate::event_loop::{Console, EventLoop};
 use crate::handle::VmError;
 use crate::kvm::Kvm;
@@ -9,7 +9,9 @@ use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIA
 use crate::thread::Threads;
 use crate::timeline::{Milestone, Timeline};
 use devices::backend::block::{BlockBackend, RawDisk};
+use devices::backend::net::{NetBackend, Tap};
 use devices::id::DeviceId;
+use devices::virtio::net::NetPort;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -25,11 +27,19 @@ pub(crate) struct Blueprint {
     pub(crate) kernel: File,
     pub(crate) initrd: Option<File>,
     pub(crate) disks: Vec<(DiskConfig, Arc<dyn BlockBackend>)>,
+    pub(crate) nets: Vec<Network>,
     pub(crate) threads: Threads,
     pub(crate) timeline: Arc<Timeline>,
     /// Before the event loop: fields are dropped in this order.
     pub(crate) console: Arc<Console>,
     _event_loop: EventLoop,
+}
+
+/// A network device to be, and what it is connected to.
+pub(crate) struct Network {
+    pub(crate) config: NetConfig,
+    pub(crate) backend: Arc<dyn NetBackend>,
+    pub(crate) port: Arc<NetPort>,
 }
 
 impl Blueprint {
@@ -49,6 +59,15 @@ impl Blueprint {
                 Ok((disk.clone(), backend))
             })
             .collect::<Result<_, VmError>>()?;
+        let nets = config
+            .nets
+            .iter()
+            .map(|net| {
+                let tap = Tap::from_fd(&net.id, take_tap(&mut resources, &net.id)?).map_err(MachineError::from)?;
+                let port = Arc::new(NetPort::new(net.id.clone(), net.link_up));
+                Ok(Network { config: net.clone(), backend: Arc::new(tap), port })
+            })
+            .collect::<Result<_, VmError>>()?;
         let (input, output) = take_stream(&mut resources)?;
         if let Some(id) = resources.ids().next() {
             return Err(ResourceError::Unused(id.clone()).into());
@@ -59,7 +78,7 @@ impl Blueprint {
         let event_loop = EventLoop::start(&threads).map_err(MachineError::from)?;
         let first_output = Box::new(move || first_output.reach(Milestone::FirstConsoleOutput));
         let console = Console::start(&event_loop, input, output, first_output).map_err(MachineError::from)?;
-        Ok(Self { config, kvm, kernel, initrd, disks, threads, timeline, console, _event_loop: event_loop })
+        Ok(Self { config, kvm, kernel, initrd, disks, nets, threads, timeline, console, _event_loop: event_loop })
     }
 
     /// The machine has stopped: writes out what its console still holds, and gives the disks back.
@@ -86,5 +105,14 @@ fn take_file(resources: &mut Resources, id: &str, needs: &'static str) -> Result
         Some(Resource::File(file)) => Ok(file),
         Some(_) => Err(ResourceError::WrongSort(id, needs)),
         None => Err(ResourceError::Missing(id, needs)),
+    }
+}
+
+fn take_tap(resources: &mut Resources, id: &DeviceId) -> Result<OwnedFd, ResourceError> {
+    const NEEDS: &str = "a TAP interface";
+    match resources.take(id) {
+        Some(Resource::Tap(fd)) => Ok(fd),
+        Some(_) => Err(ResourceError::WrongSort(id.clone(), NEEDS)),
+        None => Err(ResourceError::Missing(id.clone(), NEEDS)),
     }
 }

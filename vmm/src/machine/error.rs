@@ -8,6 +8,7 @@ use crate::memory::CommitError;
 use crate::vcpu::VcpuError;
 use crate::worker::WorkerError;
 use devices::backend::block::DiskError;
+use devices::backend::net::TapError;
 use devices::bus::BusError;
 use devices::id::DeviceId;
 use devices::interrupt::InterruptError;
@@ -37,6 +38,9 @@ pub(crate) enum MachineError {
     /// A block device cannot be made of a disk.
     #[error("A disk cannot be connected")]
     Block(#[from] BlockError),
+    /// A TAP cannot be used.
+    #[error("A network cannot be connected")]
+    Tap(#[from] TapError),
     /// State cannot be saved or restored.
     #[error("The state of a device cannot be used")]
     State(#[from] StateError),

@@ -1,12 +1,14 @@
-//! The machine's virtio devices, whatever the board's transport: the entropy device first, then the disks.
+//! The machine's virtio devices, whatever the board's transport: the entropy device first, then the disks, then the
+//! networks.
 
+use super::blueprint::Network;
 use super::{Blueprint, MachineError};
-use crate::config::{OnError, VmConfig};
+use crate::config::{NetConfig, OnError, VmConfig};
 use crate::memory::Memory;
 use crate::snapshot::SavedMachine;
 use crate::worker::Placement;
 use devices::id::DeviceId;
-use devices::virtio::{VirtioDevice, block, rng};
+use devices::virtio::{VirtioDevice, block, net, rng};
 use std::sync::Arc;
 
 /// The entropy device.
@@ -20,10 +22,11 @@ pub(super) struct Planned {
     pub(super) root_port: bool,
 }
 
-/// Which worker serves which device: each disk has its own, everything slow shares one.
+/// Which worker serves which device: each disk and each network has its own, everything slow shares one.
 pub(super) fn placements(config: &VmConfig) -> Vec<(DeviceId, Placement)> {
-    let disks = config.disks.iter().map(|disk| (disk.id.clone(), Placement::Dedicated));
-    std::iter::once((RNG.into(), Placement::Shared)).chain(disks).collect()
+    let busy = config.disks.iter().map(|disk| &disk.id).chain(config.nets.iter().map(|net| &net.id));
+    let busy = busy.map(|id| (id.clone(), Placement::Dedicated));
+    std::iter::once((RNG.into(), Placement::Shared)).chain(busy).collect()
 }
 
 /// Makes all devices, as `saved` has them or new, in the order in which they get their slots.
@@ -40,6 +43,11 @@ pub(super) fn devices(blueprint: &Blueprint, saved: &mut SavedMachine) -> Result
         };
         let device = block::VirtioBlock::new(config, Arc::clone(backend), saved.take(&disk.id)?)?;
         devices.push(Planned { device: Box::new(device), root_port: disk.root_port });
+    }
+    for Network { config: NetConfig { id, mac, mtu, root_port, .. }, backend, port } in &blueprint.nets {
+        let config = net::NetConfig { id: id.clone(), mac: *mac, mtu: *mtu };
+        let device = net::VirtioNet::new(config, Arc::clone(backend), Arc::clone(port), saved.take(id)?)?;
+        devices.push(Planned { device: Box::new(device), root_port: *root_port });
     }
     Ok(devices)
 }

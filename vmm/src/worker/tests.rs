@@ -3,6 +3,8 @@
 
 use super::*;
 use devices::virtio::QueueHandler;
+use rustix::event::{EventfdFlags, eventfd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -26,6 +28,8 @@ struct Noting {
     greedy: Weak<()>,
     /// What `drain` answers before it succeeds.
     stubborn: u32,
+    /// Never read by `process`.
+    completion: Option<Arc<OwnedFd>>,
 }
 
 impl QueueHandler for Noting {
@@ -35,6 +39,10 @@ impl QueueHandler for Noting {
 
     fn notification(&self) -> &EventFd {
         &self.event
+    }
+
+    fn completion(&self) -> Option<BorrowedFd<'_>> {
+        self.completion.as_deref().map(AsFd::as_fd)
     }
 
     fn process(&mut self) -> bool {
@@ -63,7 +71,11 @@ impl QueueHandler for Noting {
 fn handler(index: u16) -> (Noting, Arc<EventFd>, Receiver<Note>) {
     let (notes, read) = channel();
     let event = Arc::new(EventFd::new(EFD_NONBLOCK).unwrap());
-    (Noting { index, event: Arc::clone(&event), notes, greedy: Weak::new(), stubborn: 0 }, event, read)
+    (
+        Noting { index, event: Arc::clone(&event), notes, greedy: Weak::new(), stubborn: 0, completion: None },
+        event,
+        read,
+    )
 }
 
 fn workers(placements: &[(&str, Placement)]) -> Workers {
@@ -162,6 +174,27 @@ fn a_dedicated_worker_serves_one_device_and_sleeps_while_others_work() {
         processed(&notes);
     }
     assert_eq!(field("voluntary_ctxt_switches:"), wakeups);
+}
+
+#[test]
+fn a_completion_that_stays_readable_wakes_its_worker_once_for_each_event() {
+    let workers = workers(&[("net0", Placement::Dedicated)]);
+    let (mut noting, event, notes) = handler(0);
+    let completion = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).unwrap());
+    noting.completion = Some(Arc::clone(&completion));
+    workers.start(&"net0".into(), vec![Box::new(noting)]);
+    processed(&notes);
+    for _ in 0..10 {
+        rustix::io::write(&completion, &1u64.to_ne_bytes()).unwrap();
+        processed(&notes);
+        event.write(1).unwrap();
+        processed(&notes);
+    }
+    assert_eq!(stop(&workers, "net0").len(), 1);
+    assert_eq!(notes.try_recv(), Ok(Note::Drained(0)), "what stays readable is nothing new");
+    let mut count = [0; 8];
+    rustix::io::read(&completion, &mut count).unwrap();
+    assert_eq!(u64::from_ne_bytes(count), 10, "nobody has read it");
 }
 
 #[test]

@@ -108,8 +108,8 @@ impl WorkerThread {
     fn start(&mut self, device: DeviceId, handler: Box<dyn QueueHandler>) {
         let number = self.next;
         self.next += 1;
-        for (key, descriptor) in sources(number, handler.as_ref()) {
-            if let Err(error) = self.epoll.ctl(ControlOperation::Add, descriptor, EpollEvent::new(EventSet::IN, key)) {
+        for (descriptor, event) in sources(number, handler.as_ref()) {
+            if let Err(error) = self.epoll.ctl(ControlOperation::Add, descriptor, event) {
                 let queue = handler.index();
                 tracing::error!(%device, queue, "Cannot watch a queue, its requests wait: {error}");
             }
@@ -126,7 +126,7 @@ impl WorkerThread {
         let mut handlers = Vec::with_capacity(stopped.len());
         for (number, Served { mut handler, .. }) in stopped {
             self.ready.remove(&number);
-            for (_, descriptor) in sources(number, handler.as_ref()) {
+            for (descriptor, _) in sources(number, handler.as_ref()) {
                 // It fails only for what could not be added, which was reported then.
                 let _ = self.epoll.ctl(ControlOperation::Delete, descriptor, EpollEvent::default());
             }
@@ -151,9 +151,11 @@ impl WorkerThread {
     }
 }
 
-/// What a handler waits for, with its keys in the epoll set.
-fn sources(number: u64, handler: &dyn QueueHandler) -> impl Iterator<Item = (u64, RawFd)> {
-    let notification = (number * 2, handler.notification().as_raw_fd());
-    let completion = handler.completion().map(|descriptor| (number * 2 + 1, descriptor.as_raw_fd()));
+/// What a handler waits for, with its keys in the epoll set. A completion counts by its edges: a network may have
+/// frames that a guest gives no buffers for, and who waits for buffers must not spin.
+fn sources(number: u64, handler: &dyn QueueHandler) -> impl Iterator<Item = (RawFd, EpollEvent)> {
+    let notification = (handler.notification().as_raw_fd(), EpollEvent::new(EventSet::IN, number * 2));
+    let edges = EpollEvent::new(EventSet::IN | EventSet::EDGE_TRIGGERED, number * 2 + 1);
+    let completion = handler.completion().map(|descriptor| (descriptor.as_raw_fd(), edges));
     std::iter::once(notification).chain(completion)
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 /// Bytes of `struct virtio_net_hdr_v1` (VIRTIO 1.2 5.1.6), which stands before every frame, here as in the queues.
-pub const HEADER_LENGTH: usize = 12;
+pub const HEADER_LENGTH: u8 = 12;
 
 /// A network. Shared by all queues of a device; nothing blocks.
 ///

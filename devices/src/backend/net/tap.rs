@@ -141,10 +141,7 @@ impl Tap {
             return Err(wrong("for reading or writing only"));
         }
         rustix::fs::fcntl_setfl(&fd, mode | OFlags::NONBLOCK).map_err(|error| host("set up")(error.into()))?;
-        // It fits: it is 12.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
-        let length = HEADER_LENGTH as libc::c_int;
-        tap::set_header_length(fd.as_fd(), length)
+        tap::set_header_length(fd.as_fd(), HEADER_LENGTH.into())
             .and_then(|()| tap::set_header_little_endian(fd.as_fd()))
             .and_then(|()| tap::set_offloads(fd.as_fd(), 0))
             .map_err(host("set up"))?;

@@ -142,6 +142,7 @@ impl<M: DeviceMemory> Shared<M> {
         let handlers = control.device.activate(activation)?;
         control.active = true;
         control.place = Place::Home(handlers);
+        self.interrupts.set_driver_ready();
         Ok(())
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct Interrupts {
     transport: Box<dyn TransportInterrupt>,
     generation: AtomicU32,
     needs_reset: AtomicBool,
+    /// The driver handles interrupts: the device is active.
+    driver_ready: AtomicBool,
     log: LogLimit,
 }
 
@@ -60,6 +62,7 @@ impl Interrupts {
             transport,
             generation: AtomicU32::new(0),
             needs_reset: AtomicBool::new(false),
+            driver_ready: AtomicBool::new(false),
             log: LogLimit::default(),
         }
     }
@@ -73,8 +76,14 @@ impl Interrupts {
 
     /// A device reset: no interrupt is pending, no error stands. The generation goes on counting.
     pub(super) fn clear(&self) {
+        self.driver_ready.store(false, Ordering::Release);
         self.needs_reset.store(false, Ordering::Release);
         self.acknowledge(u32::MAX);
+    }
+
+    /// The driver has set DRIVER_OK.
+    pub(super) fn set_driver_ready(&self) {
+        self.driver_ready.store(true, Ordering::Release);
     }
 
     pub(super) fn isr(&self) -> u32 {
@@ -116,7 +125,10 @@ impl VirtioInterrupt for Interrupts {
 
     fn config_changed(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
-        self.raise_config();
+        // A line that is shared must not be raised for a driver that is not there.
+        if self.driver_ready.load(Ordering::Acquire) {
+            self.raise_config();
+        }
     }
 
     fn needs_reset(&self, fault: &(dyn std::error::Error + 'static)) {

@@ -85,7 +85,7 @@ impl<M: DeviceMemory> VirtioCore<M> {
     /// The state breaks a rule or does not fit the device; the host has no descriptors for the notifications, or cannot
     /// start the device again.
     pub fn new(
-        device: Box<dyn VirtioDevice<M>>,
+        mut device: Box<dyn VirtioDevice<M>>,
         memory: M,
         workers: Arc<dyn QueueWorkers>,
         transport: Box<dyn TransportInterrupt>,
@@ -102,6 +102,7 @@ impl<M: DeviceMemory> VirtioCore<M> {
         let event = |_| EventFd::new(EFD_NONBLOCK).map(Arc::new);
         let notifications = max_sizes.iter().map(event).collect::<Result<Vec<_>, _>>().map_err(host)?;
         let interrupts = Arc::new(Interrupts::new(id.clone(), transport));
+        device.connect(Arc::clone(&interrupts) as _);
         interrupts.restore(state.isr, state.generation, status.contains(Status::NEEDS_RESET));
 
         let shared = Shared {

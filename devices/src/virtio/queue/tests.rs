@@ -163,6 +163,87 @@ fn with_event_indexes_the_driver_says_where_it_wants_the_interrupt() {
     }
 }
 
+/// A queue of 4 with event indexes; the driver wants an interrupt for used element `event`.
+fn with_event_index(event: u16) -> (Driver, VirtQueue<TestMemory>, Arc<NotedInterrupt>) {
+    let driver = Driver::new(ram(), 4);
+    let interrupt = Arc::new(NotedInterrupt::default());
+    let ring = driver.config().to_queue(4, true).unwrap();
+    let notification = EventFd::new(0).unwrap();
+    let queue = VirtQueue::new(0, ring, Arc::clone(&driver.memory), notification, Arc::clone(&interrupt) as _);
+    driver.memory.write_obj(event, GuestAddress(Driver::AVAILABLE + 4 + 2 * 4)).unwrap();
+    (driver, queue, interrupt)
+}
+
+#[test]
+fn with_event_indexes_an_interrupt_is_for_an_element_of_the_batch() {
+    for (event, expected) in [(0, 1), (1, 1), (2, 1), (3, 0), (0xffff, 0)] {
+        let (mut driver, mut queue, interrupt) = with_event_index(event);
+        (0..3).for_each(|head| driver.offer(head, &[(0x4000, 1, true)]));
+        for _ in 0..3 {
+            let chain = queue.pop().unwrap();
+            queue.complete(chain, 1);
+        }
+        queue.signal();
+        assert_eq!(interrupt.counts(), (expected, 0), "element {event} of 0 to 2");
+    }
+}
+
+#[test]
+fn with_event_indexes_the_device_says_which_chain_it_wants_to_be_notified_of() {
+    let (mut driver, mut queue, _) = with_event_index(0);
+    let wanted = |driver: &Driver| -> u16 { driver.memory.read_obj(GuestAddress(Driver::USED + 4 + 8 * 4)).unwrap() };
+    for served in 1..4 {
+        driver.offer(0, &[(0x4000, 1, true)]);
+        assert!(queue.has_chain());
+        assert_eq!(wanted(&driver), served - 1, "nothing is wanted while there are chains");
+        let chain = queue.pop().unwrap();
+        queue.complete(chain, 1);
+        assert!(!queue.has_chain());
+        assert_eq!((wanted(&driver), driver.is_quiet()), (served, false));
+    }
+}
+
+#[test]
+fn looking_for_a_chain_asks_to_be_notified_only_when_there_is_none() {
+    let (mut driver, mut queue, interrupt) = driver(4);
+    queue.quiet();
+    driver.offer(1, &[(0x4000, 1, true)]);
+    assert!(queue.has_chain() && driver.is_quiet());
+    assert_eq!(queue.pop().unwrap().head(), 1);
+    assert!(!queue.has_chain() && !driver.is_quiet());
+    driver.set_available_index(6);
+    assert!(!queue.has_chain());
+    assert_eq!(interrupt.counts(), (0, 1), "five chains in a queue of four");
+    driver.set_available_index(2);
+    assert!(!queue.has_chain(), "it stays broken");
+}
+
+#[test]
+fn chains_that_are_put_back_come_again_in_their_order() {
+    let (mut driver, mut queue, _) = driver(4);
+    (0..3).for_each(|head| driver.offer(head, &[(0x4000, 1, true)]));
+    let first = queue.pop().unwrap();
+    let others = vec![queue.pop().unwrap(), queue.pop().unwrap()];
+    queue.put_back(others);
+    queue.complete(first, 1);
+    assert_eq!((queue.state().next_avail, queue.state().next_used), (1, 1));
+    assert_eq!([queue.pop().unwrap().head(), queue.pop().unwrap().head()], [1, 2]);
+    assert!(queue.pop().is_none());
+}
+
+#[test]
+fn chains_that_are_completed_together_are_used_in_their_order() {
+    let (mut driver, mut queue, interrupt) = driver(4);
+    (0..3).for_each(|head| driver.offer(head, &[(0x4000, 10, true)]));
+    let chains: Vec<_> = (0..3).map(|_| queue.pop().unwrap()).collect();
+    queue.complete_together(chains.into_iter().zip([10, 11, 3]));
+    assert_eq!((driver.used_index(), driver.used(0), driver.used(1), driver.used(2)), (3, (0, 10), (1, 10), (2, 3)));
+    queue.signal();
+    queue.complete_together([]);
+    queue.signal();
+    assert_eq!((driver.used_index(), interrupt.counts()), (3, (1, 0)));
+}
+
 #[test]
 fn a_malformed_chain_breaks_the_queue_once_and_for_all() {
     let (mut driver, mut queue, interrupt) = driver(4);

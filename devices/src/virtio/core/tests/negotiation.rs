@@ -118,3 +118,19 @@ fn a_configuration_change_counts_up_and_interrupts() {
     bench.core.set_status(0);
     assert_eq!(bench.core.config_generation(), 1, "a reset does not let it repeat");
 }
+
+#[test]
+fn a_configuration_change_interrupts_no_driver_that_is_not_ready() {
+    let bench = Bench::new();
+    let change = || crate::virtio::VirtioInterrupt::config_changed(&*bench.shared().interrupts);
+    bench.negotiate();
+    change();
+    assert_eq!((bench.core.config_generation(), bench.core.isr(), bench.interrupts()), (1, 0, (0, 0)));
+    bench.enable(0);
+    bench.core.set_status(15);
+    change();
+    assert_eq!((bench.core.config_generation(), bench.core.isr(), bench.interrupts()), (2, ISR_CONFIG, (0, 1)));
+    bench.core.set_status(0);
+    change();
+    assert_eq!((bench.core.config_generation(), bench.core.isr(), bench.interrupts()), (3, 0, (0, 0)));
+}

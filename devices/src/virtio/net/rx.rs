@@ -1,0 +1,177 @@
+//! From the network to the guest: receiveq1 (VIRTIO 1.2 5.1.6.3, 5.1.6.4).
+
+use super::frame::{MAX_LENGTH, fits};
+use super::port::NetPort;
+use crate::backend::net::{HEADER_LENGTH, NetBackend};
+use crate::virtio::chain::{AccessError, Chain};
+use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
+use std::ops::Deref;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::Instant;
+use thiserror::Error;
+use virtio_queue::QueueState;
+use vm_memory::GuestMemory;
+use vmm_sys_util::eventfd::EventFd;
+
+/// Frames taken in one call, so that sending gets its turn.
+const BUDGET: usize = 64;
+
+/// How a driver broke its receive queue.
+#[derive(Debug, Error)]
+enum ReceiveFault {
+    /// VIRTIO 1.2 5.1.6.3.1: also with mergeable buffers, each has room for the header.
+    #[error("A receive buffer of {0} bytes has no room for the header")]
+    NoHeaderRoom(u32),
+    #[error("A receive buffer cannot be written")]
+    Memory(#[from] AccessError),
+}
+
+/// The receive queue. A frame is read only once the guest has a buffer for it: until then it waits in the host's queue,
+/// which is bounded, and whose owner counts what it loses.
+pub(super) struct Receiver<M: DeviceMemory> {
+    queue: VirtQueue<M>,
+    backend: Arc<dyn NetBackend>,
+    port: Arc<NetPort>,
+    /// A frame may take several buffers.
+    mergeable: bool,
+    /// What the driver was told not to expect more than.
+    mtu: Option<u16>,
+    buffer: Box<[u8]>,
+}
+
+/// What became of an attempt to receive.
+enum Attempt {
+    /// There was a frame, for better or worse.
+    Taken,
+    /// Nothing to do until a frame or a buffer comes, which wakes the worker.
+    Idle,
+}
+
+impl<M: DeviceMemory> Receiver<M> {
+    pub(super) fn new(
+        queue: VirtQueue<M>,
+        backend: Arc<dyn NetBackend>,
+        port: Arc<NetPort>,
+        mergeable: bool,
+        mtu: Option<u16>,
+    ) -> Self {
+        Self { queue, backend, port, mergeable, mtu, buffer: vec![0; MAX_LENGTH].into() }
+    }
+
+    fn receive(&mut self) -> Attempt {
+        // Without a cable, frames are taken all the same: they would be old when it is plugged in.
+        let link_up = self.port.is_link_up();
+        if link_up && !self.queue.has_chain() {
+            return Attempt::Idle;
+        }
+        let length = match self.backend.receive(&mut self.buffer) {
+            Ok(length) => length,
+            Err(error) => {
+                self.port.host_failed("Frames for the guest cannot be read", &error);
+                return Attempt::Idle;
+            }
+        };
+        let delivered = link_up && self.deliver(length);
+        self.port.count_received(delivered);
+        Attempt::Taken
+    }
+
+    /// Gives the first `length` bytes of the buffer to the guest; `false`: they are lost.
+    fn deliver(&mut self, length: usize) -> bool {
+        let Some(bytes) = self.buffer.get_mut(..length) else { return false };
+        let Some((header, frame)) = bytes.split_at_mut_checked(HEADER_LENGTH.into()) else { return false };
+        if self.mtu.is_some_and(|mtu| !fits(frame, mtu)) {
+            return false;
+        }
+        let Some(mut chains) = gather(&mut self.queue, length, self.mergeable) else { return false };
+        set_header(header, chains.len());
+        match scatter(&mut chains, bytes) {
+            Ok(written) => {
+                self.queue.complete_together(chains.into_iter().zip(written));
+                true
+            }
+            Err(error) => {
+                self.queue.fail(&ReceiveFault::Memory(error));
+                false
+            }
+        }
+    }
+}
+
+/// Takes buffers with room for `length` bytes; `None`, and none is taken, when the guest has not enough.
+fn gather<M: DeviceMemory>(queue: &mut VirtQueue<M>, length: usize, mergeable: bool) -> Option<Vec<Chain<M::T>>> {
+    let mut chains = Vec::new();
+    let mut room: usize = 0;
+    while room < length {
+        let next = if mergeable || chains.is_empty() { queue.pop() } else { None };
+        let Some(chain) = next else {
+            queue.put_back(chains);
+            return None;
+        };
+        let size = chain.writable.len();
+        if size < HEADER_LENGTH.into() {
+            queue.fail(&ReceiveFault::NoHeaderRoom(size));
+            return None;
+        }
+        room = room.saturating_add(size as usize);
+        chains.push(chain);
+    }
+    Some(chains)
+}
+
+/// Spreads `bytes` over `chains`; how many each got.
+fn scatter<T>(chains: &mut [Chain<T>], bytes: &[u8]) -> Result<Vec<u32>, AccessError>
+where
+    T: Clone + Deref<Target: GuestMemory> + Send + 'static,
+{
+    let mut rest = bytes;
+    let mut written = Vec::with_capacity(chains.len());
+    for chain in chains {
+        let count = chain.writable.len().min(u32::try_from(rest.len()).unwrap_or(u32::MAX));
+        let (now, later) = rest.split_at_checked(count as usize).unwrap_or((rest, &[]));
+        chain.writable.write(0, now)?;
+        written.push(count);
+        rest = later;
+    }
+    Ok(written)
+}
+
+/// `struct virtio_net_hdr_v1`: without offloads, only num_buffers is not zero, and it is 1 without mergeable buffers.
+fn set_header(header: &mut [u8], buffers: usize) {
+    let [low, high] = u16::try_from(buffers).unwrap_or(u16::MAX).to_le_bytes();
+    for (to, from) in header.iter_mut().zip([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, low, high]) {
+        *to = from;
+    }
+}
+
+impl<M: DeviceMemory> QueueHandler for Receiver<M> {
+    fn index(&self) -> u16 {
+        self.queue.index()
+    }
+
+    fn notification(&self) -> &EventFd {
+        self.queue.notification()
+    }
+
+    fn completion(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.backend.readable())
+    }
+
+    fn process(&mut self) -> bool {
+        self.queue.acknowledge();
+        // Buffers are wanted only when there are none: `has_chain` asks for them then.
+        self.queue.quiet();
+        let idle = (0..BUDGET).any(|_| matches!(self.receive(), Attempt::Idle));
+        self.queue.signal();
+        !idle
+    }
+
+    fn drain(&mut self, _deadline: Instant) -> bool {
+        true
+    }
+
+    fn state(&self) -> QueueState {
+        self.queue.state()
+    }
+}

@@ -1,0 +1,108 @@
+//! From the guest to the network: transmitq1 (VIRTIO 1.2 5.1.6.2).
+
+use super::frame::{ETHERNET_HEADER, MAX_LENGTH};
+use super::port::NetPort;
+use crate::backend::net::{HEADER_LENGTH, NetBackend};
+use crate::virtio::chain::{AccessError, Chain};
+use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
+use std::ops::{ControlFlow, Deref};
+use std::sync::Arc;
+use std::time::Instant;
+use thiserror::Error;
+use virtio_queue::QueueState;
+use vm_memory::GuestMemory;
+use vmm_sys_util::eventfd::EventFd;
+
+/// Frames sent in one call, so that receiving gets its turn.
+const BUDGET: usize = 64;
+/// The shortest frame that the host takes, behind its virtio header.
+const SHORTEST: usize = HEADER_LENGTH as usize + ETHERNET_HEADER;
+
+/// How a driver broke its transmit queue.
+#[derive(Debug, Error)]
+enum TransmitFault {
+    #[error("A frame of {0} bytes to be sent is shorter than its header")]
+    NoHeader(u32),
+    #[error("A frame to be sent cannot be read")]
+    Memory(#[from] AccessError),
+}
+
+/// The transmit queue. A frame that the host does not take at once is lost, as on a wire: a TAP's own queue is where
+/// frames wait, and a guest's sending must not depend on who reads at the other end.
+pub(super) struct Transmitter<M: DeviceMemory> {
+    queue: VirtQueue<M>,
+    way_out: WayOut,
+}
+
+struct WayOut {
+    backend: Arc<dyn NetBackend>,
+    port: Arc<NetPort>,
+    /// Its header stays zero: the guest's may ask for offloads, but none was negotiated.
+    buffer: Box<[u8]>,
+}
+
+impl<M: DeviceMemory> Transmitter<M> {
+    pub(super) fn new(queue: VirtQueue<M>, backend: Arc<dyn NetBackend>, port: Arc<NetPort>) -> Self {
+        Self { queue, way_out: WayOut { backend, port, buffer: vec![0; MAX_LENGTH].into() } }
+    }
+}
+
+impl WayOut {
+    /// Sends the frame in `chain`, or drops it.
+    fn send<T>(&mut self, chain: &Chain<T>) -> Result<(), TransmitFault>
+    where
+        T: Clone + Deref<Target: GuestMemory> + Send + 'static,
+    {
+        let length = chain.readable.len();
+        if length < HEADER_LENGTH.into() {
+            return Err(TransmitFault::NoHeader(length));
+        }
+        let fitting = self.buffer.get_mut(..length as usize).filter(|bytes| bytes.len() >= SHORTEST);
+        let Some(bytes) = fitting.filter(|_| self.port.is_link_up()) else {
+            self.port.count_sent(false);
+            return Ok(());
+        };
+        if let Some(frame) = bytes.get_mut(usize::from(HEADER_LENGTH)..) {
+            chain.readable.read(HEADER_LENGTH.into(), frame)?;
+        }
+        let result = self.backend.send(bytes);
+        self.port.count_sent(result.is_ok());
+        if let Err(error) = result {
+            self.port.host_failed("A frame of the guest cannot be sent", &error);
+        }
+        Ok(())
+    }
+}
+
+impl<M: DeviceMemory> QueueHandler for Transmitter<M> {
+    fn index(&self) -> u16 {
+        self.queue.index()
+    }
+
+    fn notification(&self) -> &EventFd {
+        self.queue.notification()
+    }
+
+    fn process(&mut self) -> bool {
+        let Self { queue, way_out } = self;
+        queue.acknowledge();
+        queue.serve(BUDGET, |queue, chain| match way_out.send(&chain) {
+            Ok(()) => {
+                queue.complete(chain, 0);
+                ControlFlow::Continue(())
+            }
+            Err(fault) => {
+                queue.fail(&fault);
+                ControlFlow::Break(())
+            }
+        })
+    }
+
+    fn drain(&mut self, _deadline: Instant) -> bool {
+        true
+    }
+
+    fn state(&self) -> QueueState {
+        self.queue.state()
+    }
+}
