@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
 
 mod driver;
+mod interrupts;
 mod machine;
+mod pci;
 pub(crate) mod registers;
 
 pub(crate) use driver::{Driver, NEXT, WRITE, descriptor};
+pub(crate) use interrupts::FakeInterrupts;
 pub(crate) use machine::{FakeWorkers, Machine};
+pub(crate) use pci::PciMachine;
 
 use crate::virtio::VirtioInterrupt;
 use std::sync::Arc;

@@ -2,3 +2,4 @@
 
 mod halves;
 pub mod mmio;
+pub mod pci;

@@ -1,0 +1,58 @@
+//! The registers of the common configuration structure (VIRTIO 1.2 4.1.4.3).
+
+use crate::bus::Width;
+
+/// Bytes of the structure, without the fields of features that are not offered (notification data, queue reset).
+pub(super) const LENGTH: u32 = 0x38;
+
+/// One register; the fields of 64 bits are two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Register {
+    DeviceFeatureSelect,
+    DeviceFeature,
+    DriverFeatureSelect,
+    DriverFeature,
+    ConfigMsixVector,
+    NumQueues,
+    DeviceStatus,
+    ConfigGeneration,
+    QueueSelect,
+    QueueSize,
+    QueueMsixVector,
+    QueueEnable,
+    QueueNotifyOff,
+    QueueDescLow,
+    QueueDescHigh,
+    QueueDriverLow,
+    QueueDriverHigh,
+    QueueDeviceLow,
+    QueueDeviceHigh,
+}
+
+impl Register {
+    /// The register that an access of `width` at `offset` is for; `None`: there is none of that width there.
+    pub(super) fn at(offset: u64, width: Width) -> Option<Self> {
+        Some(match (offset, width) {
+            (0x00, Width::Dword) => Self::DeviceFeatureSelect,
+            (0x04, Width::Dword) => Self::DeviceFeature,
+            (0x08, Width::Dword) => Self::DriverFeatureSelect,
+            (0x0c, Width::Dword) => Self::DriverFeature,
+            (0x10, Width::Word) => Self::ConfigMsixVector,
+            (0x12, Width::Word) => Self::NumQueues,
+            (0x14, Width::Byte) => Self::DeviceStatus,
+            (0x15, Width::Byte) => Self::ConfigGeneration,
+            (0x16, Width::Word) => Self::QueueSelect,
+            (0x18, Width::Word) => Self::QueueSize,
+            (0x1a, Width::Word) => Self::QueueMsixVector,
+            (0x1c, Width::Word) => Self::QueueEnable,
+            (0x1e, Width::Word) => Self::QueueNotifyOff,
+            (0x20, Width::Dword) => Self::QueueDescLow,
+            (0x24, Width::Dword) => Self::QueueDescHigh,
+            (0x28, Width::Dword) => Self::QueueDriverLow,
+            (0x2c, Width::Dword) => Self::QueueDriverHigh,
+            (0x30, Width::Dword) => Self::QueueDeviceLow,
+            (0x34, Width::Dword) => Self::QueueDeviceHigh,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! The function as a driver sees it.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
+
+mod capabilities;
+mod interrupts;
+mod registers;
+mod saving;
+
+use super::*;
+use crate::backend::block::RawDisk;
+use crate::bus::Width;
+use crate::pci::{Command, PciFunction};
+use crate::virtio::VirtioDevice;
+use crate::virtio::block::{BlockConfig, OnError, VirtioBlock};
+use crate::virtio::rng::{RngConfig, VirtioRng};
+use crate::virtio::testing::{PciMachine, TestMemory, ram};
+use std::sync::Arc;
+
+fn rng() -> Box<dyn VirtioDevice<TestMemory>> {
+    Box::new(VirtioRng::new(RngConfig { id: "rng0".into() }, None))
+}
+
+/// A disk of 0x1234 sectors.
+fn disk() -> Box<dyn VirtioDevice<TestMemory>> {
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(0x1234 * 512).unwrap();
+    let disk = Arc::new(RawDisk::new("disk0".into(), file, false).unwrap());
+    let config = BlockConfig { id: "disk0".into(), serial: None, on_error: OnError::Report };
+    Box::new(VirtioBlock::new(config, disk, None).unwrap())
+}
+
+fn machine() -> PciMachine {
+    PciMachine::new(rng(), ram())
+}
