@@ -1,5 +1,5 @@
 //! A private apt: its own state, caches and sources, and an empty list of installed packages, so that the machine's
-//! own apt is not touched. The mirror is the machine's; what comes from it is authenticated by Debian's keys.
+//! own apt is not touched. What comes is authenticated by Debian's keys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Debian's keys as the package debian-archive-keyring installs them.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
-/// apt for one suite.
+/// apt for one set of sources.
 #[derive(Debug)]
 pub(super) struct Apt {
     options: Vec<String>,
@@ -25,36 +22,47 @@ pub(super) struct Package {
 }
 
 impl Apt {
-    /// Makes the private directories below `directory` and reads the mirror's index of `suite`.
-    pub(super) fn open(directory: &Path, suite: &str) -> Result<Self> {
-        ensure!(Path::new(KEYRING).exists(), "{KEYRING} is missing: apt-get install debian-archive-keyring");
+    /// Makes private directories below `directory` and reads Debian's index of `suite`; `keys` authenticates it.
+    pub(super) fn open(directory: &Path, suite: &str, archive: &str, keys: &Path) -> Result<Self> {
+        fs::create_dir_all(directory).context("Cannot make a directory for apt")?;
+        let sources = directory.join("sources.list");
+        let line = format!("deb [arch=amd64 signed-by={}] {archive} {suite} main\n", keys.display());
+        fs::write(&sources, line).context("Cannot write apt's sources")?;
+        let own = [
+            format!("Dir::Etc::sourcelist={}", sources.display()),
+            "Dir::Etc::sourceparts=/dev/null".into(),
+            "Dir::Etc::preferences=/dev/null".into(),
+            "Dir::Etc::preferencesparts=/dev/null".into(),
+            "APT::Architecture=amd64".into(),
+        ];
+        Self::updated(directory, own.to_vec())
+    }
+
+    /// The same with this machine's own sources.
+    pub(super) fn of_this_machine(directory: &Path) -> Result<Self> {
+        Self::updated(directory, Vec::new())
+    }
+
+    /// apt with private state and these options, after it has read its sources' indexes.
+    fn updated(directory: &Path, mut options: Vec<String>) -> Result<Self> {
         for part in ["state/lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(directory.join(part)).context("Cannot make a directory for apt")?;
         }
-        let sources = directory.join("sources.list");
-        let line = format!("deb [arch=amd64 signed-by={KEYRING}] {} {suite} main\n", mirror()?);
-        fs::write(&sources, line).context("Cannot write apt's sources")?;
         let status = directory.join("status");
         fs::write(&status, "").context("Cannot write apt's status")?;
         let at = |part: &str| directory.join(part).display().to_string();
-        let apt = Self {
-            options: vec![
-                format!("Dir::State={}", at("state")),
-                format!("Dir::State::status={}", status.display()),
-                format!("Dir::Cache={}", at("cache")),
-                format!("Dir::Etc::sourcelist={}", sources.display()),
-                "Dir::Etc::sourceparts=/dev/null".into(),
-                "Dir::Etc::preferences=/dev/null".into(),
-                "Dir::Etc::preferencesparts=/dev/null".into(),
-                "APT::Architecture=amd64".into(),
-                "APT::Install-Recommends=false".into(),
-                // Root's directories are not open to apt's own user.
-                "APT::Sandbox::User=root".into(),
-                "Acquire::Languages=none".into(),
-                "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".into(),
-                "Acquire::Retries=3".into(),
-            ],
-        };
+        options.extend([
+            format!("Dir::State={}", at("state")),
+            format!("Dir::State::status={}", status.display()),
+            format!("Dir::Cache={}", at("cache")),
+            "APT::Install-Recommends=false".into(),
+            // Root's directories are not open to apt's own user.
+            "APT::Sandbox::User=root".into(),
+            "Acquire::Languages=none".into(),
+            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".into(),
+            "Acquire::Retries=3".into(),
+        ]);
+        let apt = Self { options };
         apt.run("apt-get", &["--quiet", "--error-on=any", "update"], None)?;
         Ok(apt)
     }
@@ -76,7 +84,7 @@ impl Apt {
         Ok(found)
     }
 
-    /// Downloads packages, each `NAME=VERSION`, into `directory`; apt checks their hashes.
+    /// Downloads packages, each `NAME` or `NAME=VERSION`, into `directory`; apt checks their hashes.
     pub(super) fn download(&self, packages: &[String], directory: &Path) -> Result<()> {
         let mut arguments = vec!["--quiet", "download"];
         arguments.extend(packages.iter().map(String::as_str));
@@ -110,18 +118,14 @@ pub(super) fn run(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The address from which this machine gets its own Debian packages.
-fn mirror() -> Result<String> {
-    let os = fs::read_to_string("/etc/os-release").context("Cannot read /etc/os-release")?;
-    let codename = os.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or("stable");
-    let format = "$(RELEASE) $(REPO_URI)";
-    let targets = run(Command::new("apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]))?;
-    targets
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .find(|(release, _)| [codename, "stable"].contains(release))
-        .map(|(_, address)| address.to_owned())
-        .with_context(|| format!("This machine's apt has no source for {codename}: is it Debian?"))
+/// Unpacks all packages in `debs` below `root`.
+pub(super) fn unpack(debs: &Path, root: &Path) -> Result<()> {
+    fs::create_dir_all(root).context("Cannot make a directory for packages")?;
+    for deb in fs::read_dir(debs).context("Cannot list the downloaded packages")? {
+        let deb = deb.context("Cannot list the downloaded packages")?.path();
+        run(Command::new("dpkg-deb").arg("--extract").arg(&deb).arg(root))?;
+    }
+    Ok(())
 }
 
 /// `Inst NAME (VERSION Debian:12.9/stable [amd64])` as `NAME=VERSION`.

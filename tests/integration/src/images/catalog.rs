@@ -29,11 +29,23 @@ pub(super) const QEMU: &str = "qemu";
 /// The name of busybox's image.
 pub(super) const BUSYBOX: &str = "busybox";
 
+/// The name of the image with lspci.
+pub(super) const PCIUTILS: &str = "pciutils";
+/// The name of the image with lscpu.
+pub(super) const UTIL_LINUX: &str = "util-linux";
+
 /// All images.
-pub(super) const CATALOG: [Image; 4] = [
+pub(super) const CATALOG: [Image; 6] = [
     // The first QEMU whose emulated SVM keeps XSAVE state right.
     Image { name: QEMU, suite: "trixie", package: "qemu-system-x86", keep: |_| true },
     Image { name: BUSYBOX, suite: "bookworm", package: "busybox-static", keep: |package| package == "busybox-static" },
+    Image { name: PCIUTILS, suite: "bookworm", package: "pciutils", keep: |_| true },
+    Image {
+        name: UTIL_LINUX,
+        suite: "bookworm",
+        package: "util-linux",
+        keep: |package| ["util-linux", "libsmartcols1", "libc6"].contains(&package),
+    },
     Image { name: Kernel::Bookworm.image(), suite: "bookworm", package: CURRENT_KERNEL, keep: is_kernel },
     Image { name: Kernel::Sid.image(), suite: "sid", package: CURRENT_KERNEL, keep: is_kernel },
 ];

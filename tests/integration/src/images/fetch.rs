@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
 use super::apt::{self, Apt, Package};
 use super::catalog::Image;
 use super::lock::{self, Lock, Locked};
+use super::source;
 
 /// Where the image `name` is unpacked.
 pub(super) fn unpacked(root: &Path, name: &str) -> PathBuf {
@@ -16,7 +16,7 @@ pub(super) fn unpacked(root: &Path, name: &str) -> PathBuf {
 }
 
 /// Makes sure that `image` is unpacked below `root` and returns the packages it is made of.
-pub(super) fn fetch(image: &Image, lock: &Lock, root: &Path) -> Result<Vec<Locked>> {
+pub(super) fn fetch(image: &Image, lock: &Lock, keys: &Path, root: &Path) -> Result<Vec<Locked>> {
     let recorded = lock.of(image.name);
     let home = root.join(image.name);
     // What was asked for and what came: the same question needs no mirror a second time.
@@ -25,7 +25,7 @@ pub(super) fn fetch(image: &Image, lock: &Lock, root: &Path) -> Result<Vec<Locke
         say_changes(&fs::read_to_string(came).unwrap_or_default());
         return Ok(recorded);
     }
-    let apt = Apt::open(&root.join("apt").join(image.name), image.suite)?;
+    let apt = Apt::open(&root.join("apt").join(image.name), image.suite, &source::archive()?, keys)?;
     let packages = resolve(&apt, image, &recorded)?;
     let changes = if recorded.is_empty() { String::new() } else { lock::changes(&recorded, &packages).join("\n") };
 
@@ -89,14 +89,8 @@ fn questions(packages: &[Locked]) -> Vec<String> {
 /// Downloads packages and unpacks them below `home/root`.
 fn unpack(apt: &Apt, packages: &[Locked], home: &Path) -> Result<()> {
     let debs = home.join("debs");
-    let root = home.join("root");
-    for directory in [&debs, &root] {
-        fs::create_dir_all(directory).context("Cannot make a directory for packages")?;
-    }
+    fs::create_dir_all(&debs).context("Cannot make a directory for packages")?;
     apt.download(&questions(packages), &debs)?;
-    for deb in fs::read_dir(&debs).context("Cannot list the downloaded packages")? {
-        let deb = deb.context("Cannot list the downloaded packages")?.path();
-        apt::run(Command::new("dpkg-deb").arg("--extract").args([&deb, &root]))?;
-    }
+    apt::unpack(&debs, &home.join("root"))?;
     fs::remove_dir_all(&debs).context("Cannot remove the downloaded packages")
 }

@@ -9,6 +9,7 @@ mod catalog;
 mod fetch;
 mod kernel;
 mod lock;
+mod source;
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -65,8 +66,9 @@ impl Images {
 
     fn fetch(&self, wanted: impl Fn(&str) -> bool + Sync) -> Result<()> {
         let lock = Lock::load()?;
+        let keys = self.keys()?;
         self.each(|image| match wanted(image.name) {
-            true => fetch::fetch(image, &lock, &self.root).map(drop),
+            true => fetch::fetch(image, &lock, &keys, &self.root).map(drop),
             false => Ok(()),
         })?;
         Ok(())
@@ -80,8 +82,13 @@ impl Images {
         let images = Self::at_target();
         let _turn = images.take_turn()?;
         let nothing = Lock::default();
-        let fetched = images.each(|image| fetch::fetch(image, &nothing, &images.root))?;
+        let keys = images.keys()?;
+        let fetched = images.each(|image| fetch::fetch(image, &nothing, &keys, &images.root))?;
         Lock::new(fetched.into_iter().flatten().collect()).save()
+    }
+
+    fn keys(&self) -> Result<PathBuf> {
+        source::keys(&self.root.join("keys")).context("Cannot get Debian's keys: install debian-archive-keyring")
     }
 
     fn at_target() -> Self {
@@ -121,6 +128,11 @@ impl Images {
         let root = fetch::unpacked(&self.root, catalog::BUSYBOX);
         let candidates = [root.join("bin/busybox"), root.join("usr/bin/busybox")];
         candidates.into_iter().find(|path| path.exists()).context("The package busybox-static has no busybox")
+    }
+
+    /// The roots of the packages with lspci and lscpu, with all their libraries.
+    pub fn inspection_roots(&self) -> [PathBuf; 2] {
+        [catalog::PCIUTILS, catalog::UTIL_LINUX].map(|name| fetch::unpacked(&self.root, name))
     }
 
     /// A kernel.
