@@ -4,7 +4,7 @@ use super::MachineError;
 use crate::arch::x86_64::topology::Topology;
 use crate::boot::BootContext;
 use crate::config::{BoardConfig, PayloadConfig, VmConfig};
-use crate::firmware::acpi::{self, AcpiConfig};
+use crate::firmware::acpi::{self, AcpiBoard, AcpiConfig, PciHost};
 use crate::firmware::{Cpu, mptable};
 use crate::memory::{GuestRam, layout};
 use vm_memory::{Bytes, GuestAddress};
@@ -13,7 +13,12 @@ use vm_memory::{Bytes, GuestAddress};
 pub(super) fn boot_context(config: &VmConfig) -> BootContext {
     let PayloadConfig::Kernel { cmdline, .. } = &config.payload;
     match config.board {
-        BoardConfig::Microvm { acpi: true } | BoardConfig::Q35 {} => {
+        BoardConfig::Q35 {} => BootContext {
+            cmdline: cmdline.clone(),
+            rsdp: Some(layout::ACPI_TABLES.start),
+            reserved: Some(layout::ECAM),
+        },
+        BoardConfig::Microvm { acpi: true } => {
             BootContext { cmdline: cmdline.clone(), rsdp: Some(layout::ACPI_TABLES.start), reserved: None }
         }
         BoardConfig::Microvm { acpi: false } => {
@@ -26,11 +31,17 @@ pub(super) fn boot_context(config: &VmConfig) -> BootContext {
 /// Writes the tables by which the guest finds processors and devices.
 pub(super) fn write(config: &VmConfig, topology: &Topology, ram: &GuestRam) -> Result<(), MachineError> {
     let cpus = cpus(config, topology)?;
-    let (table, bytes, place) = if config.board != (BoardConfig::Microvm { acpi: false }) {
-        let config = AcpiConfig { cpus, virtio_mmio_slots: virtio_slots(config) };
-        ("ACPI table", acpi::build(&config, layout::ACPI_TABLES.start).blob, layout::ACPI_TABLES)
-    } else {
-        ("MP table", mptable::build(&cpus, layout::MP_TABLE.start), layout::MP_TABLE)
+    let board = match config.board {
+        BoardConfig::Q35 {} => Some(AcpiBoard::Q35(PciHost::at_power_on(config.memory.boot))),
+        BoardConfig::Microvm { acpi: true } => Some(AcpiBoard::Microvm { virtio_mmio_slots: virtio_slots(config) }),
+        BoardConfig::Microvm { acpi: false } => None,
+    };
+    let (table, bytes, place) = match board {
+        Some(board) => {
+            let tables = acpi::build(&AcpiConfig { cpus, board }, layout::ACPI_TABLES.start);
+            ("ACPI table", tables.blob, layout::ACPI_TABLES)
+        }
+        None => ("MP table", mptable::build(&cpus, layout::MP_TABLE.start), layout::MP_TABLE),
     };
     if bytes.len() as u64 > place.end - place.start {
         return Err(MachineError::TableTooLarge { table, bytes: bytes.len() });

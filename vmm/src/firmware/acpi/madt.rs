@@ -1,8 +1,8 @@
 //! The multiple APIC description table (ACPI 6.5, 5.2.12).
 //!
-//! There are no interrupt source overrides: KVM's routing connects each ISA interrupt to the IOAPIC pin of the same
-//! number, and all of them are edge-triggered and active high, as the ISA bus has it. So is the line of the generic
-//! event device.
+//! KVM's routing connects each ISA interrupt to the IOAPIC pin of the same number, and all of them are edge-triggered
+//! and active high, as the ISA bus has it; so is the line of the generic event device. Only the system control
+//! interrupt is another: it has an interrupt source override.
 
 use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID};
 use crate::firmware::Cpu;
@@ -20,6 +20,7 @@ const FLAGS: usize = 40;
 
 const LOCAL_APIC: u8 = 0;
 const IO_APIC: u8 = 1;
+const INTERRUPT_SOURCE_OVERRIDE: u8 = 2;
 const LOCAL_APIC_NMI: u8 = 4;
 
 const ENABLED: u32 = 1 << 0;
@@ -27,9 +28,12 @@ const ONLINE_CAPABLE: u32 = 1 << 1;
 /// The id that KVM's IOAPIC has after a reset.
 const IO_APIC_ID: u8 = 0;
 const ALL_PROCESSORS: u8 = 0xff;
+const ISA_BUS: u8 = 0;
+/// Flags of an override: active high, level-triggered (table 5.26).
+const LEVEL_HIGH: u16 = 0b1101;
 
-/// The table.
-pub(super) fn build(cpus: &[Cpu]) -> Sdt {
+/// The table, for a board with a system control interrupt on line `sci`, if it has one.
+pub(super) fn build(cpus: &[Cpu], sci: Option<u32>) -> Sdt {
     let mut madt = Sdt::new(*b"APIC", LENGTH, REVISION, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     // Both fit 32 bits: they are below 4 GiB.
     madt.write_bytes(LOCAL_APIC_ADDRESS, &low_address(layout::LAPIC.start));
@@ -43,6 +47,13 @@ pub(super) fn build(cpus: &[Cpu]) -> Sdt {
     entries.extend(low_address(layout::IOAPIC.start));
     // The IOAPIC's first global system interrupt.
     entries.extend(0u32.to_le_bytes());
+    if let Some(line) = sci {
+        // The line of the ISA bus has one byte, and goes to the pin of its number.
+        let [source, ..] = line.to_le_bytes();
+        entries.extend([INTERRUPT_SOURCE_OVERRIDE, 10, ISA_BUS, source]);
+        entries.extend(line.to_le_bytes());
+        entries.extend(LEVEL_HIGH.to_le_bytes());
+    }
     // NMI at LINT1 of each local APIC; polarity and trigger conform to the bus.
     entries.extend([LOCAL_APIC_NMI, 6, ALL_PROCESSORS, 0, 0, 1]);
     madt.append_slice(&entries);

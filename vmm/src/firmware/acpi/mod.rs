@@ -1,4 +1,5 @@
-//! Hardware-reduced ACPI 6.5 for the microvm board (ACPI 6.5, 4.1): RSDP, XSDT, FADT, MADT and DSDT.
+//! The ACPI 6.5 tables of every board: RSDP, XSDT, FADT, MADT and DSDT; with PCI also FACS and MCFG. The microvm
+//! board's are hardware-reduced (4.1).
 //!
 //! The tables promise what the board has and nothing else: a guest waits for what is promised and absent.
 
@@ -11,23 +12,62 @@ mod madt;
 mod tests;
 
 use super::Cpu;
+use crate::memory::layout;
 use acpi_tables::Aml;
+use acpi_tables::facs::FACS;
+use acpi_tables::mcfg::MCFG;
 use acpi_tables::rsdp::Rsdp;
 use acpi_tables::xsdt::XSDT;
+use std::ops::Range;
 
 const OEM_ID: [u8; 6] = *b"PODVSR";
-const OEM_TABLE_ID: [u8; 8] = *b"PODVMICR";
+const OEM_TABLE_ID: [u8; 8] = *b"PODVISOR";
 const OEM_REVISION: u32 = 1;
-/// Tables begin on this boundary; the RSDP must be on 16 bytes (ACPI 6.5, 5.2.5.1).
-const ALIGNMENT: usize = 16;
+/// Tables begin on this boundary: the FACS must (ACPI 6.5, 5.2.10), the RSDP on 16 bytes (5.2.5.1).
+const ALIGNMENT: usize = 64;
+/// The version of the FACS since ACPI 4.0.
+const FACS_VERSION: u8 = 2;
+/// Configuration space of one bus.
+const ECAM_BUS_SIZE: u64 = 1 << 20;
 
-/// What differs from machine to machine. Addresses and lines are the layout's.
+/// What differs from machine to machine. Other addresses and lines are the layout's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AcpiConfig {
     /// Present and possible processors, the boot processor first.
     pub(crate) cpus: Vec<Cpu>,
+    /// The board, and where its devices are.
+    pub(crate) board: AcpiBoard,
+}
+
+/// The boards that have ACPI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AcpiBoard {
     /// The virtio-mmio slots that have a device.
-    pub(crate) virtio_mmio_slots: Vec<usize>,
+    Microvm { virtio_mmio_slots: Vec<usize> },
+    /// PCI and the ICH9.
+    Q35(PciHost),
+}
+
+/// Where PCI is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PciHost {
+    /// Configuration space from bus 0 on, 1 MiB for each bus. It may lie in the 32-bit window, which then has a hole.
+    pub(crate) ecam: Range<u64>,
+    /// Where 64-bit BARs may be.
+    pub(crate) window64: Range<u64>,
+}
+
+impl PciHost {
+    /// Where a machine with `ram_size` bytes of RAM has PCI when no firmware moves it.
+    pub(crate) fn at_power_on(ram_size: u64) -> Self {
+        Self { ecam: layout::ECAM, window64: layout::pci_window64(ram_size) }
+    }
+
+    /// The last bus that configuration space reaches.
+    fn last_bus(&self) -> u8 {
+        let buses = (self.ecam.end - self.ecam.start) / ECAM_BUS_SIZE;
+        u8::try_from(buses.saturating_sub(1)).unwrap_or(u8::MAX)
+    }
 }
 
 /// The tables as they stand in guest memory.
@@ -39,15 +79,25 @@ pub(crate) struct AcpiTables {
     pub(crate) rsdp: u64,
 }
 
-/// Builds the tables for guest address `base`, a multiple of 16. The RSDP comes first.
+/// Builds the tables for guest address `base`, a multiple of 64 below 4 GiB. The RSDP comes first.
 pub(crate) fn build(config: &AcpiConfig, base: u64) -> AcpiTables {
     let mut blob = vec![0; Rsdp::len()];
     let dsdt = place(&mut blob, base, &dsdt::build(config));
-    let fadt = place(&mut blob, base, &fadt::build(dsdt));
-    let madt = place(&mut blob, base, &madt::build(&config.cpus));
     let mut tables = XSDT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
-    tables.add_entry(fadt);
-    tables.add_entry(madt);
+    match &config.board {
+        AcpiBoard::Microvm { .. } => {
+            tables.add_entry(place(&mut blob, base, &fadt::reduced(dsdt)));
+            tables.add_entry(place(&mut blob, base, &madt::build(&config.cpus, None)));
+        }
+        AcpiBoard::Q35(pci) => {
+            let facs = place(&mut blob, base, &facs());
+            tables.add_entry(place(&mut blob, base, &fadt::full(dsdt, facs)));
+            tables.add_entry(place(&mut blob, base, &madt::build(&config.cpus, Some(layout::SCI_IRQ))));
+            let mut mcfg = MCFG::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
+            mcfg.add_ecam(pci.ecam.start, 0, 0, pci.last_bus());
+            tables.add_entry(place(&mut blob, base, &mcfg));
+        }
+    }
     let xsdt = place(&mut blob, base, &tables);
     let mut rsdp = Vec::new();
     Rsdp::new(OEM_ID, xsdt).to_aml_bytes(&mut rsdp);
@@ -55,6 +105,14 @@ pub(crate) fn build(config: &AcpiConfig, base: u64) -> AcpiTables {
         *place = byte;
     }
     AcpiTables { blob, rsdp: base }
+}
+
+/// The firmware control structure (ACPI 6.5, 5.2.10). No firmware runs that would share its lock or wake the guest by
+/// its vectors, so that it may be with the other tables, in memory that a guest takes back after reading them.
+fn facs() -> FACS {
+    let mut facs = FACS::new();
+    facs.version = FACS_VERSION;
+    facs
 }
 
 /// Appends `table` and returns its guest address.
