@@ -13,8 +13,24 @@ pub const INITRD: &str = "initrd";
 /// Id of the first serial port.
 pub const SERIAL: &str = "serial0";
 /// Names of the board's own devices and of the payload: no disk may have one.
-pub(crate) const RESERVED: &[&str] =
-    &[KERNEL, INITRD, SERIAL, "rng0", "rtc", "i8042", "debug-exit", "ged", "machine", "irqchip", "clock"];
+pub(crate) const RESERVED: &[&str] = &[
+    KERNEL,
+    INITRD,
+    SERIAL,
+    "rng0",
+    "rtc",
+    "i8042",
+    "debug-exit",
+    "ged",
+    "host-bridge",
+    "lpc",
+    "power-management",
+    "reset-control",
+    "config-ports",
+    "machine",
+    "irqchip",
+    "clock",
+];
 
 /// What a device needs of the host.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The boards, and what they are made from.
 
 use super::microvm::Microvm;
+use super::q35::Q35;
 use super::signals::Signals;
 use super::{Blueprint, MachineError};
 use crate::config::BoardConfig;
@@ -30,6 +31,7 @@ pub(super) struct Parts<'a> {
 /// All devices of a machine. Dropping it ends the virtio devices' queues.
 pub(super) enum Board {
     Microvm(Microvm),
+    Q35(Q35),
 }
 
 impl Board {
@@ -37,7 +39,7 @@ impl Board {
     pub(super) fn new(parts: &Parts<'_>, saved: &mut SavedMachine) -> Result<Self, MachineError> {
         match parts.blueprint.config.board {
             BoardConfig::Microvm { acpi } => Ok(Self::Microvm(Microvm::new(parts, acpi, saved)?)),
-            BoardConfig::Q35 {} => Err(MachineError::NoQ35),
+            BoardConfig::Q35 {} => Ok(Self::Q35(Q35::new(parts, saved)?)),
         }
     }
 
@@ -45,6 +47,7 @@ impl Board {
     pub(super) fn park(&self, done: &Sender<DeviceId>) -> BTreeSet<DeviceId> {
         match self {
             Self::Microvm(board) => board.park(done),
+            Self::Q35(board) => board.park(done),
         }
     }
 
@@ -52,6 +55,7 @@ impl Board {
     pub(super) fn unpark(&self) {
         match self {
             Self::Microvm(board) => board.unpark(),
+            Self::Q35(board) => board.unpark(),
         }
     }
 
@@ -59,6 +63,10 @@ impl Board {
     pub(super) fn press_power_button(&self) -> bool {
         match self {
             Self::Microvm(board) => board.press_power_button(),
+            Self::Q35(board) => {
+                board.press_power_button();
+                true
+            }
         }
     }
 
@@ -66,6 +74,7 @@ impl Board {
     pub(super) fn save(&self) -> Result<Vec<Section>, MachineError> {
         match self {
             Self::Microvm(board) => board.save(),
+            Self::Q35(board) => board.save(),
         }
     }
 }

@@ -12,8 +12,10 @@ use devices::backend::net::TapError;
 use devices::bus::BusError;
 use devices::id::DeviceId;
 use devices::interrupt::InterruptError;
+use devices::pci::{AssignmentError, FunctionError};
 use devices::state::StateError;
 use devices::virtio::block::BlockError;
+use devices::virtio::transport::pci::PciTransportError;
 use std::io;
 use thiserror::Error;
 
@@ -82,9 +84,18 @@ pub(crate) enum MachineError {
     /// The workers of the queues.
     #[error("The machine's workers cannot run")]
     Worker(#[from] WorkerError),
-    /// To come.
-    #[error("The q35 board cannot be built yet: use the microvm board")]
-    NoQ35,
+    /// A PCI function cannot be made.
+    #[error("A PCI function cannot be made")]
+    Function(#[from] FunctionError),
+    /// A virtio device cannot be put on PCI.
+    #[error("A virtio device cannot be a PCI function")]
+    PciTransport(#[from] PciTransportError),
+    /// A PCI function has no place.
+    #[error("A PCI function cannot be put on its bus")]
+    PciTopology(#[from] devices::pci::TopologyError),
+    /// Not everything on PCI has an address.
+    #[error("The PCI functions cannot have addresses")]
+    Assignment(#[from] AssignmentError),
     /// The guest would have no way to see it.
     #[error("The machine has no power button: the microvm board has one only with ACPI")]
     NoPowerButton,

@@ -18,7 +18,6 @@ const RNG: &str = "rng0";
 pub(super) struct Planned {
     pub(super) device: Box<dyn VirtioDevice<Memory>>,
     /// It sits behind a root port of its own (q35).
-    #[expect(dead_code, reason = "the q35 board reads it")]
     pub(super) root_port: bool,
 }
 

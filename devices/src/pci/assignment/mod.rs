@@ -7,9 +7,6 @@
 
 mod pool;
 mod scan;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests;
 
 use super::{PciAddress, PciBus};
 use pool::Pool;

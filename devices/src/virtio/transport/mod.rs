@@ -3,6 +3,3 @@
 mod halves;
 pub mod mmio;
 pub mod pci;
-
-#[cfg(test)]
-mod tests;

@@ -16,7 +16,6 @@ mod flip;
 mod lspci;
 mod mem;
 mod msix;
-mod net;
 mod pio;
 mod pm_timer;
 mod power;
@@ -70,7 +69,6 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "blk" => blk::run(arguments),
         "button" => button::run(),
         "blkloop" => blkloop::run(arguments),
-        "net" => net::run(arguments),
         "rng" => rng::run(),
         "lspci" => lspci::run(),
         "bars" => bars::run(),

@@ -5,7 +5,6 @@ mod capabilities;
 mod interrupts;
 mod registers;
 mod saving;
-mod sequences;
 
 use super::*;
 use crate::backend::block::RawDisk;
