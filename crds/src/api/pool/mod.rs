@@ -1,0 +1,7 @@
+//! `VirtualMachinePool`.
+
+mod spec;
+mod strategy;
+
+pub use spec::*;
+pub use strategy::*;

@@ -1,0 +1,10 @@
+//! The API of Podvisor: KubeVirt's kinds as Rust types.
+//!
+//! Everything here is a pure function of its arguments: no client, no clock, no files.
+
+#![forbid(unsafe_code)]
+
+#[allow(missing_docs, reason = "a field is documented where its name does not say it; types are")]
+pub mod api;
+pub mod crd;
+pub mod schema;

@@ -1,0 +1,13 @@
+//! Comparison with what upstream's schemas say and what its API server answered.
+//!
+//! The data is not part of the project: `KUBEVIRT_REFERENCE` names the directory that holds it, or it stands in
+//! `shared/reference/kubevirt` beside the clone. A tier of its own, `golden`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+#[path = "golden/examples.rs"]
+mod examples;
+#[path = "golden/reference.rs"]
+mod reference;
+#[path = "golden/schema.rs"]
+mod schema;
