@@ -13,7 +13,7 @@ demo: ## boot a Linux with disk and network and see what it does; ARGS=--interac
 	@tests/demo.sh $(ARGS)
 
 .PHONY: test
-test: ## all tests that this machine can run; TIER=unit,native,nested and FILTER=part-of-a-name choose
+test: ## all tests that this machine can run; TIER=unit,golden,native,nested and FILTER=part-of-a-name choose
 	$(TIERS) $(SELECTION)
 
 .PHONY: test-full

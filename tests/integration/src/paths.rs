@@ -23,3 +23,13 @@ pub fn guest_manifest() -> PathBuf {
 pub fn guest_target() -> PathBuf {
     target().join("guest")
 }
+
+/// The environment variable that names the directory of upstream's data.
+pub const REFERENCE: &str = "KUBEVIRT_REFERENCE";
+
+/// What upstream's API server has and answered, which is not part of the project, where this machine has it.
+pub fn reference() -> Option<PathBuf> {
+    let beside = ["../shared", "../../shared"].map(|shared| workspace().join(shared).join("reference/kubevirt"));
+    let found = env::var_os(REFERENCE).map(PathBuf::from).into_iter().chain(beside);
+    found.into_iter().find(|directory| directory.join("crds").is_dir())
+}

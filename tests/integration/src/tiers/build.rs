@@ -34,7 +34,7 @@ pub(super) struct Built {
 pub(super) fn build(options: &Options) -> Result<Built> {
     let tests = cargo::run(&["test", "--workspace", "--no-run"])?;
     let binaries = tests.iter().filter_map(test_binary).collect();
-    let machines = options.tiers.iter().any(|tier| *tier != Tier::Unit);
+    let machines = options.tiers.iter().any(|tier| !matches!(tier, Tier::Unit | Tier::Golden));
     let programs = if machines { cargo::run(&["build", "--workspace", "--bins"])? } else { Vec::new() };
     let launcher = cargo::executable(&programs, "launcher");
     let guest = (machines && paths::guest_manifest().exists()).then(cargo::test_guest).transpose()?;

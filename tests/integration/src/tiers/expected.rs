@@ -15,6 +15,7 @@ pub(super) struct Expected {
     unit: usize,
     native: usize,
     nested: usize,
+    golden: usize,
 }
 
 impl Expected {
@@ -24,6 +25,7 @@ impl Expected {
             Tier::Unit => self.unit,
             Tier::Native => self.native,
             Tier::Nested => self.nested,
+            Tier::Golden => self.golden,
         }
     }
 }

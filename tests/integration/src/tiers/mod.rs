@@ -5,6 +5,7 @@
 //! | unit | everything that is neither of the others |
 //! | native | unit tests in a module `native_tests`, and the binaries `tests/native_*.rs`: they need `/dev/kvm` |
 //! | nested | the binaries `tests/nested_*.rs`: Linux guests in an emulated machine |
+//! | golden | the binaries `tests/golden*.rs`: they need upstream's data |
 //!
 //! A required tier (`REQUIRE=unit,native,nested`) that is skipped, or runs fewer tests than `tests/expected.toml`
 //! says, is a failure. The last line is `N passed, N failed, N skipped`.

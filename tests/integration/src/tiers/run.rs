@@ -17,7 +17,7 @@ use super::report::{TestResult, TierResult};
 use super::tier::{NATIVE_MODULE, Tier};
 use crate::images::Images;
 use crate::nested::{NATIVE_TESTS, NativeBinary};
-use crate::skip;
+use crate::{paths, skip};
 
 /// Runs every test of `tier`.
 pub(super) fn run_tier(tier: Tier, built: &Built, options: &Options) -> Result<TierResult> {
@@ -43,6 +43,7 @@ pub(super) fn run_tier(tier: Tier, built: &Built, options: &Options) -> Result<T
 fn obstacle(tier: Tier) -> Option<String> {
     match tier {
         Tier::Unit => None,
+        Tier::Golden => paths::reference().is_none().then(|| "no reference data".to_owned()),
         Tier::Native => fs::OpenOptions::new()
             .read(true)
             .write(true)
@@ -150,6 +151,9 @@ impl<'a> Session<'a> {
         if let Some(guest) = &self.built.guest {
             environment.insert("PODVISOR_TEST_GUEST", path(guest));
         }
+        if let Some(reference) = paths::reference() {
+            environment.insert(paths::REFERENCE, path(&reference));
+        }
         if let Some(list) = &self.native {
             environment.insert(NATIVE_TESTS, path(list.path()));
         }
@@ -173,7 +177,7 @@ impl Selection {
             (Some(own), _) if own == tier => Self::All,
             (None, Tier::Unit) => Self::Except(NATIVE_MODULE),
             (None, Tier::Native) => Self::Only(NATIVE_MODULE),
-            (Some(_), _) | (None, Tier::Nested) => Self::Nothing,
+            (Some(_), _) | (None, Tier::Nested | Tier::Golden) => Self::Nothing,
         }
     }
 

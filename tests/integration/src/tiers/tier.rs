@@ -12,6 +12,8 @@ pub enum Tier {
     Native,
     /// Linux guests in an emulated machine.
     Nested,
+    /// Comparison with what upstream's API server answered: machines that have that data.
+    Golden,
 }
 
 /// The module of a crate's unit tests that need `/dev/kvm`.
@@ -19,13 +21,14 @@ pub(super) const NATIVE_MODULE: &str = "native_tests::";
 
 impl Tier {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 3] = [Self::Unit, Self::Native, Self::Nested];
+    pub const ALL: [Self; 4] = [Self::Unit, Self::Golden, Self::Native, Self::Nested];
 
     /// The tier of an integration test binary, by its name.
     pub(super) fn of_binary(name: &str) -> Self {
         match name {
             _ if name.starts_with("native_") => Self::Native,
             _ if name.starts_with("nested_") => Self::Nested,
+            _ if name.starts_with("golden") => Self::Golden,
             _ => Self::Unit,
         }
     }
@@ -35,7 +38,7 @@ impl Tier {
         let cpus = std::thread::available_parallelism().map_or(2, usize::from);
         match self {
             // With one thread libtest runs tests on its main thread, whose name is not the test's.
-            Self::Unit | Self::Native => cpus.max(2),
+            Self::Unit | Self::Golden | Self::Native => cpus.max(2),
             Self::Nested => 2,
         }
     }
@@ -43,7 +46,7 @@ impl Tier {
     /// After how long a binary that has not ended is killed: far beyond what a loaded machine needs.
     pub(super) fn deadline(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Unit | Self::Native => 15 * 60,
+            Self::Unit | Self::Golden | Self::Native => 15 * 60,
             Self::Nested => 25 * 60,
         })
     }
@@ -55,6 +58,7 @@ impl fmt::Display for Tier {
             Self::Unit => "unit",
             Self::Native => "native",
             Self::Nested => "nested",
+            Self::Golden => "golden",
         })
     }
 }
@@ -67,6 +71,7 @@ mod tests {
     fn a_binary_s_name_tells_its_tier() {
         assert_eq!(Tier::of_binary("native_block"), Tier::Native);
         assert_eq!(Tier::of_binary("nested_linux"), Tier::Nested);
+        assert_eq!(Tier::of_binary("golden"), Tier::Golden);
         assert_eq!(Tier::of_binary("structure"), Tier::Unit);
     }
 }
