@@ -6,6 +6,7 @@ use crate::disk_arg::DiskArg;
 use crate::help;
 use crate::memory_size::MemorySize;
 use crate::report::ReportFormat;
+use crate::shutdown::Grace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -84,6 +85,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, value_name = "CHOICE", long_help = help::ON_TRIPLE_FAULT)]
     pub(crate) on_triple_fault: Option<TripleFaultArg>,
 
+    /// How long the guest has to power off when the machine is to end [default: 30].
+    #[arg(long, value_name = "SECONDS", long_help = help::GRACE)]
+    pub(crate) grace: Option<Grace>,
+
     /// When the machine has ended, print the times of its start to standard error.
     #[arg(long, value_enum, value_name = "FORM", long_help = help::BOOT_REPORT)]
     pub(crate) boot_report: Option<ReportFormat>,
@@ -150,6 +155,7 @@ mod tests {
     use super::*;
     use crate::run_config::RunConfig;
     use clap::CommandFactory;
+    use std::time::Duration;
 
     fn run(arguments: &[&str]) -> RunArgs {
         match Cli::read([&["launcher", "run"], arguments].concat()).unwrap().command {
@@ -189,6 +195,8 @@ mod tests {
             "exit",
             "--on-triple-fault",
             "reset",
+            "--grace",
+            "90",
             "--boot-report",
             "json",
         ]);
@@ -199,6 +207,7 @@ mod tests {
         assert_eq!(args.console, Some(ConsoleArg::Socket("/run/c".into())));
         assert_eq!(args.on_reboot.map(OnReboot::from), Some(OnReboot::Exit));
         assert_eq!(args.on_triple_fault.map(OnTripleFault::from), Some(OnTripleFault::Reset));
+        assert_eq!(args.grace, Some(Grace(Duration::from_secs(90))));
         assert_eq!(args.boot_report, Some(ReportFormat::Json));
     }
 

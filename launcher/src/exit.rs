@@ -2,6 +2,7 @@
 
 use crate::console::message;
 use crate::run::Outcome;
+use crate::shutdown::Grace;
 use crate::signals;
 use std::error::Error;
 use std::process::ExitCode;
@@ -23,6 +24,26 @@ pub(crate) enum Request {
     Leave,
 }
 
+impl Request {
+    /// How it is called.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Signal(signal) => signals::name(signal),
+            Self::Leave => "Ctrl-]",
+        }
+    }
+
+    /// What is said when it makes the guest power off.
+    pub(crate) fn announcement(self, Grace(grace): Grace) -> String {
+        let again = match self {
+            Self::Signal(_) => "a second signal ends it at once",
+            Self::Leave => "Ctrl-] again stops it at once",
+        };
+        let (name, seconds) = (self.name(), grace.as_secs());
+        format!("{name}: the guest has {seconds} s to power off, then the machine is stopped; {again}")
+    }
+}
+
 /// The machine has run.
 pub(crate) fn finished(outcome: &Outcome) -> ExitCode {
     let (line, status) = verdict(outcome);
@@ -42,10 +63,12 @@ fn verdict(outcome: &Outcome) -> (Option<String>, u8) {
         (StopReason::Rebooted { source }, _) => {
             (Some(format!("The guest rebooted (by {source}), which ends this machine")), DONE)
         }
-        (_, Some(Request::Signal(signal))) => {
-            (Some(format!("The machine was stopped by {}", signals::name(signal))), DONE)
+        (_, Some(request)) => {
+            let late = outcome
+                .overdue
+                .map(|Grace(grace)| format!(", since the guest did not power off within {} s", grace.as_secs()));
+            (Some(format!("The machine was stopped by {}{}", request.name(), late.unwrap_or_default())), DONE)
         }
-        (_, Some(Request::Leave)) => (Some("The machine was stopped by Ctrl-]".into()), DONE),
         (_, None) => (Some("The machine was stopped".into()), DONE),
     }
 }
@@ -62,7 +85,7 @@ pub(crate) fn failed(error: &(dyn Error + 'static)) -> ExitCode {
 }
 
 /// An error and its causes in one line. A cause that says only what its effect said already is left out.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut last = line.clone();
     let mut cause = error.source();
@@ -105,10 +128,11 @@ fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::args::Cli;
+    use std::time::Duration;
     use vmm::ResetSource;
 
     fn status(reason: StopReason, request: Option<Request>) -> (u8, String) {
-        let (line, status) = verdict(&Outcome { reason, request });
+        let (line, status) = verdict(&Outcome { reason, request, overdue: None });
         (status, line.unwrap_or_default())
     }
 
@@ -130,6 +154,30 @@ mod tests {
         for (reason, request, expected, line) in cases {
             assert_eq!(status(reason, request), (expected, line.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_guest_that_let_its_grace_period_pass_is_told() {
+        let stopped = |reason| {
+            let outcome =
+                Outcome { reason, request: Some(Request::Signal(15)), overdue: Some(Grace(Duration::from_secs(7))) };
+            verdict(&outcome)
+        };
+        let line = "The machine was stopped by SIGTERM, since the guest did not power off within 7 s";
+        assert_eq!(stopped(StopReason::Requested), (Some(line.into()), 0));
+        assert_eq!(stopped(StopReason::PoweredOff), (None, 0), "at the last moment");
+    }
+
+    #[test]
+    fn it_is_said_how_long_the_guest_has() {
+        assert_eq!(
+            Request::Signal(2).announcement(Grace::default()),
+            "SIGINT: the guest has 30 s to power off, then the machine is stopped; a second signal ends it at once"
+        );
+        assert_eq!(
+            Request::Leave.announcement(Grace(Duration::from_secs(1))),
+            "Ctrl-]: the guest has 1 s to power off, then the machine is stopped; Ctrl-] again stops it at once"
+        );
     }
 
     #[test]

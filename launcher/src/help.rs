@@ -76,12 +76,16 @@ A configuration file:
   the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
 
 Exit status:
-  0  the guest powered off, or the machine was stopped by Ctrl-], SIGINT, SIGTERM, SIGHUP or SIGQUIT;
-     a line on standard error says which
+  0  the guest powered off, or the machine was stopped by Ctrl-], SIGINT, SIGTERM, SIGHUP or SIGQUIT,
+     before or after the grace period; a line on standard error says which
   1  the configuration is wrong, or this host cannot run the machine; one line says why
   2  the guest crashed, or ended itself with a failure status on the debug-exit port
 
-  A second signal does not wait for the machine's threads: the status is then 128 + its number.";
+Ending it from outside:
+  Ctrl-], SIGINT, SIGTERM, SIGHUP and SIGQUIT press the guest's power button, and press it again every
+  5 seconds; a guest that has not powered off after --grace seconds is stopped as if its plug were
+  pulled. Ctrl-] once more stops the machine at once. A second signal ends this process at once, without
+  waiting for the machine's threads: the status is then 128 + its number.";
 
 pub(crate) const CPUS: &str = "\
 How many vCPUs there are at the start (1 to 255, fewer where cores or threads are no powers of two), \
@@ -115,7 +119,7 @@ pub(crate) const CONSOLE: &str = "\
 What the guest's first serial port is connected to.
 
 stdio        standard input and output. On a terminal, every key goes to the guest (also Ctrl-C), but
-             Ctrl-], which stops the machine and leaves.
+             Ctrl-], which presses the power button, as SIGINT does; twice stops the machine at once.
 pty          a new pseudo-terminal; its name is printed to standard error.
 socket=PATH  a Unix socket at PATH, for its owner only: one client at a time, who may leave and come
              back. The file is removed at the end; one left over by a dead process is replaced.
@@ -128,6 +132,13 @@ While nobody is connected to a pty or socket, output is discarded.
 pub(crate) const ON_REBOOT: &str = "What a reboot of the guest does.\n\n[default: restart]";
 
 pub(crate) const ON_TRIPLE_FAULT: &str = "What a triple fault of the guest does.\n\n[default: exit]";
+
+pub(crate) const GRACE: &str = "\
+How many seconds the guest has to power off when Ctrl-] or a signal asks for the machine's end: its power \
+button is pressed, then every 5 seconds again, and after this time the machine is stopped. 0: the machine \
+is stopped at once, and its guest is not asked.
+
+[default: 30]";
 
 pub(crate) const BOOT_REPORT: &str = "\
 When the machine has ended, print the times of its first start to standard error: as text in \

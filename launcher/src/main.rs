@@ -20,6 +20,7 @@ mod report;
 mod resources;
 mod run;
 mod run_config;
+mod shutdown;
 mod signals;
 mod start_time;
 
@@ -47,7 +48,7 @@ fn wire(cli: &Cli, entered_ns: u64) -> Result<ExitCode, Box<dyn Error>> {
             let parent = std::env::var_os(start_time::VARIABLE);
             let start = start_time::StartTime::from_parent(parent.as_deref(), entered_ns)?;
             let config = merge::load(args)?;
-            Ok(exit::finished(&run::run(config, args.boot_report, start)?))
+            Ok(exit::finished(&run::run(config, args.grace.unwrap_or_default(), args.boot_report, start)?))
         }
         Command::Doctor(args) => Ok(exit::examined(doctor::run(args.json)?)),
     }

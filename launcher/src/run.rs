@@ -1,15 +1,17 @@
 //! One machine from its configuration to its end.
 
-use crate::console::{Console, ConsoleError, MessageWriter};
-use crate::exit::Request;
+use crate::console::{Console, ConsoleError, MessageWriter, message};
+use crate::exit::{Request, chain};
 use crate::report::{self, ReportFormat};
 use crate::resources::{self, OpenError};
 use crate::run_config::RunConfig;
+use crate::shutdown::{Grace, Shutdown, Step};
 use crate::signals;
 use crate::start_time::StartTime;
 use std::io::Write;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
 use thiserror::Error;
 use vmm::{ConfigError, EventStream, ResourceError, SERIAL, StopReason, Vm, VmError, VmEvent, VmHandle};
 
@@ -43,8 +45,10 @@ pub(crate) enum RunError {
 pub(crate) struct Outcome {
     /// What the machine says.
     pub(crate) reason: StopReason,
-    /// Who asked for it, if it was not the guest.
+    /// Who asked for it first, if it was not the guest.
     pub(crate) request: Option<Request>,
+    /// The grace period, when the guest let it pass.
+    pub(crate) overdue: Option<Grace>,
 }
 
 /// What the main thread waits for.
@@ -59,7 +63,12 @@ enum Wake {
 ///
 /// # Errors
 /// It is refused, a part is missing, or the host cannot run it.
-pub(crate) fn run(config: RunConfig, report: Option<ReportFormat>, start: StartTime) -> Result<Outcome, RunError> {
+pub(crate) fn run(
+    config: RunConfig,
+    grace: Grace,
+    report: Option<ReportFormat>,
+    start: StartTime,
+) -> Result<Outcome, RunError> {
     config.vm.validate().map_err(RunError::Config)?;
     let (mut resources, console) = resources::open(&config)?;
     let (wake, woken) = channel();
@@ -72,7 +81,7 @@ pub(crate) fn run(config: RunConfig, report: Option<ReportFormat>, start: StartT
     let (console, serial) = Console::open(&console).map_err(RunError::Console)?;
     resources.insert(SERIAL, serial).map_err(RunError::Serial)?;
     let machine = Vm::build_since(config.vm, resources, start.source, start.ns).map_err(RunError::Build)?;
-    let outcome = drive(&machine, console, &wake, &woken);
+    let outcome = drive(&machine, console, grace, &wake, &woken);
     if let Some(format) = report {
         // Nobody may be reading.
         let _ = MessageWriter.write_all(report::render(&machine.boot_timeline(), format).as_bytes());
@@ -84,6 +93,7 @@ pub(crate) fn run(config: RunConfig, report: Option<ReportFormat>, start: StartT
 fn drive(
     machine: &VmHandle,
     console: Console,
+    grace: Grace,
     wake: &Sender<Wake>,
     woken: &Receiver<Wake>,
 ) -> Result<Outcome, RunError> {
@@ -94,17 +104,65 @@ fn drive(
     };
     machine.start().map_err(RunError::Start)?;
     console.tell();
-    let mut request = None;
-    while let Ok(Wake::Asked(asked)) = woken.recv() {
-        request.get_or_insert(asked);
-        machine.stop().map_err(RunError::Stop)?;
-    }
+    let (request, overdue) = wait_for_end(machine, grace, woken)?;
     let reason = machine.wait(None).ok_or(RunError::Lost)?;
     // A panic has been printed by its hook.
     let _ = events.join();
     // The machine's threads have ended: what is in the console's pipes is all there will be.
     drop(console);
-    Ok(Outcome { reason, request })
+    Ok(Outcome { reason, request, overdue })
+}
+
+/// Waits until the machine has stopped, and brings that about when somebody asks: says who asked first, and the grace
+/// period if the guest let it pass.
+fn wait_for_end(
+    machine: &VmHandle,
+    grace: Grace,
+    woken: &Receiver<Wake>,
+) -> Result<(Option<Request>, Option<Grace>), RunError> {
+    let mut shutdown = Shutdown::new(grace);
+    let (mut request, mut overdue) = (None, None);
+    loop {
+        let wake = match shutdown.patience(Instant::now()) {
+            Some(patience) => woken.recv_timeout(patience),
+            None => woken.recv().map_err(RecvTimeoutError::from),
+        };
+        let now = Instant::now();
+        let (asked, step) = match wake {
+            Ok(Wake::Stopped) | Err(RecvTimeoutError::Disconnected) => return Ok((request, overdue)),
+            Ok(Wake::Asked(asked)) => (Some(asked), shutdown.asked(now)),
+            Err(RecvTimeoutError::Timeout) => (None, shutdown.passed(now)),
+        };
+        request = request.or(asked);
+        match step {
+            Step::Wait => {}
+            Step::Press => {
+                if press(machine)?
+                    && let Some(asked) = asked
+                {
+                    message(&asked.announcement(grace));
+                }
+            }
+            Step::Stop => {
+                overdue = asked.is_none().then_some(grace);
+                machine.stop().map_err(RunError::Stop)?;
+            }
+        }
+    }
+}
+
+/// Presses the power button; a machine that has none is stopped. `true`: it is up to the guest now.
+fn press(machine: &VmHandle) -> Result<bool, RunError> {
+    match machine.power_button() {
+        Ok(()) => Ok(true),
+        // It has stopped by itself just now: that is told next.
+        Err(VmError::Refused(_)) => Ok(false),
+        Err(error) => {
+            message(&format!("The guest cannot be asked to power off: {}", chain(&error)));
+            machine.stop().map_err(RunError::Stop)?;
+            Ok(false)
+        }
+    }
 }
 
 /// Logs what happens to the machine, and wakes the main thread when it has stopped.

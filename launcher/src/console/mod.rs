@@ -85,11 +85,11 @@ impl Console {
         Ok((Self { kind }, machine))
     }
 
-    /// Begins to move bytes; `leave` is called (once) when the user leaves by `Ctrl-]`.
+    /// Begins to move bytes; `leave` is called each time the user types `Ctrl-]`.
     ///
     /// # Errors
     /// The host has no room for a thread, or the terminal does not obey.
-    pub(crate) fn start(self, leave: impl FnOnce() + Send + 'static) -> Result<RunningConsole, ConsoleError> {
+    pub(crate) fn start(self, leave: impl FnMut() + Send + 'static) -> Result<RunningConsole, ConsoleError> {
         let mut pumps = Pumps::new().map_err(ConsoleError::Pipes)?;
         let (mut raw_mode, mut hint) = (None, None);
         match self.kind {
@@ -97,7 +97,7 @@ impl Console {
             Kind::Stdio(host) => {
                 raw_mode = terminal::enter_raw_mode().map_err(ConsoleError::RawMode)?;
                 if raw_mode.is_some() && stderr().is_terminal() {
-                    hint = Some("Ctrl-] stops the machine and leaves".to_owned());
+                    hint = Some("Ctrl-] presses the machine's power button, twice stops it at once".to_owned());
                 }
                 stdio::start(&mut pumps, host, raw_mode.is_some(), leave).map_err(ConsoleError::Thread)?;
             }

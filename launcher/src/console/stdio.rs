@@ -1,6 +1,6 @@
 //! Standard input and output as the console: one thread for each, since neither may be made non-blocking.
 
-use super::escape::{Typed, look};
+use super::escape::look;
 use super::pipes::{CHUNK, HostEnds};
 use super::pumps::Pumps;
 use super::ready::wait;
@@ -21,7 +21,7 @@ pub(super) fn start(
     pumps: &mut Pumps,
     host: HostEnds,
     interactive: bool,
-    leave: impl FnOnce() + Send + 'static,
+    mut leave: impl FnMut() + Send + 'static,
 ) -> io::Result<()> {
     let source = io::stdin().as_fd().try_clone_to_owned()?;
     let sink = io::stdout().as_fd().try_clone_to_owned()?;
@@ -31,23 +31,22 @@ pub(super) fn start(
         let _ = pump_output(&from_guest, &sink, stop);
     })?;
     pumps.spawn("console-in", move |stop| {
-        if pump_input(&source, &to_guest, stop, interactive) == Ok(InputEnd::Left) {
-            leave();
-        }
+        let leave: Option<&mut dyn FnMut()> = if interactive { Some(&mut leave) } else { None };
+        // As above.
+        let _ = pump_input(&source, &to_guest, stop, leave);
     })
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum InputEnd {
-    /// `Ctrl-]`.
-    Left,
-    /// The source is at its end, nobody takes input any more, or the end was asked for.
-    Over,
-}
-
-/// Moves `source` to the guest until it ends. Interactive: the escape is looked for, and `source` is read even while
-/// the guest takes nothing. Otherwise nothing is lost: `source` waits for the guest.
-fn pump_input(source: &OwnedFd, to_guest: &OwnedFd, stop: &OwnedFd, interactive: bool) -> Result<InputEnd, Errno> {
+/// Moves `source` to the guest until it ends, nobody takes input any more, or the end is asked for. With `leave`, which
+/// is called for each escape, `source` is read even while the guest takes nothing. Otherwise there is no escape, and
+/// nothing is lost: `source` waits for the guest.
+fn pump_input(
+    source: &OwnedFd,
+    to_guest: &OwnedFd,
+    stop: &OwnedFd,
+    mut leave: Option<&mut dyn FnMut()>,
+) -> Result<(), Errno> {
+    let interactive = leave.is_some();
     let mut pending: Vec<u8> = Vec::new();
     let mut chunk = [0; CHUNK];
     let mut source_open = true;
@@ -62,23 +61,21 @@ fn pump_input(source: &OwnedFd, to_guest: &OwnedFd, stop: &OwnedFd, interactive:
             None,
         )?;
         if !stopped.is_empty() {
-            return Ok(InputEnd::Over);
+            return Ok(());
         }
         if !readable.is_empty() {
             match read(source, &mut chunk) {
                 Ok(length) => {
                     let typed = chunk.get(..length).unwrap_or_default();
                     source_open = length > 0;
-                    let (keys, left) = match look(typed) {
-                        Typed::Leave(before) if interactive => (before, true),
-                        _ => (typed, false),
-                    };
-                    let room = TYPE_AHEAD.saturating_sub(pending.len()).min(keys.len());
-                    pending.extend_from_slice(keys.get(..room).unwrap_or_default());
-                    if left {
-                        // What was typed before goes out if there is room for it: nobody waits for it any more.
-                        let _ = write(to_guest, &pending);
-                        return Ok(InputEnd::Left);
+                    match &mut leave {
+                        None => pending.extend_from_slice(typed),
+                        Some(leave) => {
+                            let typed = look(typed);
+                            let room = TYPE_AHEAD.saturating_sub(pending.len()).min(typed.keys.len());
+                            pending.extend_from_slice(typed.keys.get(..room).unwrap_or_default());
+                            (0..typed.leaves).for_each(|_| leave());
+                        }
                     }
                 }
                 Err(Errno::AGAIN | Errno::INTR) => {}
@@ -91,11 +88,11 @@ fn pump_input(source: &OwnedFd, to_guest: &OwnedFd, stop: &OwnedFd, interactive:
                 Ok(length) => drop(pending.drain(..length)),
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(_) if interactive => pending.clear(), // the machine is going; the escape still works
-                Err(_) => return Ok(InputEnd::Over),
+                Err(_) => return Ok(()),
             }
         }
     }
-    Ok(InputEnd::Over)
+    Ok(())
 }
 
 /// Moves the guest's output to `sink` until the machine is gone, or, once `stop` is raised, until nothing is left.
@@ -163,12 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn typed_keys_reach_the_guest_up_to_the_escape() {
+    fn typed_keys_reach_the_guest_and_each_escape_is_counted() {
         let (source, keys) = blocking_pipe();
         let (guest, to_guest) = guest_pipe();
-        File::from(keys).write_all(b"ls\r\x03\x1dignored").unwrap();
-        assert_eq!(pump_input(&source, &to_guest, &stop_event(0), true), Ok(InputEnd::Left));
-        assert_eq!(read_now(&guest), b"ls\r\x03");
+        File::from(keys).write_all(b"ls\r\x03\x1dmore\x1d").unwrap();
+        let mut left = 0;
+        assert_eq!(pump_input(&source, &to_guest, &stop_event(0), Some(&mut || left += 1)), Ok(()));
+        assert_eq!((read_now(&guest), left), (b"ls\r\x03more".to_vec(), 2));
     }
 
     #[test]
@@ -176,7 +174,7 @@ mod tests {
         let (source, keys) = blocking_pipe();
         let (guest, to_guest) = guest_pipe();
         File::from(keys).write_all(b"a\x1db").unwrap();
-        assert_eq!(pump_input(&source, &to_guest, &stop_event(0), false), Ok(InputEnd::Over));
+        assert_eq!(pump_input(&source, &to_guest, &stop_event(0), None), Ok(()));
         drop(to_guest);
         assert_eq!(io::read_to_string(File::from(guest)).unwrap(), "a\x1db");
     }
@@ -188,14 +186,14 @@ mod tests {
         let sent: Vec<u8> = (0..=250).cycle().take(300_000).collect();
         let expected = sent.clone();
         let writer = thread::spawn(move || File::from(keys).write_all(&sent).unwrap());
-        let pump = thread::spawn(move || pump_input(&source, &to_guest, &stop_event(0), false));
+        let pump = thread::spawn(move || pump_input(&source, &to_guest, &stop_event(0), None));
         let mut received = Vec::new();
         while received.len() < expected.len() {
             wait([Some((guest.as_fd(), PollFlags::IN))], None).unwrap();
             received.extend(read_now(&guest));
         }
         writer.join().unwrap();
-        assert_eq!(pump.join().unwrap(), Ok(InputEnd::Over));
+        assert_eq!(pump.join().unwrap(), Ok(()));
         assert_eq!(received, expected);
     }
 
@@ -208,7 +206,9 @@ mod tests {
             keys.write_all(&vec![b'x'; 400_000]).unwrap(); // more than the pipe and the type-ahead hold
             keys.write_all(b"\x1d").unwrap();
         });
-        assert_eq!(pump_input(&source, &to_guest, &stop_event(0), true), Ok(InputEnd::Left));
+        let stop = stop_event(0);
+        let mut leave = || assert_eq!(write(&stop, &1_u64.to_ne_bytes()), Ok(8));
+        assert_eq!(pump_input(&source, &to_guest, &stop, Some(&mut leave)), Ok(()));
         writer.join().unwrap();
     }
 
@@ -216,7 +216,7 @@ mod tests {
     fn a_request_to_stop_ends_an_input_that_never_ends() {
         let (source, _keys) = blocking_pipe();
         let (_guest, to_guest) = guest_pipe();
-        assert_eq!(pump_input(&source, &to_guest, &stop_event(1), true), Ok(InputEnd::Over));
+        assert_eq!(pump_input(&source, &to_guest, &stop_event(1), Some(&mut || ())), Ok(()));
     }
 
     #[test]

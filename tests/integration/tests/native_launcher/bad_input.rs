@@ -261,6 +261,9 @@ fn a_command_line_or_environment_that_is_not_understood_is_refused_in_one_line()
         ("run --kernel", "a value is required for '--kernel"),
         ("run --disk disk.img", "\"disk.img\" is not known: write path=FILE"),
         ("run --console tty", "write stdio, pty, socket=PATH or off"),
+        ("run --grace soon", "invalid value 'soon' for '--grace <SECONDS>': write a whole number of seconds"),
+        ("run --grace -1", "unexpected argument '-1' found"),
+        ("doctor --xml", "unexpected argument '--xml' found"),
         ("run --on-reboot maybe", "invalid value 'maybe' for '--on-reboot"),
     ] {
         says(&scene.refusal(arguments), &[reason, "(see --help)"]);

@@ -43,7 +43,7 @@ fn a_terminal_is_raw_while_the_machine_runs_and_ctrl_bracket_leaves_it_as_it_was
     let scene = Scene::new();
     let (mut user, program) = terminal();
     let before = tcgetattr(&program).unwrap();
-    let mut command = scene.launcher("run --kernel GUEST --memory 64Mi --cmdline wait");
+    let mut command = scene.launcher("run --kernel GUEST --memory 64Mi --grace 0 --cmdline wait");
     let [stdin, stdout] = [(); 2].map(|()| Stdio::from(program.try_clone().unwrap()));
     let child = command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
     read_until(&mut user, "waiting");
@@ -55,6 +55,30 @@ fn a_terminal_is_raw_while_the_machine_runs_and_ctrl_bracket_leaves_it_as_it_was
     assert_eq!(text(&output.stderr), "launcher: The machine was stopped by Ctrl-]\n");
     let after = tcgetattr(&program).unwrap();
     assert_eq!(format!("{after:?}"), format!("{before:?}"));
+}
+
+#[test]
+fn ctrl_bracket_presses_the_power_button_and_twice_does_not_wait_for_the_guest() {
+    if !kvm_or_skip() {
+        return;
+    }
+    let line = "launcher: Ctrl-]: the guest has 30 s to power off, then the machine is stopped; Ctrl-] again stops it at \
+                once\n";
+    let last = "launcher: The machine was stopped by Ctrl-]\n";
+    for (script, ready, keys, expected) in [
+        ("button poweroff", "button ready", "\x1d", line.to_owned()),
+        ("wait", "waiting", "\x1d\x1d", format!("{line}{last}")),
+    ] {
+        let scene = Scene::new();
+        let (mut user, program) = terminal();
+        let mut command = scene.launcher("run --kernel GUEST --memory 64Mi --board microvm --cmdline");
+        let [stdin, stdout] = [(); 2].map(|()| Stdio::from(program.try_clone().unwrap()));
+        let child = command.arg(script).stdin(stdin).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+        read_until(&mut user, ready);
+        user.write_all(keys.as_bytes()).unwrap();
+        let output = finish(child);
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), expected));
+    }
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! How the program ends: its status, its last line, its report.
 
 use super::scene::{Scene, finish, text};
-use integration::machine::{Console, DEADLINE, kvm_or_skip};
-use rustix::process::{Pid, Signal, kill_process};
+use integration::machine::kvm_or_skip;
 use std::process::Stdio;
-use std::time::Instant;
 
 /// Runs a script to its end: status, guest's output, launcher's lines.
 fn run(script: &str, arguments: &str) -> (Option<i32>, String, String) {
@@ -63,24 +61,6 @@ fn nothing_of_a_long_output_is_lost_at_the_end() {
         assert_eq!((status, lines.as_str()), (Some(0), ""));
         assert!(guest.ends_with("ok flood bytes=20032\nbegin poweroff\n"), "{guest}");
         assert!(guest.len() > 20_032, "{}", guest.len());
-    }
-}
-
-#[test]
-fn a_signal_stops_the_machine_well() {
-    if !kvm_or_skip() {
-        return;
-    }
-    for (signal, name) in [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT"), (Signal::HUP, "SIGHUP")] {
-        let scene = Scene::new();
-        let (mut console, theirs) = Console::pair();
-        let mut command = scene.launcher("run --kernel GUEST --memory 64Mi --cmdline wait");
-        let child = command.stdin(theirs.try_clone().unwrap()).stdout(theirs).stderr(Stdio::piped()).spawn().unwrap();
-        while console.line(Instant::now() + DEADLINE).expect("the machine starts") != "waiting" {}
-        kill_process(Pid::from_child(&child), signal).unwrap();
-        let output = finish(child);
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        assert_eq!(text(&output.stderr), format!("launcher: The machine was stopped by {name}\n"));
     }
 }
 

@@ -7,4 +7,5 @@ mod bad_input;
 mod consoles;
 mod doctor;
 mod ends;
+mod requests;
 mod scene;
