@@ -168,3 +168,7 @@ fn with_multi_function(offset: u16, width: Width, value: u32) -> u32 {
         _ => value,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

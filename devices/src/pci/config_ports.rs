@@ -111,3 +111,117 @@ impl BusDevice for ConfigPorts {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::pci::testing::{FakeFunction, Machine};
+    use proptest::prelude::*;
+    use std::sync::Mutex;
+
+    const WIDTHS: [Width; 4] = [Width::Byte, Width::Word, Width::Dword, Width::Qword];
+
+    /// The reset control register: remembers what was written.
+    #[derive(Default)]
+    struct ResetControl(Mutex<Vec<u64>>);
+
+    impl BusDevice for ResetControl {
+        fn read(&self, offset: u64, width: Width) -> u64 {
+            assert_eq!((offset, width), (0, Width::Byte));
+            6
+        }
+
+        fn write(&self, offset: u64, width: Width, value: u64) {
+            assert_eq!((offset, width), (0, Width::Byte));
+            self.0.lock().unwrap().push(value);
+        }
+    }
+
+    fn ports() -> (ConfigPorts, Machine, Arc<ResetControl>) {
+        let (machine, reset) =
+            (Machine::new(&[(&[Slot::new(1, 0)], FakeFunction::new("a"))]), Arc::<ResetControl>::default());
+        (ConfigPorts::new("pci".into(), &machine.bus, reset.clone(), None).unwrap(), machine, reset)
+    }
+
+    #[test]
+    fn the_address_register_names_what_the_data_ports_show() {
+        let (ports, _machine, _) = ports();
+        assert_eq!(ports.read(4, Width::Dword), 0xffff_ffff, "not enabled");
+        ports.write(0, Width::Dword, 0x8000_0800);
+        assert_eq!(ports.read(0, Width::Dword), 0x8000_0800);
+        assert_eq!(ports.read(4, Width::Dword), 0x1044_1af4);
+        assert_eq!((ports.read(6, Width::Word), ports.read(5, Width::Byte)), (0x1044, 0x1a));
+        assert_eq!(ports.read(5, Width::Word), 0x441a);
+        ports.write(0, Width::Dword, 0x8000_083c);
+        ports.write(4, Width::Byte, 0x0b);
+        assert_eq!(ports.read(4, Width::Dword), 0x0b);
+        ports.write(0, Width::Dword, 0x0000_083c);
+        ports.write(4, Width::Byte, 0x0c);
+        ports.write(0, Width::Dword, 0x8000_083c);
+        assert_eq!(ports.read(4, Width::Byte), 0x0b, "a write while not enabled goes nowhere");
+        ports.write(0, Width::Dword, 0x8000_1000);
+        assert_eq!(ports.read(4, Width::Word), 0xffff, "no function is there");
+    }
+
+    #[test]
+    fn the_address_register_takes_whole_writes_and_has_no_reserved_bits() {
+        let (ports, _machine, _) = ports();
+        for (offset, width) in
+            [(0, Width::Byte), (0, Width::Word), (0, Width::Qword), (2, Width::Word), (3, Width::Byte)]
+        {
+            ports.write(offset, width, u64::MAX);
+            assert_eq!(ports.read(offset, width), width.ones());
+        }
+        assert_eq!(ports.read(0, Width::Dword), 0);
+        ports.write(0, Width::Dword, u64::MAX);
+        assert_eq!(ports.read(0, Width::Dword), 0x80ff_fffc);
+    }
+
+    #[test]
+    fn a_byte_at_0xcf9_is_the_reset_control_register() {
+        let (ports, _machine, reset) = ports();
+        ports.write(1, Width::Byte, 0x0e);
+        ports.write(1, Width::Word, 0x0e);
+        assert_eq!((ports.read(1, Width::Byte), ports.read(1, Width::Word)), (6, 0xffff));
+        assert_eq!(*reset.0.lock().unwrap(), [0x0e]);
+    }
+
+    #[test]
+    fn the_address_register_survives_a_save_and_cannot_be_restored_with_reserved_bits() {
+        let (ports, machine, reset) = ports();
+        ports.write(0, Width::Dword, 0x8000_0804);
+        let saved = ports.save().unwrap();
+        let restored = |state| ConfigPorts::new("pci".into(), &machine.bus, reset.clone(), Some(state));
+        let copy = restored(saved.decode().unwrap()).unwrap();
+        assert_eq!((copy.read(0, Width::Dword), copy.save().unwrap()), (0x8000_0804, saved));
+        let refused = restored(ConfigPortsState { address: 1 });
+        assert!(matches!(refused.map(|_| ()), Err(StateError::Invalid { .. })));
+    }
+
+    #[test]
+    fn nothing_answers_when_the_bus_is_gone() {
+        let (ports, machine, _) = ports();
+        drop(machine);
+        ports.write(0, Width::Dword, 0x8000_0000);
+        ports.write(4, Width::Dword, 0);
+        assert_eq!(ports.read(4, Width::Dword), 0xffff_ffff);
+    }
+
+    proptest! {
+        #[test]
+        fn no_access_panics(
+            accesses in prop::collection::vec((any::<bool>(), 0u64..8, 0usize..4, any::<u64>()), 0..32)
+        ) {
+            let (ports, _machine, _) = ports();
+            for (is_write, offset, width, value) in accesses {
+                if is_write {
+                    ports.write(offset, WIDTHS[width], value);
+                } else {
+                    prop_assert_eq!(ports.read(offset, WIDTHS[width]) & !WIDTHS[width].ones(), 0);
+                }
+            }
+            prop_assert_eq!(ports.read(0, Width::Dword) & !u64::from(ADDRESS_MASK), 0);
+        }
+    }
+}

@@ -135,3 +135,30 @@ fn window(register: u64) -> Option<Range<u64>> {
     let enabled = register & u64::from(PCIEXBAR_ENABLE) != 0 && start != 0;
     enabled.then(|| start..start + length)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_the_bridge_that_guests_of_q35_know() {
+        let bridge = HostBridge::new("host-bridge".into(), None, None).unwrap();
+        let read = |offset| bridge.read_config(offset, Width::Dword);
+        assert_eq!([read(0), read(8), read(0x2c)], [0x29c0_8086, 0x0600_0000, 0x1100_1af4]);
+        assert_eq!((bridge.decoded(), read(PCIEXBAR)), (vec![], 0), "firmware places the window");
+    }
+
+    #[test]
+    fn the_window_survives_a_save() {
+        let bridge = HostBridge::new("host-bridge".into(), Some(0xb000_0000), None).unwrap();
+        let window = DecodedBar { bar: ECAM_BAR, space: Space::Memory, range: 0xb000_0000..0xc000_0000 };
+        assert_eq!(bridge.decoded(), [window]);
+        bridge.write_config(PCIEXBAR, Width::Dword, 0xe800_0003);
+        bridge.write_config(PCIEXBAR + 4, Width::Dword, 1);
+        let saved = bridge.save().unwrap();
+        let copy = HostBridge::new("host-bridge".into(), Some(0xb000_0000), Some(saved.decode().unwrap())).unwrap();
+        assert_eq!((copy.decoded(), copy.save().unwrap()), (bridge.decoded(), saved));
+        assert_eq!(copy.decoded()[0].range, 0x1_e800_0000..0x1_f000_0000);
+    }
+}

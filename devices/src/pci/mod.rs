@@ -17,6 +17,9 @@ mod host_bridge;
 mod msix;
 mod root_port;
 mod slot;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
 mod topology;
 
 pub use assignment::{AssignmentError, Windows};

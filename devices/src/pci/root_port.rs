@@ -130,3 +130,55 @@ fn memory_window(configuration: &PciConfiguration, offset: u16, [base_upper, lim
     };
     address(offset, base_upper)..address(offset + 2, limit_upper).saturating_add(0x10_0000)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::pci::testing::root_port;
+
+    #[test]
+    fn it_is_a_bridge_with_an_express_slot_that_has_its_device() {
+        let port = root_port("port1", 3);
+        let read = |offset| port.read_config(offset, Width::Dword);
+        assert_eq!([read(0), read(8), read(0x0c), read(0x3c)], [0x000c_1b36, 0x0604_0000, 0x0001_0000, 0]);
+        assert_eq!([read(0x34), read(0x40)], [0x40, 0x0142_0010], "version 2, root port, with a slot");
+        assert_eq!(
+            [read(0x4c), read(0x50), read(0x54), read(0x58)],
+            [0x0300_0011, 0x0011_0000, 0x0018_0000, 0x0040_0000]
+        );
+    }
+
+    #[test]
+    fn windows_are_open_while_the_port_decodes_and_they_do_not_end_before_they_start() {
+        let port = root_port("port1", 1);
+        port.write_config(header::PRIMARY_BUS, Width::Dword, 0xff05_0400);
+        assert_eq!(port.forwarding(), Some(Forwarding { buses: 4..=5, windows: vec![] }));
+        port.write_config(header::IO_WINDOW, Width::Word, 0xe0d0);
+        port.write_config(header::MEMORY_WINDOW, Width::Dword, 0xc01f_c00f);
+        port.write_config(header::PREFETCH_WINDOW, Width::Dword, 0xffff_0000);
+        port.write_config(header::PREFETCH_UPPER, Width::Dword, 8);
+        port.write_config(header::PREFETCH_UPPER + 4, Width::Dword, u32::MAX);
+        let io = (Space::Io, 0xd000..0xf000);
+        let memory = [(Space::Memory, 0xc000_0000..0xc020_0000), (Space::Memory, 0x8_0000_0000..u64::MAX)];
+        port.write_config(header::COMMAND, Width::Word, 1);
+        assert_eq!(port.forwarding().unwrap().windows, std::slice::from_ref(&io));
+        port.write_config(header::COMMAND, Width::Word, 3);
+        let [memory32, prefetch] = memory;
+        assert_eq!(port.forwarding().unwrap().windows, [io, memory32.clone(), prefetch]);
+        port.write_config(header::IO_WINDOW, Width::Word, 0xd0e0);
+        port.write_config(header::PREFETCH_UPPER + 4, Width::Dword, 7);
+        assert_eq!(port.forwarding().unwrap().windows, [memory32]);
+    }
+
+    #[test]
+    fn buses_and_windows_survive_a_save() {
+        let port = root_port("port1", 1);
+        for offset in (0..0x100).step_by(4) {
+            port.write_config(offset, Width::Dword, 0xa5a5_a5a5);
+        }
+        let saved = port.save().unwrap();
+        let copy = RootPort::new("port1".into(), 1, Some(saved.decode().unwrap())).unwrap();
+        assert_eq!((copy.forwarding(), copy.save().unwrap()), (port.forwarding(), saved));
+    }
+}

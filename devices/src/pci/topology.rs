@@ -115,3 +115,45 @@ impl Segment {
         if *buses.start() == bus { Some(&node.behind) } else { node.behind.behind_bridge(bus) }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::pci::testing::{FakeFunction, host_bridge, root_port};
+
+    #[test]
+    fn a_place_and_a_name_are_given_once() {
+        let (slot, behind) = (Slot::new(1, 0), Slot::new(0, 0));
+        let mut topology = Topology::new(host_bridge());
+        topology.insert(&[slot], root_port("port1", 1)).unwrap();
+        topology.insert(&[slot, behind], FakeFunction::new("a")).unwrap();
+        let mut refused =
+            |path: &[Slot], name: &str| topology.insert(path, FakeFunction::new(name)).unwrap_err().to_string();
+        assert_eq!(refused(&[slot], "b"), "PCI slot 01.0 cannot have b: port1 is there");
+        assert_eq!(refused(&[behind], "b"), "PCI slot 00.0 cannot have b: host-bridge is there");
+        assert_eq!(refused(&[slot, behind], "b"), "PCI slot 00.0 cannot have b: a is there");
+        assert_eq!(refused(&[Slot::new(2, 0)], "a"), "PCI function a is on the bus already");
+        assert_eq!(refused(&[], "b"), "PCI function b has no slot");
+        let no_bridge = "PCI function b cannot be put behind slot 02.0: no bridge is there";
+        assert_eq!(refused(&[Slot::new(2, 0), behind], "b"), no_bridge);
+        let no_bridge = "PCI function b cannot be put behind slot 00.0: no bridge is there";
+        assert_eq!(refused(&[slot, behind, behind], "b"), no_bridge);
+    }
+
+    #[test]
+    fn a_bus_behind_two_bridges_is_found() {
+        let (slot, behind) = (Slot::new(1, 0), Slot::new(0, 0));
+        let (outer, inner) = (root_port("port1", 1), root_port("port2", 2));
+        outer.write_config(0x18, crate::bus::Width::Dword, 0x0005_0300);
+        inner.write_config(0x18, crate::bus::Width::Dword, 0x0004_0403);
+        let mut topology = Topology::new(host_bridge());
+        topology.insert(&[slot], outer).unwrap();
+        topology.insert(&[slot, behind], inner).unwrap();
+        topology.insert(&[slot, behind, behind], FakeFunction::new("a")).unwrap();
+        let found =
+            |bus| topology.find(PciAddress { bus, slot: behind }).map(|(function, _)| function.id().to_string());
+        assert_eq!([found(3), found(4)], [Some("port2".into()), Some("a".into())]);
+        assert_eq!([found(1), found(2), found(5)], [None, None, None]);
+    }
+}

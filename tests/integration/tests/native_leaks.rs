@@ -4,11 +4,13 @@ use std::fs;
 use std::thread;
 use std::time::Instant;
 
-use integration::machine::{DEADLINE, TestDisk, TestMachine, kvm_or_skip, long};
+use integration::machine::{DEADLINE, Scene, TestDisk, kvm_or_skip, long};
 use vmm::StopReason;
 
 /// RAM of these machines: nothing else maps so much to be written.
 const MEMORY_MIB: u64 = 52;
+
+const SCENES: [Scene; 2] = [Scene::Microvm, Scene::MicrovmWithoutAcpi];
 
 /// What a process holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,12 +47,9 @@ fn is_machine_mapping(line: &str) -> bool {
 /// One machine, from its build to its end: with disks and console, paused and reset on its way.
 fn live(number: usize) {
     let disk = TestDisk::patterned(64, 1);
-    let mut guest = TestMachine::new("smp blk=0,r:0:64:1 rng wait exit=0")
-        .cpus(2)
-        .memory_mib(MEMORY_MIB)
-        .acpi(number.is_multiple_of(2))
-        .disk("disk0", &disk)
-        .start();
+    let scene = SCENES[number % SCENES.len()];
+    let mut guest =
+        scene.machine("smp blk=0,r:0:64:1 rng wait exit=0").cpus(2).memory_mib(MEMORY_MIB).disk("disk0", &disk).start();
     guest.line("waiting");
     match number % 5 {
         0 => guest.handle.stop().expect("a running machine stops"),

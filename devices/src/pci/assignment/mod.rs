@@ -7,6 +7,9 @@
 
 mod pool;
 mod scan;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 use super::{PciAddress, PciBus};
 use pool::Pool;

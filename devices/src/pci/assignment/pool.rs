@@ -99,10 +99,12 @@ fn place(bus: &PciBus, mut requests: Vec<Request>, window: &Range<u64>) -> Resul
     let (addresses, _) = pack(&mut requests, window.start);
     for (request, address) in requests.into_iter().zip(addresses) {
         let Request { function, size, target, .. } = request;
-        let end = address.saturating_add(size);
-        if end > window.end {
-            return Err(AssignmentError::Full { function, size, start: window.start, end: window.end });
-        }
+        let end = address.checked_add(size).filter(|end| *end <= window.end).ok_or(AssignmentError::Full {
+            function,
+            size,
+            start: window.start,
+            end: window.end,
+        })?;
         match target {
             Target::Bar(offset, is_64) => {
                 let [low, high] = halves(address);

@@ -8,6 +8,9 @@ mod capability;
 mod error;
 mod express;
 mod state;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 pub use bar::BarKind;
 pub use error::{FunctionError, LayoutError};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PciConfigurationState {
     /// The bytes that have bits which the guest can change, in order of offset; other bits of them are zero.
-    registers: Vec<u8>,
+    pub(super) registers: Vec<u8>,
 }
 
 impl Register {

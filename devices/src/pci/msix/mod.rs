@@ -99,15 +99,16 @@ impl Msix {
         self.table.read().unwrap_or_else(PoisonError::into_inner).enabled
     }
 
-    /// Sends the vector's message, now or when it is no longer masked. Does nothing while MSI-X is off, or when there is
-    /// no such vector.
-    pub fn notify(&self, vector: u16) {
+    /// Sends the vector's message, now or when it is no longer masked; a vector that does not exist has none. Returns
+    /// whether MSI-X is on: otherwise nothing happened, and the function has its interrupt pin.
+    pub fn notify(&self, vector: u16) -> bool {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        if table.enabled && !table.is_deliverable(vector) {
-            table.set_pending(vector);
-        } else if table.enabled {
+        if table.is_deliverable(vector) {
             self.group.trigger(vector);
+        } else if table.enabled {
+            table.set_pending(vector);
         }
+        table.enabled
     }
 
     /// Table and pending bits; the control bits are part of the configuration space.

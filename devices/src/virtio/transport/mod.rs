@@ -3,3 +3,6 @@
 mod halves;
 pub mod mmio;
 pub mod pci;
+
+#[cfg(test)]
+mod tests;

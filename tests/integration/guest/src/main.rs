@@ -15,6 +15,7 @@ mod commands;
 mod cpu;
 mod descriptors;
 mod disk;
+mod ethernet;
 mod fault;
 mod fixed_hardware;
 mod heap;

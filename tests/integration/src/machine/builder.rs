@@ -76,10 +76,10 @@ impl TestMachine {
         self
     }
 
-    /// Devices are found by ACPI, or by the command line and an MP table.
+    /// The board.
     #[must_use]
-    pub fn acpi(mut self, acpi: bool) -> Self {
-        self.config.board = BoardConfig::Microvm { acpi };
+    pub fn board(mut self, board: BoardConfig) -> Self {
+        self.config.board = board;
         self
     }
 
@@ -113,6 +113,14 @@ impl TestMachine {
     #[must_use]
     pub fn disk_with_serial(self, id: &str, disk: &TestDisk, serial: &str) -> Self {
         self.attach(id, disk, false, Some(serial.to_owned()))
+    }
+
+    /// A disk more, which the guest finds behind a root port of its own.
+    #[must_use]
+    pub fn disk_behind_a_root_port(mut self, id: &str, disk: &TestDisk) -> Self {
+        self = self.attach(id, disk, false, None);
+        self.config.disks.iter_mut().for_each(|disk| disk.root_port |= disk.id.as_str() == id);
+        self
     }
 
     fn attach(mut self, id: &str, disk: &TestDisk, readonly: bool, serial: Option<String>) -> Self {

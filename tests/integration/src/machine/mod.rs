@@ -13,6 +13,7 @@ mod console;
 mod disk;
 mod host_memory;
 mod running;
+mod scene;
 
 pub use answer::Answer;
 pub use builder::TestMachine;
@@ -20,6 +21,7 @@ pub use console::Console;
 pub use disk::{SECTOR, TestDisk, pattern, pattern_word};
 pub use host_memory::guest_bytes;
 pub use running::Guest;
+pub use scene::Scene;
 
 use std::env;
 use std::path::PathBuf;

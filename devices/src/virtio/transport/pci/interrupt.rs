@@ -4,7 +4,7 @@
 //! it last has seen the changes of all who did before, so no assertion is lost to a driver that reads ISR at the same
 //! time, and none stays.
 
-use super::vectors::{NO_VECTOR, Vectors};
+use super::vectors::Vectors;
 use crate::interrupt::LevelLine;
 use crate::pci::Msix;
 use crate::virtio::core::{ISR_USED_BUFFERS, Isr, TransportInterrupt};
@@ -55,15 +55,7 @@ impl PciInterrupt {
     /// state. A message too many is harmless, a driver looks for itself.
     pub(super) fn resume(&self) {
         self.update();
-        if self.messages.is_enabled() {
-            let mut vectors = self.vectors.queues();
-            vectors.push(self.vectors.config());
-            vectors.into_iter().for_each(|vector| self.send(vector));
-        }
-    }
-
-    fn send(&self, vector: u16) {
-        if vector != NO_VECTOR {
+        for vector in self.vectors.mapped() {
             self.messages.notify(vector);
         }
     }
@@ -75,19 +67,15 @@ impl TransportInterrupt for Arc<PciInterrupt> {
     }
 
     fn queue(&self, index: u16) {
-        // With MSI-X, ISR does not tell of queues (VIRTIO 1.2 4.1.4.5).
-        if self.messages.is_enabled() {
-            self.send(self.vectors.queue(index));
-        } else {
+        // With MSI-X, ISR does not tell of queues (VIRTIO 1.2 4.1.4.5), mapped or not.
+        if !self.messages.notify(self.vectors.queue(index)) {
             self.isr.raise(ISR_USED_BUFFERS);
             self.update();
         }
     }
 
     fn config(&self) {
-        if self.messages.is_enabled() {
-            self.send(self.vectors.config());
-        } else {
+        if !self.messages.notify(self.vectors.config()) {
             self.update();
         }
     }

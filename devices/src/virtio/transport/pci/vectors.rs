@@ -1,9 +1,10 @@
 //! Which MSI-X vector each event is mapped to (VIRTIO 1.2 4.1.5.1.2).
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Not mapped to any vector (VIRTIO_MSI_NO_VECTOR).
-pub(super) const NO_VECTOR: u16 = 0xffff;
+/// Not mapped to any vector (VIRTIO_MSI_NO_VECTOR): MSI-X never has so many.
+const NO_VECTOR: u16 = 0xffff;
 
 /// One vector number for each event, read by workers and written by vCPUs.
 pub(super) struct Vectors {
@@ -34,6 +35,11 @@ impl Vectors {
     /// The vectors of all queues.
     pub(super) fn queues(&self) -> Vec<u16> {
         self.queues.iter().map(|vector| vector.load(Ordering::Acquire)).collect()
+    }
+
+    /// The vectors that an event is mapped to, each once.
+    pub(super) fn mapped(&self) -> BTreeSet<u16> {
+        self.queues().into_iter().chain([self.config()]).filter(|vector| *vector != NO_VECTOR).collect()
     }
 
     /// Maps configuration changes; to a vector that does not exist is to none, which the driver reads back.

@@ -16,6 +16,7 @@ mod flip;
 mod lspci;
 mod mem;
 mod msix;
+mod net;
 mod pio;
 mod pm_timer;
 mod power;
@@ -69,6 +70,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "blk" => blk::run(arguments),
         "button" => button::run(),
         "blkloop" => blkloop::run(arguments),
+        "net" => net::run(arguments),
         "rng" => rng::run(),
         "lspci" => lspci::run(),
         "bars" => bars::run(),

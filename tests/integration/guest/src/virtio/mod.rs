@@ -12,7 +12,9 @@ pub use pci::{Structure, structures};
 pub use transport::{PciLink, Transport};
 pub use worker::Worker;
 
-/// Device ids (VIRTIO 1.2 5).
+/// Device ids (VIRTIO 1.2 5): network card.
+pub const NETWORK: u32 = 1;
+/// Block device.
 pub const BLOCK: u32 = 2;
 /// Entropy device.
 pub const ENTROPY: u32 = 4;

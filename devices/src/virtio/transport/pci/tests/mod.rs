@@ -5,6 +5,7 @@ mod capabilities;
 mod interrupts;
 mod registers;
 mod saving;
+mod sequences;
 
 use super::*;
 use crate::backend::block::RawDisk;

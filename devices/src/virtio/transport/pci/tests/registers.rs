@@ -5,7 +5,7 @@ use crate::virtio::testing::Driver;
 use std::sync::atomic::Ordering;
 
 /// (offset, width) of every field.
-const FIELDS: [(u64, Width); 19] = [
+pub(super) const FIELDS: [(u64, Width); 19] = [
     (0x00, Width::Dword),
     (0x04, Width::Dword),
     (0x08, Width::Dword),

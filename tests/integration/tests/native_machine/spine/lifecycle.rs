@@ -3,8 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use integration::machine::{DEADLINE, Guest, TestMachine};
+use integration::machine::{DEADLINE, Guest};
 use vmm::{Refusal, ResetSource, StopReason, VmError, VmEvent, VmHandle, VmState};
+
+use super::{another, machine};
 
 type Request = fn(&VmHandle) -> Result<(), VmError>;
 
@@ -19,7 +21,7 @@ fn assert_refused(guest: &Guest, requests: &[(&str, Request)], because: Refusal)
 
 #[test]
 fn requests_that_do_not_fit_the_state_are_refused_and_change_nothing() {
-    let Some(machine) = TestMachine::script("wait") else { return };
+    let Some(machine) = machine("wait") else { return };
     let mut guest = machine.build();
     assert_eq!(guest.handle.state(), VmState::Built);
     let started_only: [(&str, Request); 3] =
@@ -43,11 +45,11 @@ fn requests_that_do_not_fit_the_state_are_refused_and_change_nothing() {
 
 #[test]
 fn a_machine_can_be_stopped_before_its_start_while_it_runs_and_while_it_is_paused() {
-    let Some(machine) = TestMachine::script("wait") else { return };
+    let Some(machine) = machine("wait") else { return };
     let built = machine.build();
-    let mut running = TestMachine::new("smp spin=3600000").cpus(2).start();
+    let mut running = another("smp spin=3600000").cpus(2).start();
     running.answer("smp");
-    let mut paused = TestMachine::new("wait").start();
+    let mut paused = another("wait").start();
     paused.line("waiting");
     paused.handle.pause().unwrap();
     for mut guest in [built, running, paused] {
@@ -59,7 +61,7 @@ fn a_machine_can_be_stopped_before_its_start_while_it_runs_and_while_it_is_pause
 
 #[test]
 fn dropping_the_last_handle_stops_the_machine() {
-    let Some(machine) = TestMachine::script("wait") else { return };
+    let Some(machine) = machine("wait") else { return };
     let mut guest = machine.start();
     guest.line("waiting");
     let events = guest.handle.events();
@@ -73,7 +75,7 @@ fn dropping_the_last_handle_stops_the_machine() {
 
 #[test]
 fn a_machine_that_was_never_started_can_be_dropped() {
-    let Some(machine) = TestMachine::script("wait") else { return };
+    let Some(machine) = machine("wait") else { return };
     let guest = machine.cpus(4).build();
     let events = guest.handle.events();
     drop(guest);
@@ -82,7 +84,7 @@ fn a_machine_that_was_never_started_can_be_dropped() {
 
 #[test]
 fn events_come_in_the_order_of_what_happened_to_every_reader() {
-    let Some(machine) = TestMachine::script("wait") else { return };
+    let Some(machine) = machine("wait") else { return };
     let mut guest = machine.build();
     let second = guest.handle.events();
     let requests: [Request; 5] = [VmHandle::start, VmHandle::pause, VmHandle::resume, VmHandle::reset, VmHandle::stop];
@@ -104,7 +106,7 @@ fn events_come_in_the_order_of_what_happened_to_every_reader() {
 
 #[test]
 fn waiting_ends_with_the_machine_or_with_the_timeout() {
-    let Some(machine) = TestMachine::script("wait exit=5") else { return };
+    let Some(machine) = machine("wait exit=5") else { return };
     let mut guest = machine.start();
     guest.line("waiting");
     assert_eq!(guest.handle.wait(Some(Duration::from_millis(20))), None);
@@ -118,7 +120,7 @@ fn waiting_ends_with_the_machine_or_with_the_timeout() {
 
 #[test]
 fn owners_in_several_threads_do_not_disturb_each_other() {
-    let Some(machine) = TestMachine::script("smp spin=3600000") else { return };
+    let Some(machine) = machine("smp spin=3600000") else { return };
     let mut guest = machine.cpus(2).start();
     guest.answer("smp");
     thread::scope(|scope| {

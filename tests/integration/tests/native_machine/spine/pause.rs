@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use integration::machine::{Guest, TestDisk, TestMachine, long, pattern};
+use integration::machine::{Guest, TestDisk, long, pattern};
 use vmm::VmState;
+
+use super::{SCENES, machine};
 
 /// `blkloop`: sectors of one write, and places written in turn.
 const SECTORS: u64 = 16;
@@ -40,7 +42,7 @@ fn pause_often(guest: &mut Guest, disks: &[&TestDisk]) {
 #[test]
 fn two_vcpus_with_a_disk_each_lose_nothing_when_paused_in_the_middle() {
     let rounds = long(400, 60);
-    let Some(machine) = TestMachine::script(&format!("blkloop={rounds}")) else { return };
+    let Some(machine) = machine(&format!("blkloop={rounds}")) else { return };
     let (first, second) = (TestDisk::empty(256), TestDisk::empty(256));
     let mut guest = machine.cpus(2).disk("disk0", &first).disk("disk1", &second).start();
     pause_often(&mut guest, &[&first, &second]);
@@ -53,9 +55,9 @@ fn two_vcpus_with_a_disk_each_lose_nothing_when_paused_in_the_middle() {
 #[test]
 fn two_vcpus_on_one_disk_lose_nothing_when_paused_in_the_middle() {
     let rounds = long(400, 60);
-    let Some(machine) = TestMachine::script(&format!("blkloop={rounds}")) else { return };
+    let Some(machine) = SCENES[SCENES.len() - 1].script(&format!("blkloop={rounds}")) else { return };
     let disk = TestDisk::empty(256);
-    let mut guest = machine.cpus(2).acpi(false).disk("disk0", &disk).start();
+    let mut guest = machine.cpus(2).disk("disk0", &disk).start();
     pause_often(&mut guest, &[&disk]);
     assert_eq!(guest.answer("blkloop").number("errors"), 0);
     assert_written(&disk, 0, 0, rounds);
@@ -64,7 +66,7 @@ fn two_vcpus_on_one_disk_lose_nothing_when_paused_in_the_middle() {
 
 #[test]
 fn a_machine_paused_and_resumed_a_hundred_times_in_a_row_still_finishes_its_work() {
-    let Some(machine) = TestMachine::script(&format!("blkloop={} timer", long(200, 40))) else { return };
+    let Some(machine) = machine(&format!("blkloop={} timer", long(200, 40))) else { return };
     let disk = TestDisk::empty(256);
     let mut guest = machine.cpus(2).disk("disk0", &disk).start();
     for _ in 0..long(100, 20) {
@@ -77,7 +79,7 @@ fn a_machine_paused_and_resumed_a_hundred_times_in_a_row_still_finishes_its_work
 
 #[test]
 fn input_that_arrives_during_a_pause_is_there_afterwards() {
-    let Some(machine) = TestMachine::script("wait") else { return };
+    let Some(machine) = machine("wait") else { return };
     let mut guest = machine.start();
     guest.line("waiting");
     guest.handle.pause().unwrap();
@@ -89,7 +91,7 @@ fn input_that_arrives_during_a_pause_is_there_afterwards() {
 
 #[test]
 fn vcpus_that_spin_without_an_exit_are_paused_too() {
-    let Some(machine) = TestMachine::script("smp spin=3600000") else { return };
+    let Some(machine) = machine("smp spin=3600000") else { return };
     let mut guest = machine.cpus(2).start();
     guest.answer("smp");
     for _ in 0..5 {

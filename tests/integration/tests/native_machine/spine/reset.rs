@@ -1,11 +1,15 @@
 //! Resets from every source: the machine begins again with the same disks and the same console.
 
-use integration::machine::{TestDisk, TestMachine, long, pattern};
+use integration::machine::{Scene, TestDisk, long, pattern};
 use vmm::{OnReboot, OnTripleFault, ResetSource, StopReason, VmEvent, VmState};
 
-/// The sources of this board, as the guest names them.
-const SOURCES: [(&str, ResetSource); 3] =
-    [("i8042", ResetSource::I8042), ("acpi", ResetSource::Acpi), ("triple", ResetSource::TripleFault)];
+use super::{SCENES, machine};
+
+/// All ways in which guests reset these machines.
+fn sources() -> impl Iterator<Item = (Scene, &'static str, ResetSource)> {
+    let of = |scene: Scene| scene.reset_sources().iter().map(move |(name, source)| (scene, *name, *source));
+    SCENES.into_iter().flat_map(of)
+}
 
 /// FNV-1a with 64 bits, as the guest computes it.
 fn fnv(bytes: &[u8]) -> u64 {
@@ -14,8 +18,8 @@ fn fnv(bytes: &[u8]) -> u64 {
 
 #[test]
 fn each_source_resets_the_machine_which_keeps_its_disks_and_console() {
-    for (name, source) in SOURCES {
-        let Some(machine) = TestMachine::script(&format!("smp blk=0,sum:0:16,w:0:16:3,f wait reset={name}")) else {
+    for (scene, name, source) in sources() {
+        let Some(machine) = scene.script(&format!("smp blk=0,sum:0:16,w:0:16:3,f wait reset={name}")) else {
             return;
         };
         let disk = TestDisk::patterned(64, 1);
@@ -38,19 +42,9 @@ fn each_source_resets_the_machine_which_keeps_its_disks_and_console() {
 }
 
 #[test]
-fn without_acpi_the_keyboard_controller_resets_the_machine() {
-    let Some(machine) = TestMachine::script("wait reset=i8042") else { return };
-    let mut guest = machine.acpi(false).start();
-    guest.line("waiting");
-    guest.send(b"r");
-    guest.line("hello podvisor-guest");
-    guest.line("waiting");
-}
-
-#[test]
 fn a_reboot_ends_the_machine_where_its_owner_wants_that() {
-    for (name, source) in SOURCES {
-        let Some(machine) = TestMachine::script(&format!("reset={name}")) else { return };
+    for (scene, name, source) in sources() {
+        let Some(machine) = scene.script(&format!("reset={name}")) else { return };
         let mut guest = machine.on_reboot(OnReboot::Exit).on_triple_fault(OnTripleFault::Reset).start();
         assert_eq!(guest.stopped(), StopReason::Rebooted { source });
         assert_eq!(guest.console.count("hello "), 1);
@@ -59,7 +53,7 @@ fn a_reboot_ends_the_machine_where_its_owner_wants_that() {
 
 #[test]
 fn the_owner_resets_a_running_machine_whatever_on_reboot_says() {
-    let Some(machine) = TestMachine::script("smp wait") else { return };
+    let Some(machine) = machine("smp wait") else { return };
     let mut guest = machine.cpus(2).on_reboot(OnReboot::Exit).start();
     guest.line("waiting");
     guest.handle.reset().unwrap();
@@ -71,7 +65,7 @@ fn the_owner_resets_a_running_machine_whatever_on_reboot_says() {
 
 #[test]
 fn a_machine_that_is_reset_while_paused_stays_paused_at_its_first_instruction() {
-    let Some(machine) = TestMachine::script("wait") else { return };
+    let Some(machine) = machine("wait") else { return };
     let mut guest = machine.start();
     guest.line("waiting");
     guest.handle.pause().unwrap();
@@ -86,7 +80,7 @@ fn a_machine_that_is_reset_while_paused_stays_paused_at_its_first_instruction() 
 
 #[test]
 fn a_guest_that_resets_in_a_loop_can_be_stopped_between_two_boots() {
-    let Some(machine) = TestMachine::script("reset=i8042") else { return };
+    let Some(machine) = machine("reset=i8042") else { return };
     let mut guest = machine.memory_mib(16).start();
     // The first five resets cost nothing, then each waits for twice as long: 1.6 s before this boot's successor.
     let boots = long(10, 7);

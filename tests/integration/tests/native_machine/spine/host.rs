@@ -1,12 +1,13 @@
 //! What depends on the kind of KVM host, as the table of differences says.
 
 use integration::host_differences::host;
-use integration::machine::TestMachine;
 use vmm::StopReason;
+
+use super::machine;
 
 #[test]
 fn xgetbv_at_cpl_0_works_or_is_a_crash_that_names_the_kind_of_host() {
-    let Some(machine) = TestMachine::script("xgetbv poweroff") else { return };
+    let Some(machine) = machine("xgetbv poweroff") else { return };
     let mut guest = machine.start();
     match guest.stopped() {
         // Bit 0, x87 state, is always set (Intel SDM volume 1, 13.3).
@@ -23,7 +24,7 @@ fn xgetbv_at_cpl_0_works_or_is_a_crash_that_names_the_kind_of_host() {
 
 #[test]
 fn cpuid_shows_the_machine_at_cpl_0_and_where_the_host_can_at_cpl_3_too() {
-    let Some(machine) = TestMachine::script("cpuid=1 cpuid=0x40000000 cpuid=0xb,1") else { return };
+    let Some(machine) = machine("cpuid=1 cpuid=0x40000000 cpuid=0xb,1") else { return };
     let mut guest = machine.topology(2, 3, 1).start();
     for _ in 0..3 {
         let answer = guest.answer("cpuid");

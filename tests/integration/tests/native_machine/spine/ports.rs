@@ -1,7 +1,8 @@
 //! Small devices and addresses: string I/O, absent devices, entropy.
 
-use integration::machine::TestMachine;
 use vmm::GuestMarker;
+
+use super::{SCENES, machine};
 
 fn values(markers: &[GuestMarker]) -> String {
     markers.iter().map(|marker| char::from(marker.value)).collect()
@@ -9,7 +10,7 @@ fn values(markers: &[GuestMarker]) -> String {
 
 #[test]
 fn string_output_arrives_byte_by_byte_and_in_order() {
-    let Some(machine) = TestMachine::script("pio-string=0x80") else { return };
+    let Some(machine) = machine("pio-string=0x80") else { return };
     let mut guest = machine.start();
     guest.answer("pio-string");
     assert_eq!(values(&guest.handle.boot_timeline().guest_markers), "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -18,14 +19,14 @@ fn string_output_arrives_byte_by_byte_and_in_order() {
 #[test]
 fn string_input_reads_one_port_again_and_again() {
     // The scratch register of the serial port keeps the last byte written.
-    let Some(machine) = TestMachine::script("pio-string=0x3ff,9") else { return };
+    let Some(machine) = machine("pio-string=0x3ff,9") else { return };
     let mut guest = machine.start();
     assert_eq!(guest.answer("pio-string").value("insb"), "49".repeat(9));
 }
 
 #[test]
 fn string_input_of_words_at_an_absent_port_reads_ones() {
-    let Some(machine) = TestMachine::script("pio-string=0x5000,8") else { return };
+    let Some(machine) = machine("pio-string=0x5000,8") else { return };
     let mut guest = machine.start();
     let answer = guest.answer("pio-string");
     assert_eq!(answer.value("insb"), "ff".repeat(8));
@@ -34,7 +35,7 @@ fn string_input_of_words_at_an_absent_port_reads_ones() {
 
 #[test]
 fn absent_addresses_read_all_ones_at_every_width() {
-    let Some(machine) = TestMachine::script("absent absent=0xfe000000,0x3e0") else { return };
+    let Some(machine) = machine("absent absent=0xfe000000,0x3e0") else { return };
     let mut guest = machine.start();
     for _ in 0..2 {
         let answer = guest.answer("absent");
@@ -46,9 +47,9 @@ fn absent_addresses_read_all_ones_at_every_width() {
 #[test]
 fn the_entropy_device_never_gives_the_same_bytes() {
     let mut seen = Vec::new();
-    for acpi in [true, false] {
-        let Some(machine) = TestMachine::script("rng") else { return };
-        let mut guest = machine.acpi(acpi).start();
+    for scene in SCENES {
+        let Some(machine) = scene.script("rng") else { return };
+        let mut guest = machine.start();
         let answer = guest.answer("rng");
         seen.extend(["first", "second"].map(|key| answer.value(key).to_owned()));
     }

@@ -2,8 +2,10 @@
 
 use std::thread;
 
-use integration::machine::{TestDisk, TestMachine, long};
+use integration::machine::{TestDisk, long};
 use vmm::{Refusal, StopReason, VmError, VmEvent};
+
+use super::machine;
 
 /// The request was done, or came after the machine's end.
 fn done_or_too_late(result: Result<(), VmError>) {
@@ -16,7 +18,7 @@ fn done_or_too_late(result: Result<(), VmError>) {
 #[test]
 fn a_guest_that_ends_while_it_is_being_paused_ends_for_its_own_reason() {
     for number in 0..long(20, 5) {
-        let Some(machine) = TestMachine::script(&format!("mark={number} exit=9")) else { return };
+        let Some(machine) = machine(&format!("mark={number} exit=9")) else { return };
         let mut guest = machine.memory_mib(16).start();
         // Wherever in its short life the guest is: pauses of different numbers meet different moments.
         for _ in 0..=number {
@@ -32,7 +34,7 @@ fn a_guest_that_ends_while_it_is_being_paused_ends_for_its_own_reason() {
 
 #[test]
 fn resets_of_the_guest_and_pauses_of_its_owner_do_not_lock_each_other_out() {
-    let Some(machine) = TestMachine::script("reset=i8042") else { return };
+    let Some(machine) = machine("reset=i8042") else { return };
     let mut guest = machine.cpus(2).memory_mib(16).start();
     let owner = guest.handle.clone();
     thread::scope(|scope| {
@@ -53,7 +55,7 @@ fn resets_of_the_guest_and_pauses_of_its_owner_do_not_lock_each_other_out() {
 
 #[test]
 fn resets_by_the_owner_come_at_any_moment() {
-    let Some(machine) = TestMachine::script("smp blk=0,r:0:64:1,w:0:64:1,r:0:64:1 rng wait") else { return };
+    let Some(machine) = machine("smp blk=0,r:0:64:1,w:0:64:1,r:0:64:1 rng wait") else { return };
     let disk = TestDisk::patterned(64, 1);
     let mut guest = machine.cpus(2).disk("disk0", &disk).start();
     for _ in 0..long(20, 5) {

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use integration::host_differences::host_time_is_tsc;
-use integration::machine::{Answer, Guest, TestMachine};
+use integration::machine::{Answer, Guest};
+
+use super::machine;
 
 /// How far a wall clock may be off, beyond the time that asking took.
 const TOLERANCE_NS: u64 = 100_000_000;
@@ -57,7 +59,7 @@ impl Reading {
 
 #[test]
 fn clocks_tell_the_host_s_time_and_never_go_backwards_across_pauses() {
-    let Some(machine) = TestMachine::script("clocks=watch,6") else { return };
+    let Some(machine) = machine("clocks=watch,6") else { return };
     let mut guest = machine.start();
     guest.line("clock watching");
     for _ in 0..2 {
@@ -84,7 +86,7 @@ fn clocks_tell_the_host_s_time_and_never_go_backwards_across_pauses() {
 
 #[test]
 fn clocks_are_right_again_after_a_reset() {
-    let Some(machine) = TestMachine::script("clocks=watch,1 wait") else { return };
+    let Some(machine) = machine("clocks=watch,1 wait") else { return };
     let mut guest = machine.start();
     for boot in 0..2 {
         guest.line("clock watching");
@@ -99,7 +101,7 @@ fn clocks_are_right_again_after_a_reset() {
 #[test]
 fn the_guest_is_told_the_frequency_of_its_tsc() {
     // Leaf 0x15: EBX / EAX is the TSC's ratio to the crystal, whose frequency ECX is; or leaf 0x40000010 in kHz.
-    let Some(machine) = TestMachine::script("clocks cpuid=0x40000010 cpuid=0x15") else { return };
+    let Some(machine) = machine("clocks cpuid=0x40000010 cpuid=0x15") else { return };
     let mut guest = machine.start();
     let measured = guest.answer("clocks").number("tsc_hz");
     let leaf = |answer: &Answer| answer.numbers("cpl0");
@@ -116,7 +118,7 @@ fn the_guest_is_told_the_frequency_of_its_tsc() {
 #[test]
 fn kvmclock_is_stable_where_the_host_s_own_time_is() {
     // With one source of time for all vCPUs, guests read it without a lock: PVCLOCK_TSC_STABLE_BIT.
-    let Some(machine) = TestMachine::script("smp clocks") else { return };
+    let Some(machine) = machine("smp clocks") else { return };
     let mut guest = machine.cpus(2).start();
     assert_eq!(guest.answer("clocks").number("kvmclock_flags") & 1, u64::from(host_time_is_tsc()));
 }

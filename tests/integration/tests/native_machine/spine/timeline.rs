@@ -1,11 +1,12 @@
 //! The boot timeline.
 
-use integration::machine::TestMachine;
 use vmm::StartSource;
+
+use super::machine;
 
 #[test]
 fn every_phase_of_a_start_is_noted_and_none_comes_before_the_one_before() {
-    let Some(machine) = TestMachine::script("mark=9") else { return };
+    let Some(machine) = machine("mark=9") else { return };
     let mut guest = machine.build();
     let built = guest.handle.boot_timeline();
     assert_eq!(built.start_source, StartSource::Build);
@@ -28,7 +29,7 @@ fn every_phase_of_a_start_is_noted_and_none_comes_before_the_one_before() {
 
 #[test]
 fn a_marker_counts_once_and_the_first_start_only() {
-    let Some(machine) = TestMachine::script("mark=7 mark=3 mark=7 wait mark=5") else { return };
+    let Some(machine) = machine("mark=7 mark=3 mark=7 wait mark=5") else { return };
     let mut guest = machine.start();
     guest.line("waiting");
     let first = guest.handle.boot_timeline();
@@ -43,7 +44,7 @@ fn a_marker_counts_once_and_the_first_start_only() {
 #[test]
 fn no_guest_can_make_the_timeline_grow_without_bound() {
     let script: Vec<String> = (0..80).map(|value| format!("mark={value}")).collect();
-    let Some(machine) = TestMachine::script(&script.join(" ")) else { return };
+    let Some(machine) = machine(&script.join(" ")) else { return };
     let mut guest = machine.start();
     guest.line("done");
     let values: Vec<u8> = guest.handle.boot_timeline().guest_markers.iter().map(|marker| marker.value).collect();
@@ -52,7 +53,7 @@ fn no_guest_can_make_the_timeline_grow_without_bound() {
 
 #[test]
 fn the_marker_port_can_be_another() {
-    let Some(machine) = TestMachine::script("mark=9 pio-string=0x90,2") else { return };
+    let Some(machine) = machine("mark=9 pio-string=0x90,2") else { return };
     let mut guest = machine.configured(|config| config.marker_port = 0x90).start();
     guest.line("done");
     let values: Vec<u8> = guest.handle.boot_timeline().guest_markers.iter().map(|marker| marker.value).collect();

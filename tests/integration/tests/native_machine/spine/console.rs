@@ -4,13 +4,15 @@ use std::io::Write;
 use std::thread;
 use std::time::Instant;
 
-use integration::machine::{DEADLINE, TestMachine, long};
+use integration::machine::{DEADLINE, long};
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use vmm::{Resource, StopReason};
 
+use super::machine;
+
 #[test]
 fn several_kib_of_input_arrive_and_come_back_without_loss() {
-    let Some(machine) = TestMachine::script("serial-echo") else { return };
+    let Some(machine) = machine("serial-echo") else { return };
     let mut guest = machine.start();
     guest.line("echoing");
     let text: String = (b' '..=b'~').cycle().take(long(8192, 3072)).map(char::from).collect();
@@ -27,7 +29,7 @@ fn several_kib_of_input_arrive_and_come_back_without_loss() {
 #[test]
 fn a_flood_of_output_arrives_without_loss_when_somebody_reads() {
     let lines = long(1000, 200);
-    let Some(machine) = TestMachine::script(&format!("flood={}", lines * 64)) else { return };
+    let Some(machine) = machine(&format!("flood={}", lines * 64)) else { return };
     let mut guest = machine.start();
     guest.line("hello");
     for number in 0..lines {
@@ -40,7 +42,7 @@ fn a_flood_of_output_arrives_without_loss_when_somebody_reads() {
 fn output_that_nobody_reads_does_not_hold_the_guest() {
     // More than a pipe of one page and the machine's own buffer (256 KiB) hold together; slow hosts fill the pipe only.
     let bytes = long(300_000, 16_000);
-    let Some(machine) = TestMachine::script(&format!("flood={bytes} exit=7")) else { return };
+    let Some(machine) = machine(&format!("flood={bytes} exit=7")) else { return };
     let (_unread, output) = pipe().unwrap();
     fcntl_setpipe_size(&output, 4096).unwrap();
     let mut guest = machine.serial(Resource::Stream { input: None, output: Some(output) }).start();
@@ -49,7 +51,7 @@ fn output_that_nobody_reads_does_not_hold_the_guest() {
 
 #[test]
 fn a_reader_that_goes_away_does_not_disturb_the_guest() {
-    let Some(machine) = TestMachine::script("flood=4096 exit=7") else { return };
+    let Some(machine) = machine("flood=4096 exit=7") else { return };
     let (reader, output) = pipe().unwrap();
     drop(reader);
     let mut guest = machine.serial(Resource::Stream { input: None, output: Some(output) }).start();
@@ -58,7 +60,7 @@ fn a_reader_that_goes_away_does_not_disturb_the_guest() {
 
 #[test]
 fn what_the_guest_prints_last_is_not_lost() {
-    let Some(machine) = TestMachine::script("flood=8192 exit=3") else { return };
+    let Some(machine) = machine("flood=8192 exit=3") else { return };
     let mut guest = machine.start();
     guest.stopped();
     let text = guest.console.transcript();

@@ -1,12 +1,14 @@
 //! vCPUs: that each runs, and where each says that it stands.
 
-use integration::machine::{TestMachine, guest_bytes};
+use integration::machine::guest_bytes;
 use vmm::{Backing, StopReason, VmEvent};
+
+use super::{SCENES, found_in_this_process, machine};
 
 #[test]
 fn one_two_four_and_sixteen_vcpus_all_run_at_once() {
     for cpus in [1, 2, 4, 16] {
-        let Some(machine) = TestMachine::script("smp") else { return };
+        let Some(machine) = machine("smp") else { return };
         let mut guest = machine.cpus(cpus).start();
         let answer = guest.answer("smp");
         assert_eq!(answer.number("cpus"), u64::from(cpus));
@@ -18,7 +20,7 @@ fn one_two_four_and_sixteen_vcpus_all_run_at_once() {
 
 #[test]
 fn vcpus_start_and_wake_each_other_without_x2apic_too() {
-    let Some(machine) = TestMachine::script("xapic smp") else { return };
+    let Some(machine) = machine("xapic smp") else { return };
     let mut guest = machine.cpus(2).start();
     let answer = guest.answer("smp");
     assert_eq!(answer.number("x2apic"), 0);
@@ -45,12 +47,12 @@ const ARRANGEMENTS: [Arrangement; 3] = [
 
 #[test]
 fn tables_local_apics_and_cpuid_agree_on_the_topology() {
-    for (arrangement, acpi) in ARRANGEMENTS.iter().flat_map(|arrangement| [(arrangement, true), (arrangement, false)]) {
+    for (arrangement, scene) in ARRANGEMENTS.iter().flat_map(|arrangement| SCENES.map(|scene| (arrangement, scene))) {
         let (sockets, cores, threads) = arrangement.topology;
-        let Some(machine) = TestMachine::script("smp topology") else { return };
-        let mut guest = machine.topology(sockets, cores, threads).acpi(acpi).start();
+        let Some(machine) = scene.script("smp topology") else { return };
+        let mut guest = machine.topology(sockets, cores, threads).start();
         let started = guest.answer("smp");
-        assert_eq!(started.numbers("table"), arrangement.ids, "with acpi {acpi}");
+        assert_eq!(started.numbers("table"), arrangement.ids, "on {scene:?}");
         assert_eq!(started.numbers("lapic"), arrangement.ids);
         let (levels, told) = guest.lines_until("topology ", "ok topology");
         for key in ["leaf1", "leafb", "lapic"] {
@@ -65,8 +67,9 @@ fn tables_local_apics_and_cpuid_agree_on_the_topology() {
 
 #[test]
 fn vcpus_that_may_come_later_are_listed_but_not_started() {
-    const REGION: u64 = 76 << 20; // no other machine of these tests has so much
-    let Some(machine) = TestMachine::script("smp") else { return };
+    const REGION: u64 = 76 << 20; // only this test's machines have so much
+    let _guard = found_in_this_process();
+    let Some(machine) = machine("smp") else { return };
     let mut guest = machine
         .cpus(2)
         .max_cpus(4)
@@ -100,7 +103,7 @@ fn local_apics(tables: &[u8]) -> Vec<(u8, u8)> {
 
 #[test]
 fn vcpus_that_may_come_later_but_have_no_apic_id_are_left_out_with_a_warning() {
-    let Some(machine) = TestMachine::script("smp poweroff") else { return };
+    let Some(machine) = machine("smp poweroff") else { return };
     let mut guest = machine.cpus(2).max_cpus(256).start();
     assert_eq!(guest.event(), VmEvent::CpusLeftOut { wanted: 256, possible: 255 });
     assert_eq!(guest.event(), VmEvent::Started);
