@@ -11,6 +11,12 @@ use std::sync::atomic::Ordering;
 const CONTROL: u16 = 0x42;
 const WINDOW: [u16; 4] = [0x94, 0x98, 0x9c, 0xa0];
 
+/// Descriptors of the queue, and bytes of each buffer.
+const SIZE: u16 = 4;
+const BUFFER: u32 = 16;
+/// What serving a queue once can change: its buffers, used elements, index and flags.
+const MOST_CHANGES: usize = SIZE as usize * (BUFFER as usize + 8) + 4;
+
 /// One thing that a guest or the machine does.
 #[derive(Clone, Debug)]
 enum Event {
@@ -22,6 +28,8 @@ enum Event {
     Start,
     /// The same with messages.
     Messages,
+    /// The driver makes a buffer available where the orderly initialisation has the queue, or one that is impossible.
+    Offer(bool),
     Process,
     /// Workers answer late, or at once.
     Slow(bool),
@@ -84,7 +92,8 @@ fn event() -> impl Strategy<Value = Event> {
         6 => (config_place(), config_value()).prop_map(|((offset, width), value)| Event::WriteConfig(offset, width, value)),
         3 => Just(Event::Start),
         1 => Just(Event::Messages),
-        2 => Just(Event::Process),
+        4 => prop::bool::weighted(0.9).prop_map(Event::Offer),
+        4 => Just(Event::Process),
         1 => any::<bool>().prop_map(Event::Slow),
         2 => Just(Event::Deliver),
         1 => Just(Event::Park),
@@ -117,7 +126,7 @@ fn may_reset(event: &Event) -> bool {
     }
 }
 
-fn happen(event: &Event, machine: &mut PciMachine) {
+fn happen(event: &Event, machine: &mut PciMachine, driver: &mut Driver) {
     match event {
         Event::Read(bar, offset, width) => {
             machine.bar(*bar).read(*offset, *width);
@@ -134,9 +143,11 @@ fn happen(event: &Event, machine: &mut PciMachine) {
                 machine.write(offset, Width::Dword, value);
             }
             machine.set_status(11);
-            machine.set_up_queue(4);
+            machine.set_up_queue(SIZE);
             machine.set_status(15);
             assert_eq!(machine.status() & !0x40, 15);
+            driver.available = 0;
+            driver.set_available_index(0);
         }
         Event::Messages => {
             machine.enable_messages(2);
@@ -144,6 +155,7 @@ fn happen(event: &Event, machine: &mut PciMachine) {
             machine.write(0x16, Width::Word, 0);
             machine.write(0x1a, Width::Word, 1);
         }
+        Event::Offer(possible) => driver.offer(0, &[(if *possible { 0x4000 } else { 0x8000 }, BUFFER, true)]),
         Event::Process => machine.workers.process(),
         Event::Slow(slow) => machine.workers.slow.store(*slow, Ordering::Relaxed),
         Event::Deliver => {
@@ -176,13 +188,18 @@ proptest! {
         let before = Snapshot::take(&memory);
         let mut machine = PciMachine::new(rng(), Arc::clone(&memory));
         let first = constants(&machine);
-        // No chain is ever made available, so all that a device may write is the 2 bytes of flags of a used ring.
-        let mut processed = 0;
+        let mut driver = Driver::new(Arc::clone(&memory), SIZE);
+        let mut changes = 0;
         for event in &events {
             let status = Status::from_bits(machine.status() as u8).unwrap();
             let enabled = messages_enabled(&machine);
-            happen(event, &mut machine);
-            processed += usize::from(matches!(event, Event::Process));
+            let used = driver.used_index();
+            happen(event, &mut machine, &mut driver);
+            changes += match event {
+                Event::Process => MOST_CHANGES,
+                Event::Offer(_) => 16 + 4, // the driver's own: a descriptor, the available ring
+                _ => 2,                    // the available index
+            };
 
             let now = Status::from_bits(machine.status() as u8).unwrap();
             prop_assert!((now - Status::NEEDS_RESET).is_legal(), "{now:?} after {event:?}");
@@ -190,6 +207,7 @@ proptest! {
             let pending = machine.is_pending();
             prop_assert_eq!(machine.is_asserted(), pending && !command(&machine).contains(Command::INTX_DISABLE));
             prop_assert!(!pending || !messages_enabled(&machine));
+            prop_assert!(driver.used_index() == used || pending || messages_enabled(&machine), "lost by {event:?}");
             let sent = machine.interrupts.messages();
             prop_assert!(sent.is_empty() || enabled || messages_enabled(&machine), "{sent:x?} by {event:?}");
             prop_assert_eq!(constants(&machine), first.clone());
@@ -198,7 +216,7 @@ proptest! {
                 prop_assert!(vector < 2 || vector == 0xffff);
             }
         }
-        prop_assert!(before.changes(&memory) <= 2 * processed);
+        prop_assert!(before.changes(&memory) <= changes);
         let isr = machine.take_isr();
         prop_assert!(isr <= 3 && !machine.is_asserted());
     }
