@@ -44,7 +44,7 @@ pub trait TransportInterrupt: Send + Sync {
     fn cleared(&self);
 }
 
-/// Shared by the transport's registers (read on vCPU threads) and the queue handlers (on workers): atomics only.
+/// Shared by the transport's registers (read on vCPU threads) and the queue handlers (on workers).
 pub(super) struct Interrupts {
     id: DeviceId,
     transport: Box<dyn TransportInterrupt>,

@@ -16,7 +16,8 @@
 //! DRIVER_OK takes effect when the old handlers are gone.
 //!
 //! Locks: one, around the control state. It is held while [`QueueWorkers::start`] is called, never while
-//! [`QueueWorkers::stop`] or a caller's `done` is; interrupts use atomics only.
+//! [`QueueWorkers::stop`] or a caller's `done` is. Interrupts do not take it: they use atomics, and what the transport
+//! has in its [`TransportInterrupt`].
 
 mod handlers;
 mod interrupt;
