@@ -23,8 +23,8 @@ const IDENTITY: Identity = Identity {
     device: 0x2918,
     revision: 2,
     class: [0x06, 0x01, 0x00], // ISA bridge
-    subsystem_vendor: 0,
-    subsystem: 0,
+    subsystem_vendor: 0x1af4,
+    subsystem: 0x1100,
 };
 
 const PMBASE: u16 = 0x40;

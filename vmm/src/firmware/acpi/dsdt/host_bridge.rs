@@ -3,11 +3,11 @@
 use super::ports;
 use crate::firmware::acpi::PciHost;
 use crate::memory::layout;
-use acpi_tables::Aml;
 use acpi_tables::aml::{
     AddressSpace, AddressSpaceCacheable, And, Arg, CreateDWordField, Device, EISAName, Else, Equal, If, Local, Method,
     Name, NotEqual, ONE, Or, Package, PackageBuilder, Path, ResourceTemplate, Return, Store, Uuid, ZERO,
 };
+use acpi_tables::{Aml, AmlSink};
 use std::ops::Range;
 
 /// Slots of a bus, and interrupt pins of a slot.
@@ -41,7 +41,7 @@ pub(super) fn device(aml: &mut Vec<u8>, pci: &PciHost) {
 struct Windows<'a>(&'a PciHost);
 
 impl Aml for Windows<'_> {
-    fn to_aml_bytes(&self, sink: &mut dyn acpi_tables::AmlSink) {
+    fn to_aml_bytes(&self, sink: &mut dyn AmlSink) {
         let Self(pci) = self;
         let buses = AddressSpace::new_bus_number(0, u16::from(pci.last_bus()));
         let configuration = ports(&layout::PCI_CONFIG_PORTS);
@@ -88,7 +88,7 @@ fn interrupt_routes() -> PackageBuilder {
 struct ControlMethod;
 
 impl Aml for ControlMethod {
-    fn to_aml_bytes(&self, sink: &mut dyn acpi_tables::AmlSink) {
+    fn to_aml_bytes(&self, sink: &mut dyn AmlSink) {
         let (uuid, revision, capabilities) = (Arg(0), Arg(1), Arg(3));
         let (status, control, granted) = (Path::new("CDW1"), Path::new("CDW3"), Local(0));
 

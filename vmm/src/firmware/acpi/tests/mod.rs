@@ -75,20 +75,41 @@ fn madt_entries(madt: &[u8]) -> (Vec<Processor>, Vec<Vec<u8>>) {
     (processors, others)
 }
 
-/// Runs `iasl` in `directory` and returns what it says.
-fn iasl(directory: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("iasl").current_dir(directory).args(arguments).output().unwrap();
+/// Runs one of ACPICA's programs in `directory` and returns what it says.
+fn run(program: &str, directory: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).current_dir(directory).args(arguments).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "iasl {arguments:?}:\n{said}");
+    assert!(output.status.success(), "{program} {arguments:?}:\n{said}");
     said
+}
+
+/// Whether ACPICA's programs are there; says so where they are not.
+fn acpica_is_installed() -> bool {
+    let there = Command::new("iasl").arg("-v").output().is_ok();
+    if !there {
+        skip("iasl is not installed (Debian package acpica-tools)");
+    }
+    there
+}
+
+/// Loads the DSDT into ACPICA, as a guest does, and has it carry out `command`. Returns what it says; nothing where
+/// there is no ACPICA.
+fn executed(config: &AcpiConfig, command: &str) -> Option<String> {
+    if !acpica_is_installed() {
+        return None;
+    }
+    let tables = build(config, BASE);
+    let directory = tempfile::tempdir().unwrap();
+    let [.., dsdt] = follow(&tables)[..] else { return None };
+    std::fs::write(directory.path().join("dsdt.dat"), dsdt).unwrap();
+    Some(run("acpiexec", directory.path(), &["-di", "-b", command, "dsdt.dat"]))
 }
 
 /// Disassembles and recompiles every table, without error, warning or remark, into the same bytes. Returns the DSDT's
 /// source; nothing where there is no iasl.
 fn recompiled(config: &AcpiConfig) -> Option<String> {
-    if Command::new("iasl").arg("-v").output().is_err() {
-        skip("iasl is not installed (Debian package acpica-tools)");
+    if !acpica_is_installed() {
         return None;
     }
     let tables = build(config, BASE);
@@ -97,12 +118,12 @@ fn recompiled(config: &AcpiConfig) -> Option<String> {
     for table in follow(&tables) {
         let name = table[..4].escape_ascii().to_string().to_lowercase();
         std::fs::write(directory.path().join(format!("{name}.dat")), table).unwrap();
-        let said = iasl(directory.path(), &["-d", &format!("{name}.dat")]);
+        let said = run("iasl", directory.path(), &["-d", &format!("{name}.dat")]);
         let text = std::fs::read_to_string(directory.path().join(format!("{name}.dsl"))).unwrap();
         for complaint in ["Error", "ERROR", "Warning", "WARNING", "Invalid", "Unknown", "**** "] {
             assert!(!said.contains(complaint) && !text.contains(complaint), "{complaint}:\n{said}\n{text}");
         }
-        let said = iasl(directory.path(), &[&format!("{name}.dsl")]);
+        let said = run("iasl", directory.path(), &[&format!("{name}.dsl")]);
         assert!(said.contains("0 Errors") || said.contains("Table bodies compiled"), "{said}");
         let complains = |level: &str| said.lines().any(|line| line.starts_with(level));
         assert!(!["Error  ", "Warning  ", "Remark  "].into_iter().any(complains), "{said}\n{text}");

@@ -90,6 +90,9 @@ fn the_mcfg_names_configuration_space_where_it_is() {
     }
 }
 
+const WINDOW: &str = "QWordMemory (ResourceProducer";
+const RESERVATION: &str = "QWordMemory (ResourceConsumer";
+
 /// The values of the descriptors of a kind in a source, as `(minimum, maximum)`.
 fn ranges(source: &str, descriptor: &str) -> Vec<(u64, u64)> {
     let number = |line: Option<&str>| {
@@ -109,9 +112,8 @@ fn a_guest_finds_windows_reservations_and_control_methods() {
     let Some(source) = recompiled(&with_ram(GIB)) else { return };
     assert_eq!(ranges(&source, "WordBusNumber ("), [(0, 255)]);
     assert_eq!(ranges(&source, "WordIO ("), [(0, 0xcf7), (0xd00, 0xffff)]);
-    // Two windows, and the reservation of configuration space.
-    let memory = [(0xc000_0000, 0xfbff_ffff), (0x8_0000_0000, 0xf_ffff_ffff), (0xb000_0000, 0xbfff_ffff)];
-    assert_eq!(ranges(&source, "QWordMemory ("), memory);
+    assert_eq!(ranges(&source, WINDOW), [(0xc000_0000, 0xfbff_ffff), (0x8_0000_0000, 0xf_ffff_ffff)]);
+    assert_eq!(ranges(&source, RESERVATION), [(0xb000_0000, 0xbfff_ffff)]);
     for device in ["PNP0A08", "PNP0A03", "PNP0C02", "PNP0501", "PNP0B00", "ACPI0007", "33db4d5b-1ff7-401c-9657"] {
         assert!(source.contains(device), "{device}\n{source}");
     }
@@ -121,7 +123,7 @@ fn a_guest_finds_windows_reservations_and_control_methods() {
 fn the_windows_lie_beside_ram_of_any_size() {
     for ram in [7 * GIB / 2, 4 * GIB, 6 * GIB, 40 * GIB] {
         let Some(source) = recompiled(&with_ram(ram)) else { return };
-        for (first, last) in ranges(&source, "QWordMemory (") {
+        for (first, last) in [ranges(&source, WINDOW), ranges(&source, RESERVATION)].concat() {
             let free = layout::ram_ranges(ram).iter().all(|range| last < range.start || first >= range.end);
             assert!(free, "{first:#x}..={last:#x} with {ram:#x} bytes of RAM");
         }
@@ -130,14 +132,34 @@ fn the_windows_lie_beside_ram_of_any_size() {
 
 #[test]
 fn configuration_space_within_the_window_is_cut_out_of_it() {
-    let windows = |ecam| ranges(&recompiled(&moved(ecam)).unwrap_or_default(), "QWordMemory (");
-    let above = (0x8_0000_0000, 0xf_ffff_ffff);
-    let expected = [(0xc000_0000, 0xdfff_ffff), (0xf000_0000, 0xfbff_ffff), above, (0xe000_0000, 0xefff_ffff)];
-    let found = windows(0xe000_0000..0xf000_0000);
-    assert!(found.is_empty() || found == expected, "{found:x?}");
-    let expected = [(0xc000_0000, 0xf7ff_ffff), above, (0xf800_0000, 0xfbff_ffff)];
-    let found = windows(0xf800_0000..0xfc00_0000);
-    assert!(found.is_empty() || found == expected, "{found:x?}");
+    let above_ram = (0x8_0000_0000, 0xf_ffff_ffff);
+    let table = [
+        (0xe000_0000..0xf000_0000, vec![(0xc000_0000, 0xdfff_ffff), (0xf000_0000, 0xfbff_ffff), above_ram]),
+        (0xf800_0000..0xfc00_0000, vec![(0xc000_0000, 0xf7ff_ffff), above_ram]),
+        (0xc000_0000..0xd000_0000, vec![(0xd000_0000, 0xfbff_ffff), above_ram]),
+        (0x4_0000_0000..0x4_1000_0000, vec![(0xc000_0000, 0xfbff_ffff), above_ram]),
+    ];
+    for (ecam, windows) in table {
+        let Some(source) = recompiled(&moved(ecam.clone())) else { return };
+        assert_eq!(ranges(&source, WINDOW), windows);
+        assert_eq!(ranges(&source, RESERVATION), [(ecam.start, ecam.end - 1)]);
+    }
+}
+
+#[test]
+fn the_guest_gets_control_of_the_express_capabilities_and_is_told_what_it_does_not_get() {
+    let uuid = "5B 4D DB 33 F7 1F 1C 40 96 57 74 41 C0 3D D7 66";
+    // Arguments of _OSC: UUID, revision, capabilities; and the answer: status, support, control.
+    for (uuid, revision, asked, answer) in [
+        (uuid, 1, "00 00 00 00 1F 00 00 00 10 00 00 00", "00 00 00 00 1F 00 00 00 10 00 00 00"),
+        (uuid, 1, "01 00 00 00 1F 00 00 00 3F 00 00 00", "11 00 00 00 1F 00 00 00 10 00 00 00"),
+        (uuid, 2, "00 00 00 00 1F 00 00 00 10 00 00 00", "08 00 00 00 1F 00 00 00 10 00 00 00"),
+        (&uuid.replace("5B", "5C"), 1, "00 00 00 00 1F 00 00 00 1D 00 00 00", "04 00 00 00 1F 00 00 00 1D 00 00 00"),
+    ] {
+        let call = format!("evaluate \\_SB.PCI0._OSC ({uuid}) {revision} 3 ({asked})");
+        let Some(said) = executed(&with_ram(GIB), &call) else { return };
+        assert!(said.contains(answer), "{asked}:\n{said}");
+    }
 }
 
 #[test]
