@@ -8,7 +8,7 @@
 use super::ecam::Ecam;
 use super::topology::{Segment, Topology};
 use super::{BarMapper, DecodedBar, Forwarding, Mapping, PciAddress, PciFunction, header};
-use crate::bus::{Width, read_bytes, write_bytes};
+use crate::bus::{BusDevice, Width, read_bytes, write_bytes};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The PCI buses of a machine.
@@ -96,7 +96,7 @@ impl PciBus {
 struct Wanted<'a> {
     function: &'a dyn PciFunction,
     decoded: DecodedBar,
-    device: Arc<dyn crate::bus::BusDevice>,
+    device: Arc<dyn BusDevice>,
 }
 
 impl Wanted<'_> {

@@ -122,7 +122,7 @@ fn io_window(configuration: &PciConfiguration) -> Range<u64> {
 }
 
 /// Base and limit have the address bits 20 to 31, and perhaps upper halves (bridge architecture 1.2, 3.2.5.8 to 10).
-/// The window that ends at the very last address is one unit short of it.
+/// A window never has the very last address of all.
 fn memory_window(configuration: &PciConfiguration, offset: u16, [base_upper, limit_upper]: [u32; 2]) -> Range<u64> {
     let address = |offset, upper: u32| {
         let low = u64::from(configuration.read(offset, Width::Word) & 0xfff0) << 16;

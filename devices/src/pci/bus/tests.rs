@@ -1,7 +1,6 @@
 //! Tests of the bus: who answers where, against a naive model.
 
 use super::*;
-use crate::bus::BusDevice;
 use crate::pci::testing::{BARS, FakeFunction, FakeMapper, Machine, Mapped, ROM_SIZE, address, host_bridge, root_port};
 use crate::pci::{BarKind, ROM_BAR, RootPort, Slot, Space};
 use proptest::prelude::*;
