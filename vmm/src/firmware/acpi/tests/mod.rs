@@ -93,9 +93,9 @@ fn acpica_is_installed() -> bool {
     there
 }
 
-/// Loads the DSDT into ACPICA, as a guest does, and has it carry out `command`. Returns what it says; nothing where
+/// Loads the DSDT into ACPICA, as a guest does, and has it carry out `commands`. Returns what it says; nothing where
 /// there is no ACPICA.
-fn executed(config: &AcpiConfig, command: &str) -> Option<String> {
+fn executed(config: &AcpiConfig, commands: &str) -> Option<String> {
     if !acpica_is_installed() {
         return None;
     }
@@ -103,7 +103,7 @@ fn executed(config: &AcpiConfig, command: &str) -> Option<String> {
     let directory = tempfile::tempdir().unwrap();
     let [.., dsdt] = follow(&tables)[..] else { return None };
     std::fs::write(directory.path().join("dsdt.dat"), dsdt).unwrap();
-    Some(run("acpiexec", directory.path(), &["-di", "-b", command, "dsdt.dat"]))
+    Some(run("acpiexec", directory.path(), &["-di", "-b", commands, "dsdt.dat"]))
 }
 
 /// Disassembles and recompiles every table, without error, warning or remark, into the same bytes. Returns the DSDT's
