@@ -5,6 +5,7 @@ use crate::cpus_arg::CpusArg;
 use crate::disk_arg::DiskArg;
 use crate::help;
 use crate::memory_size::MemorySize;
+use crate::net_arg::NetArg;
 use crate::report::ReportFormat;
 use crate::shutdown::Grace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -72,6 +73,10 @@ pub(crate) struct RunArgs {
     /// Add a virtio disk; may be given several times.
     #[arg(long = "disk", value_name = "path=FILE[,readonly][,serial=TEXT]", long_help = help::DISK)]
     pub(crate) disks: Vec<DiskArg>,
+
+    /// Add a virtio network device; may be given several times.
+    #[arg(long = "net", value_name = "tap=NAME|fd=N[,mac=MAC][,mtu=BYTES]", long_help = help::NET)]
+    pub(crate) nets: Vec<NetArg>,
 
     /// What the first serial port is connected to: stdio, pty, socket=PATH or off.
     #[arg(long, value_name = "stdio|pty|socket=PATH|off", long_help = help::CONSOLE)]
@@ -189,6 +194,10 @@ mod tests {
             "path=a,readonly",
             "--disk",
             "path=b,serial=s",
+            "--net",
+            "tap=tap0,mac=02:00:00:00:00:01",
+            "--net",
+            "fd=5,mtu=1400",
             "--console",
             "socket=/run/c",
             "--on-reboot",
@@ -203,7 +212,7 @@ mod tests {
         assert_eq!(args.config.unwrap(), PathBuf::from("c.json"));
         assert_eq!(args.cmdline.unwrap(), "-- console=ttyS0");
         assert_eq!(args.memory, Some(MemorySize(512 << 20)));
-        assert_eq!(args.disks.len(), 2);
+        assert_eq!((args.disks.len(), args.nets.len()), (2, 2));
         assert_eq!(args.console, Some(ConsoleArg::Socket("/run/c".into())));
         assert_eq!(args.on_reboot.map(OnReboot::from), Some(OnReboot::Exit));
         assert_eq!(args.on_triple_fault.map(OnTripleFault::from), Some(OnTripleFault::Reset));

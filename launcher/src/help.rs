@@ -37,7 +37,7 @@ Exit status:
 
 pub(crate) const RUN: &str = "\
 Run a virtual machine until it ends. The machine is described by flags, by a configuration file, or \
-by both: flags override the file, and each --disk is added to the file's disks.";
+by both: flags override the file, and each --disk and --net is added to the file's.";
 
 pub(crate) const RUN_AFTER: &str = "\
 Examples:
@@ -47,6 +47,9 @@ Examples:
   Two vCPUs, 1 GiB, a root disk and a read-only one that the guest finds by its serial:
     launcher run --kernel bzImage --cmdline 'root=/dev/vda1' --cpus 2 --memory 1Gi \\
         --disk path=root.img --disk path=seed.iso,readonly,serial=seed
+
+  On a network, at which the guest keeps its address:
+    launcher run --config vm.json --net tap=tap0,mac=02:00:00:12:34:56
 
   In the background, with the console on a socket (then: socat -,raw,echo=0 UNIX:/run/vm.sock):
     launcher run --config vm.json --console socket=/run/vm.sock
@@ -62,18 +65,20 @@ A configuration file:
       \"cpus\": {\"boot\": 2, \"topology\": {\"sockets\": 1, \"cores\": 2, \"threads\": 1}},
       \"memory\": {\"boot\": 1073741824},
       \"payload\": {\"kind\": \"kernel\", \"cmdline\": \"console=ttyS0 root=/dev/vda1\"},
-      \"disks\": [{\"id\": \"root\", \"serial\": \"root\"}]
+      \"disks\": [{\"id\": \"root\", \"serial\": \"root\"}],
+      \"nets\": [{\"id\": \"lan\", \"mac\": \"02:00:00:12:34:56\"}]
     },
     \"resources\": {
       \"kernel\": {\"path\": \"/boot/vmlinuz\"},
       \"root\": {\"path\": \"/srv/root.img\"},
+      \"lan\": {\"tap\": \"tap0\"},
       \"serial0\": \"stdio\"
     }
   }
 
   'vm' is the machine as its guest sees it; 'resources' says for each device id where it comes from
-  on this host: {\"path\": FILE}, {\"fd\": NUMBER} (a descriptor that this process inherited), and for
-  the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
+  on this host: {\"path\": FILE}, {\"fd\": NUMBER} (a descriptor that this process inherited), for a
+  network {\"tap\": NAME}, and for the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
 
 Exit status:
   0  the guest powered off, or the machine was stopped by Ctrl-], SIGINT, SIGTERM, SIGHUP or SIGQUIT,
@@ -114,6 +119,20 @@ reads as the disk's serial, 1 to 20 ASCII characters (Linux: /dev/disk/by-id/vir
 A disk that is written to can be used by one machine only; it is locked while the machine runs.
 
 Examples: --disk path=root.img    --disk path=/dev/vg/data,serial=data    --disk path=cd.iso,readonly";
+
+pub(crate) const NET: &str = "\
+Add a virtio network device; may be given several times. The guest finds them in this order, after those \
+of the configuration file.
+
+tap=NAME: the TAP interface of this name, which exists already (ip tuntap add dev NAME mode tap user \
+USER) and which nobody else uses. fd=N: a descriptor of one, which this process has inherited (IFF_TAP, \
+IFF_NO_PI, IFF_VNET_HDR); then /dev/net/tun is not needed.
+
+mac: the guest's address. Without it the address is random (02:...), and another one at each start, though \
+not at a reboot: give one where the guest or the network remembers it. mtu: the largest packet that the \
+guest is told to use, 68 to 65535 bytes; without it the guest chooses (Linux: 1500).
+
+Examples: --net tap=tap0    --net tap=tap1,mac=02:00:00:12:34:56,mtu=9000    --net fd=3";
 
 pub(crate) const CONSOLE: &str = "\
 What the guest's first serial port is connected to.

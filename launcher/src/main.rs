@@ -16,6 +16,7 @@ mod help;
 mod logging;
 mod memory_size;
 mod merge;
+mod net_arg;
 mod report;
 mod resources;
 mod run;

@@ -2,11 +2,12 @@
 
 use crate::args::{Board, RunArgs};
 use crate::disk_arg::DiskArg;
+use crate::net_arg::{NetArg, NetSource, random_mac};
 use crate::resources::{FileError, read_small_file};
 use crate::run_config::{ResourceSpec, RunConfig};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-use vmm::{BoardConfig, DeviceId, DiskConfig, INITRD, KERNEL, OnError, PayloadConfig, SERIAL};
+use vmm::{BoardConfig, DeviceId, DiskConfig, INITRD, KERNEL, NetConfig, OnError, PayloadConfig, SERIAL, VmConfig};
 
 /// More than any sensible configuration has; keeps a wrong file from being read for ever.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -20,18 +21,20 @@ pub(crate) enum LoadError {
     Parse(PathBuf, #[source] serde_json::Error),
     #[error("The configuration file {} has version {version}: this program reads version {known}", path.display(), known = RunConfig::VERSION)]
     Version { path: PathBuf, version: u32 },
+    #[error("Cannot make up a MAC address: give one with --net ...,mac=")]
+    Mac(#[source] std::io::Error),
 }
 
 /// Reads the file that `args` name, if any, and puts the flags over it.
 ///
 /// # Errors
-/// The file cannot be read, or is no configuration.
+/// The file cannot be read, or is no configuration; or the host has no random numbers for a MAC address.
 pub(crate) fn load(args: &RunArgs) -> Result<RunConfig, LoadError> {
     let base = match &args.config {
         Some(path) => read(path)?,
         None => RunConfig::default(),
     };
-    Ok(merge(base, args))
+    merge(base, args)
 }
 
 fn read(path: &Path) -> Result<RunConfig, LoadError> {
@@ -43,7 +46,7 @@ fn read(path: &Path) -> Result<RunConfig, LoadError> {
     }
 }
 
-fn merge(mut config: RunConfig, args: &RunArgs) -> RunConfig {
+fn merge(mut config: RunConfig, args: &RunArgs) -> Result<RunConfig, LoadError> {
     let vm = &mut config.vm;
     let PayloadConfig::Kernel { cmdline, initrd, .. } = &mut vm.payload;
     if let Some(text) = &args.cmdline {
@@ -79,15 +82,18 @@ fn merge(mut config: RunConfig, args: &RunArgs) -> RunConfig {
     for disk in &args.disks {
         add_disk(&mut config, disk);
     }
+    for net in &args.nets {
+        add_net(&mut config, net)?;
+    }
     match &args.console {
         Some(console) => drop(config.resources.insert(SERIAL.into(), console.clone().into())),
         None => drop(config.resources.entry(SERIAL.into()).or_insert(ResourceSpec::Stdio)),
     }
-    config
+    Ok(config)
 }
 
 fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
-    let id = free_disk_id(&config.vm.disks);
+    let id = free_id(&config.vm, "disk");
     config.vm.disks.push(DiskConfig {
         id: id.clone(),
         readonly: disk.readonly,
@@ -98,12 +104,29 @@ fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
     config.resources.insert(id, ResourceSpec::Path(disk.path.clone()));
 }
 
-/// `disk0`, `disk1`, ...: the first that no disk of the file has.
-fn free_disk_id(disks: &[DiskConfig]) -> DeviceId {
-    let taken = |id: &DeviceId| disks.iter().any(|disk| disk.id == *id);
+fn add_net(config: &mut RunConfig, net: &NetArg) -> Result<(), LoadError> {
+    let id = free_id(&config.vm, "net");
+    config.vm.nets.push(NetConfig {
+        id: id.clone(),
+        mac: net.mac.map_or_else(random_mac, Ok).map_err(LoadError::Mac)?,
+        mtu: net.mtu,
+        link_up: true,
+        root_port: false,
+    });
+    let source = match &net.source {
+        NetSource::Tap(name) => ResourceSpec::Tap(name.clone()),
+        NetSource::Fd(number) => ResourceSpec::Fd(*number),
+    };
+    config.resources.insert(id, source);
+    Ok(())
+}
+
+/// `disk0`, `disk1`, ... for the sort `disk`: the first that no device of the machine has.
+fn free_id(vm: &VmConfig, sort: &str) -> DeviceId {
+    let taken = |id: &DeviceId| vm.disks.iter().any(|disk| disk.id == *id) || vm.nets.iter().any(|net| net.id == *id);
     let mut number = 0_usize;
     loop {
-        let id = DeviceId::new(format!("disk{number}"));
+        let id = DeviceId::new(format!("{sort}{number}"));
         if !taken(&id) {
             return id;
         }
@@ -151,7 +174,7 @@ mod tests {
             disks: vec!["path=x,readonly".parse().unwrap(), "path=y,serial=s".parse().unwrap()],
             ..RunArgs::default()
         };
-        let config = merge(RunConfig::default(), &args);
+        let config = merge(RunConfig::default(), &args).unwrap();
         assert_eq!(
             config.vm.payload,
             PayloadConfig::Kernel { cmdline: "a b".into(), initrd: false, entry: KernelEntry::Auto }
@@ -166,8 +189,8 @@ mod tests {
 
     #[test]
     fn without_flags_the_file_stays_as_it_is() {
-        assert_eq!(merge(file(), &RunArgs::default()), file());
-        assert_eq!(merge(file(), &RunArgs { board: Some(Board::Microvm), ..RunArgs::default() }), file());
+        assert_eq!(merge(file(), &RunArgs::default()).unwrap(), file());
+        assert_eq!(merge(file(), &RunArgs { board: Some(Board::Microvm), ..RunArgs::default() }).unwrap(), file());
     }
 
     #[test]
@@ -191,7 +214,7 @@ mod tests {
         expected.vm.memory.boot = 1 << 30;
         expected.vm.on_reboot = OnReboot::Exit;
         expected.vm.on_triple_fault = OnTripleFault::Reset;
-        let merged = merge(file(), &args);
+        let merged = merge(file(), &args).unwrap();
         let ids: Vec<_> = merged.vm.disks.iter().map(|disk| disk.id.as_str()).collect();
         assert_eq!(ids, ["disk1", "disk0", "disk2"], "a new disk gets the first free id and comes after the file's");
         assert_eq!(merged.resources[&KERNEL.into()], ResourceSpec::Path("/flag/kernel".into()));
@@ -201,6 +224,27 @@ mod tests {
         assert_eq!(merged.resources[&"disk2".into()], ResourceSpec::Path("b".into()));
         expected.vm.disks.clone_from(&merged.vm.disks);
         assert_eq!(merged.vm, expected.vm);
+    }
+
+    #[test]
+    fn networks_come_after_the_files_and_have_an_address_of_their_own() {
+        let mut base = file();
+        base.vm.disks[0].id = "net0".into();
+        let mac = "02:00:00:00:00:01".parse().unwrap();
+        base.vm.nets = vec![NetConfig { id: "net2".into(), mac, mtu: None, link_up: false, root_port: false }];
+        let args = RunArgs {
+            nets: ["tap=a,mac=02:00:00:00:00:02,mtu=1400", "fd=7"].map(|net| net.parse().unwrap()).into(),
+            ..RunArgs::default()
+        };
+        let merged = merge(base.clone(), &args).unwrap();
+        assert_eq!(merged.vm.nets[0], base.vm.nets[0]);
+        let told: Vec<_> = merged.vm.nets.iter().map(|net| (net.id.as_str(), net.mtu, net.link_up)).collect();
+        assert_eq!(told, [("net2", None, false), ("net1", Some(1400), true), ("net3", None, true)]);
+        assert_eq!(merged.vm.nets[1].mac, "02:00:00:00:00:02".parse().unwrap());
+        assert_eq!(merged.vm.nets[2].mac.bytes()[0], 0x02);
+        assert_eq!(merged.resources[&"net1".into()], ResourceSpec::Tap("a".into()));
+        assert_eq!(merged.resources[&"net3".into()], ResourceSpec::Fd(7));
+        merged.vm.validate().unwrap();
     }
 
     #[test]

@@ -13,9 +13,10 @@ use inherited::InheritedError;
 use shared_disks::{SharedDiskError, SharedDisks};
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use thiserror::Error;
-use vmm::{DeviceId, INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL};
+use vmm::{DeviceId, INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL, TapError, open_tap};
 
 /// Why the machine's parts cannot be had.
 #[derive(Debug, Error)]
@@ -35,6 +36,13 @@ pub(crate) enum OpenError {
         number: i32,
         #[source]
         source: FileError,
+    },
+    #[error("Cannot use the TAP interface {name} as {id}")]
+    Tap {
+        id: DeviceId,
+        name: String,
+        #[source]
+        source: TapError,
     },
     #[error("Cannot take descriptor {number} for {id}")]
     Inherited {
@@ -64,50 +72,82 @@ pub(crate) fn open(config: &RunConfig) -> Result<(Resources, ConsoleArg), OpenEr
     let mut resources = Resources::new();
     let mut disks = SharedDisks::default();
     for (id, spec) in config.resources.iter().filter(|(id, _)| id.as_str() != SERIAL) {
-        let disk = config.vm.disks.iter().find(|disk| disk.id == *id);
-        let wanted = match disk {
-            // An id that nothing has is opened as a disk is, and the machine refuses it by name.
-            None if [KERNEL, INITRD].contains(&id.as_str()) => Wanted::Regular,
-            Some(disk) if !disk.readonly => Wanted::WritableDisk,
-            _ => Wanted::ReadOnlyDisk,
+        let resource = if config.vm.nets.iter().any(|net| net.id == *id) {
+            open_net(id, spec, &mut inherited)?
+        } else {
+            open_disk_or_payload(config, id, spec, &mut inherited, &mut disks)?
         };
-        let file = match spec {
-            ResourceSpec::Path(path) => open_file(path, wanted).map_err(|source| OpenError::File {
-                id: id.clone(),
-                path: path.clone(),
-                source,
-            })?,
-            ResourceSpec::Fd(number) => {
-                let file = inherited.remove(id).ok_or_else(|| ResourceError::Missing(id.clone(), "a descriptor"))?;
-                wanted.check(&file).map_err(|source| OpenError::Descriptor {
-                    id: id.clone(),
-                    number: *number,
-                    source,
-                })?;
-                file
-            }
-            other => {
-                let wanted = "a path or a descriptor";
-                return Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) });
-            }
-        };
-        if disk.is_some() {
-            disks.add(id, &file, wanted == Wanted::WritableDisk)?;
-        }
-        resources.insert(id.as_str(), Resource::File(file))?;
+        resources.insert(id.as_str(), resource)?;
     }
     Ok((resources, console))
 }
 
+fn open_net(
+    id: &DeviceId,
+    spec: &ResourceSpec,
+    inherited: &mut BTreeMap<DeviceId, OwnedFd>,
+) -> Result<Resource, OpenError> {
+    match spec {
+        ResourceSpec::Tap(name) => {
+            let tap = open_tap(name).map_err(|source| OpenError::Tap { id: id.clone(), name: name.clone(), source })?;
+            Ok(Resource::Tap(tap))
+        }
+        // Whether it is one is for the machine to see.
+        ResourceSpec::Fd(_) => take(inherited, id).map(Resource::Tap),
+        other => {
+            let wanted = "a TAP interface or a descriptor of one";
+            Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) })
+        }
+    }
+}
+
+fn open_disk_or_payload(
+    config: &RunConfig,
+    id: &DeviceId,
+    spec: &ResourceSpec,
+    inherited: &mut BTreeMap<DeviceId, OwnedFd>,
+    disks: &mut SharedDisks,
+) -> Result<Resource, OpenError> {
+    let disk = config.vm.disks.iter().find(|disk| disk.id == *id);
+    let wanted = match disk {
+        // An id that nothing has is opened as a disk is, and the machine refuses it by name.
+        None if [KERNEL, INITRD].contains(&id.as_str()) => Wanted::Regular,
+        Some(disk) if !disk.readonly => Wanted::WritableDisk,
+        _ => Wanted::ReadOnlyDisk,
+    };
+    let file = match spec {
+        ResourceSpec::Path(path) => {
+            open_file(path, wanted).map_err(|source| OpenError::File { id: id.clone(), path: path.clone(), source })?
+        }
+        ResourceSpec::Fd(number) => {
+            let file = File::from(take(inherited, id)?);
+            wanted.check(&file).map_err(|source| OpenError::Descriptor { id: id.clone(), number: *number, source })?;
+            file
+        }
+        other => {
+            let wanted = "a path or a descriptor";
+            return Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) });
+        }
+    };
+    if disk.is_some() {
+        disks.add(id, &file, wanted == Wanted::WritableDisk)?;
+    }
+    Ok(Resource::File(file))
+}
+
+fn take(inherited: &mut BTreeMap<DeviceId, OwnedFd>, id: &DeviceId) -> Result<OwnedFd, OpenError> {
+    Ok(inherited.remove(id).ok_or_else(|| ResourceError::Missing(id.clone(), "a descriptor"))?)
+}
+
 /// Takes every inherited descriptor first: what this process opens itself gets the free numbers.
-fn take_inherited(config: &RunConfig) -> Result<BTreeMap<DeviceId, File>, OpenError> {
+fn take_inherited(config: &RunConfig) -> Result<BTreeMap<DeviceId, OwnedFd>, OpenError> {
     let numbers = config.resources.iter().filter_map(|(id, spec)| match spec {
         ResourceSpec::Fd(number) => Some((id, *number)),
         _ => None,
     });
     numbers
         .map(|(id, number)| match inherited::take(number) {
-            Ok(fd) => Ok((id.clone(), File::from(fd))),
+            Ok(fd) => Ok((id.clone(), fd)),
             Err(source) => Err(OpenError::Inherited { id: id.clone(), number, source }),
         })
         .collect()
@@ -144,7 +184,7 @@ mod tests {
     use std::os::fd::AsRawFd;
     use std::path::Path;
     use tempfile::NamedTempFile;
-    use vmm::{DiskConfig, OnError};
+    use vmm::{DiskConfig, NetConfig, OnError};
 
     fn config(resources: &[(&str, ResourceSpec)], disks: &[(&str, bool)]) -> RunConfig {
         let resources = resources.iter().map(|(id, spec)| (DeviceId::new(*id), spec.clone())).collect();
@@ -220,6 +260,24 @@ mod tests {
             assert!(text.contains("a and b are the same disk"), "{text}");
         }
         std::fs::remove_file(link).unwrap();
+    }
+
+    #[test]
+    fn a_network_needs_a_tap() {
+        let kernel = NamedTempFile::new().unwrap();
+        let refused = |spec| {
+            let mut config = config(&[("kernel", path(&kernel)), ("net0", spec)], &[]);
+            let mac = "02:00:00:00:00:01".parse().unwrap();
+            config.vm.nets.push(NetConfig { id: "net0".into(), mac, mtu: None, link_up: true, root_port: false });
+            open(&config).map(drop).unwrap_err()
+        };
+        let error = refused(ResourceSpec::Tap("podvisor-none".into()));
+        assert_eq!(error.to_string(), "Cannot use the TAP interface podvisor-none as net0");
+        assert!(matches!(error, OpenError::Tap { source: TapError::Missing(_), .. }), "{error:?}");
+        let error = refused(ResourceSpec::Path("/x".into()));
+        assert_eq!(error.to_string(), "net0 needs a TAP interface or a descriptor of one, not a path");
+        let error = refused(ResourceSpec::Fd(1_000_000));
+        assert_eq!(error.to_string(), "Cannot take descriptor 1000000 for net0");
     }
 
     #[test]
