@@ -30,6 +30,9 @@ impl<M: DeviceMemory> Common<M> {
 impl<M: DeviceMemory> BusDevice for Common<M> {
     fn read(&self, offset: u64, width: Width) -> u64 {
         match offset {
+            0..ISR if is_whole_address(offset, width) => {
+                BusDevice::read(self, offset, Width::Dword) | BusDevice::read(self, offset + 4, Width::Dword) << 32
+            }
             0..ISR => Register::at(offset, width).map_or(0, |register| Self::read(self, register).into()),
             ISR if width == Width::Byte => self.take_isr(),
             ISR..DEVICE => 0,
@@ -40,6 +43,10 @@ impl<M: DeviceMemory> BusDevice for Common<M> {
 
     fn write(&self, offset: u64, width: Width, value: u64) {
         match offset {
+            0..ISR if is_whole_address(offset, width) => {
+                BusDevice::write(self, offset, Width::Dword, value);
+                BusDevice::write(self, offset + 4, Width::Dword, value >> 32);
+            }
             0..ISR => {
                 if let Some(register) = Register::at(offset, width) {
                     let [a, b, c, d, ..] = (value & width.ones()).to_le_bytes();
@@ -60,6 +67,11 @@ impl<M: DeviceMemory> BusDevice for Common<M> {
             }
         }
     }
+}
+
+/// Drivers are to access the addresses of a queue by halves (VIRTIO 1.2 4.1.3.1); some access them whole.
+fn is_whole_address(offset: u64, width: Width) -> bool {
+    width == Width::Qword && Register::ADDRESSES.contains(&offset) && offset.is_multiple_of(8)
 }
 
 /// Bytes of the BAR, for `queues` queues.

@@ -1,6 +1,7 @@
 //! The registers of the common configuration structure (VIRTIO 1.2 4.1.4.3).
 
 use crate::bus::Width;
+use std::ops::Range;
 
 /// Bytes of the structure, without the fields of features that are not offered (notification data, queue reset).
 pub(super) const LENGTH: u32 = 0x38;
@@ -30,6 +31,9 @@ pub(super) enum Register {
 }
 
 impl Register {
+    /// Where the addresses of a queue are, three fields of 64 bits.
+    pub(super) const ADDRESSES: Range<u64> = 0x20..0x38;
+
     /// The register that an access of `width` at `offset` is for; `None`: there is none of that width there.
     pub(super) fn at(offset: u64, width: Width) -> Option<Self> {
         Some(match (offset, width) {
