@@ -11,7 +11,7 @@ use super::{BarMapper, DecodedBar, Forwarding, Mapping, PciAddress, PciFunction,
 use crate::bus::{BusDevice, Width, read_bytes, write_bytes};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The PCI buses of a machine.
+/// The PCI buses of a machine. Dropping it takes all ranges off the machine's buses.
 pub struct PciBus {
     topology: Topology,
     mapper: Arc<dyn BarMapper>,
@@ -89,6 +89,13 @@ impl PciBus {
                 mapped.push(mapping);
             }
         }
+    }
+}
+
+impl Drop for PciBus {
+    fn drop(&mut self) {
+        let mapped = self.mapped.get_mut().unwrap_or_else(PoisonError::into_inner);
+        mapped.iter().for_each(|mapping| self.mapper.unmap(mapping));
     }
 }
 

@@ -235,3 +235,14 @@ fn what_functions_decode_already_is_mapped_at_once() {
     let _bus = PciBus::new(topology, mapper.clone());
     assert_eq!(mapper.mapped().len(), 1);
 }
+
+#[test]
+fn dropping_the_bus_takes_everything_off() {
+    let machine = machine();
+    machine.write(address(0, 1, 0), 0x1c, Width::Dword, 0xc000_0000);
+    machine.write(address(0, 1, 0), 0x04, Width::Word, 2);
+    let Machine { bus, mapper } = machine;
+    assert_eq!((mapper.mapped().len(), mapper.ecam().is_some()), (1, true));
+    drop(bus);
+    assert_eq!((mapper.mapped().len(), mapper.ecam().is_some()), (0, false));
+}
