@@ -14,9 +14,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Offset of PCIEXBAR, 8 bytes.
-pub const PCIEXBAR: u16 = 0x60;
+const PCIEXBAR: u16 = 0x60;
 /// In [`PCIEXBAR`]: the window is there.
-pub const PCIEXBAR_ENABLE: u32 = 1 << 0;
+const PCIEXBAR_ENABLE: u32 = 1 << 0;
 
 const IDENTITY: Identity = Identity {
     vendor: 0x8086,

@@ -30,7 +30,7 @@ pub use configuration::{
 };
 pub use function::{BarMapper, DecodedBar, Doorbell, Forwarding, Mapping, PciFunction, ROM_BAR, Space};
 pub use header::Command;
-pub use host_bridge::{HostBridge, HostBridgeState, PCIEXBAR, PCIEXBAR_ENABLE};
+pub use host_bridge::{HostBridge, HostBridgeState};
 pub use msix::{Msix, MsixState};
 pub use root_port::{RootPort, RootPortState};
 pub use slot::{PciAddress, Slot};

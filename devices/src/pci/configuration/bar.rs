@@ -52,12 +52,13 @@ impl BarKind {
         }
     }
 
-    /// Where no address of the space is.
-    const fn end(self) -> u64 {
+    /// Where a range ends at the latest. The last one of memory is left out: that is where BARs are while ones are
+    /// written to them for their size.
+    const fn last_end(self) -> u64 {
         match self {
             Self::Io => 0x1_0000,
-            Self::Memory32 => 0x1_0000_0000,
-            Self::Memory64 | Self::PrefetchableMemory64 => u64::MAX,
+            Self::Memory32 => 0xffff_ffff,
+            Self::Memory64 | Self::PrefetchableMemory64 => u64::MAX - 1,
         }
     }
 }
@@ -116,8 +117,8 @@ impl PciConfiguration {
         Ok(())
     }
 
-    /// The BARs that decode now. One at address 0, or at the very end of its space, does not: so it stands before it is
-    /// assigned, and while the guest finds out its size.
+    /// The BARs that decode now. One at address 0 does not, nor one at the very end of memory: so they stand before they
+    /// are assigned, and while the guest finds out their sizes.
     pub fn decoded(&self) -> Vec<DecodedBar> {
         self.bars.iter().filter_map(|bar| self.decode(bar)).collect()
     }
@@ -135,7 +136,7 @@ impl PciConfiguration {
         let high = if bar.kind.registers() == 2 { self.read(bar.offset + 4, Width::Dword) } else { 0 };
         let start = (u64::from(high) << 32 | u64::from(low)) & !(bar.size - 1);
         let end = start.checked_add(bar.size)?;
-        let decodes = start != 0 && if space == Space::Io { end <= bar.kind.end() } else { end < bar.kind.end() };
+        let decodes = start != 0 && end <= bar.kind.last_end();
         decodes.then_some(DecodedBar { bar: bar.number, space, range: start..end })
     }
 }
