@@ -127,15 +127,7 @@ impl Tap {
         let host = |action| move |source| TapError::Host { action, name: device.to_string(), source };
         let wrong = |how| TapError::WrongMode { device: device.clone(), how };
         let flags = tap::interface_flags(fd.as_fd()).map_err(|_| TapError::NotATap(device.clone()))?;
-        if flags & libc::IFF_TAP == 0 {
-            return Err(wrong("to a TUN interface"));
-        }
-        if flags & libc::IFF_NO_PI == 0 {
-            return Err(wrong("with packet information"));
-        }
-        if flags & libc::IFF_VNET_HDR == 0 {
-            return Err(wrong("without the virtio-net header"));
-        }
+        check_mode(flags).map_err(wrong)?;
         let mode = rustix::fs::fcntl_getfl(&fd).map_err(|error| host("examine")(error.into()))?;
         if mode & OFlags::RWMODE != OFlags::RDWR {
             return Err(wrong("for reading or writing only"));
@@ -147,6 +139,20 @@ impl Tap {
             .map_err(host("set up"))?;
         Ok(Self(fd))
     }
+}
+
+/// What is wrong with the `IFF_` bits of an attached descriptor.
+fn check_mode(flags: libc::c_int) -> Result<(), &'static str> {
+    if flags & libc::IFF_TAP == 0 {
+        return Err("to a TUN interface");
+    }
+    if flags & libc::IFF_NO_PI == 0 {
+        return Err("with packet information");
+    }
+    if flags & libc::IFF_VNET_HDR == 0 {
+        return Err("without the virtio-net header");
+    }
+    Ok(())
 }
 
 impl NetBackend for Tap {
@@ -162,5 +168,35 @@ impl NetBackend for Tap {
 
     fn readable(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What needs no interface. Interfaces are made, and used, in the native tests.
+
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn a_descriptor_of_something_else_is_refused() {
+        for path in ["/dev/null", "/proc/self/exe", "/"] {
+            let error = Tap::from_fd(&"net0".into(), File::open(path).unwrap().into()).unwrap_err();
+            assert!(matches!(error, TapError::NotATap(id) if id.as_str() == "net0"), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_descriptor_must_be_attached_as_frames_are_exchanged() {
+        let all = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+        for (flags, wrong) in [
+            (all, None),
+            (all | libc::IFF_MULTI_QUEUE | libc::IFF_PERSIST, None),
+            (libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR, Some("to a TUN interface")),
+            (all & !libc::IFF_NO_PI, Some("with packet information")),
+            (all & !libc::IFF_VNET_HDR, Some("without the virtio-net header")),
+        ] {
+            assert_eq!(check_mode(flags).err(), wrong, "{flags:#x}");
+        }
     }
 }

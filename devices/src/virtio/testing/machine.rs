@@ -1,6 +1,6 @@
 //! A device behind its MMIO transport, with workers that run when the test says so.
 
-use super::{Driver, TestMemory};
+use super::{Driver, TestMemory, without_event_idx};
 use crate::bus::{BusDevice, Width};
 use crate::id::DeviceId;
 use crate::interrupt::EdgeLine;
@@ -132,7 +132,7 @@ impl Machine {
         self.transport.write(register, Width::Dword, value.into());
     }
 
-    /// A driver's way to FEATURES_OK, with all features that are offered.
+    /// A driver's way to FEATURES_OK, with all features that are offered and that [`Driver`] can do.
     pub(crate) fn negotiate(&self) {
         self.write(0x70, 0);
         self.write(0x70, 1);
@@ -141,7 +141,7 @@ impl Machine {
             self.write(0x14, select);
             self.write(0x24, select);
             let features = self.read(0x10);
-            self.write(0x20, features);
+            self.write(0x20, without_event_idx(select.into(), features.into()) as u32);
         }
         self.write(0x70, 11);
         assert_eq!(self.read(0x70), 11);

@@ -1,6 +1,6 @@
 //! A device behind its PCI transport, with workers that run when the test says so.
 
-use super::{Driver, FakeInterrupts, FakeWorkers, TestMemory};
+use super::{Driver, FakeInterrupts, FakeWorkers, TestMemory, without_event_idx};
 use crate::bus::{BusDevice, Width};
 use crate::interrupt::IrqLine;
 use crate::pci::{Command, ExpressKind, PciFunction, header};
@@ -75,7 +75,7 @@ impl PciMachine {
         self.write(0x14, Width::Byte, status);
     }
 
-    /// A driver's way to FEATURES_OK, with all features that are offered.
+    /// A driver's way to FEATURES_OK, with all features that are offered and that [`Driver`] can do.
     pub(crate) fn negotiate(&self) {
         for status in [0, 1, 3] {
             self.set_status(status);
@@ -84,7 +84,7 @@ impl PciMachine {
             self.write(0x00, Width::Dword, select);
             self.write(0x08, Width::Dword, select);
             let features = self.read(0x04, Width::Dword);
-            self.write(0x0c, Width::Dword, features);
+            self.write(0x0c, Width::Dword, without_event_idx(select, features));
         }
         self.set_status(11);
         assert_eq!(self.status(), 11);

@@ -54,7 +54,7 @@ fn control_registers_take_aligned_32_bit_accesses_only() {
 #[test]
 fn features_are_seen_and_chosen_by_halves() {
     let machine = machine();
-    assert_eq!(machine.read(0x10), 0);
+    assert_eq!(machine.read(0x10), 1 << 29, "EVENT_IDX");
     machine.write(0x14, 1);
     assert_eq!(machine.read(0x10), 1, "VERSION_1");
     machine.write(0x14, 2);
@@ -164,7 +164,7 @@ fn a_reset_clears_the_selectors() {
     machine.write(0x30, 1);
     machine.write(0x24, 1);
     machine.write(0x70, 0);
-    assert_eq!((machine.read(0x10), machine.read(0x34)), (0, 64));
+    assert_eq!((machine.read(0x10), machine.read(0x34)), (1 << 29, 64));
     machine.write(0x20, 1);
     machine.write(0x70, 11);
     assert_eq!(machine.read(0x70), 3, "the write went to the low half");

@@ -31,7 +31,7 @@ pub(super) const FIELDS: [(u64, Width); 19] = [
 fn a_device_that_nobody_touched_reads_its_first_values() {
     let machine = machine();
     let values = FIELDS.map(|(offset, width)| machine.read(offset, width));
-    assert_eq!(values, [0, 0, 0, 0, 0xffff, 1, 0, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(values, [0, 1 << 29, 0, 0, 0xffff, 1, 0, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(machine.function.id().as_str(), "rng0");
 }
 
@@ -55,7 +55,7 @@ fn a_field_takes_accesses_of_its_own_width_only() {
 #[test]
 fn features_are_seen_and_chosen_by_halves() {
     let machine = machine();
-    for (select, half) in [(0, 0), (1, 1), (2, 0), (u64::from(u32::MAX), 0)] {
+    for (select, half) in [(0, 1 << 29), (1, 1), (2, 0), (u64::from(u32::MAX), 0)] {
         machine.write(0x00, Width::Dword, select);
         assert_eq!((machine.read(0x00, Width::Dword), machine.read(0x04, Width::Dword)), (select, half));
     }
@@ -165,7 +165,7 @@ fn a_reset_clears_selectors_vectors_and_queues_and_reads_non_zero_until_it_is_do
     assert_eq!(machine.status(), 0x40);
     machine.workers.deliver();
     let values = FIELDS.map(|(offset, width)| machine.read(offset, width));
-    assert_eq!(values, [0, 0, 0, 0, 0xffff, 1, 0, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(values, [0, 1 << 29, 0, 0, 0xffff, 1, 0, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(machine.workers.running(), 0);
 }
 
