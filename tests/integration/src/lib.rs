@@ -11,6 +11,7 @@ pub mod host_differences;
 pub mod images;
 mod live;
 pub mod machine;
+pub mod namespace;
 pub mod nested;
 pub mod paths;
 pub mod pause_at;

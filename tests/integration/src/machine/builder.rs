@@ -4,8 +4,8 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use vmm::{
-    BoardConfig, CpuTopology, DiskConfig, KERNEL, KernelEntry, OnReboot, OnTripleFault, PayloadConfig, Resource,
-    Resources, SERIAL, Vm, VmConfig, VmError,
+    BoardConfig, CpuTopology, DiskConfig, KERNEL, KernelEntry, NetConfig, OnReboot, OnTripleFault, PayloadConfig,
+    Resource, Resources, SERIAL, Vm, VmConfig, VmError,
 };
 
 use super::console::Console;
@@ -132,6 +132,22 @@ impl TestMachine {
             on_error: vmm::OnError::default(),
         });
         self.resources.insert(id, Resource::File(disk.open(readonly))).expect("one disk of this id");
+        self
+    }
+
+    /// A network device more, over the TAP interface `tap` of this process's network namespace.
+    #[must_use]
+    pub fn net(self, id: &str, mac: &str, tap: &str) -> Self {
+        let fd = vmm::open_tap(tap).expect("a TAP interface");
+        self.net_over(id, mac, Resource::Tap(fd))
+    }
+
+    /// A network device more, over whatever is given.
+    #[must_use]
+    pub fn net_over(mut self, id: &str, mac: &str, network: Resource) -> Self {
+        let mac = mac.parse().expect("a MAC address");
+        self.config.nets.push(NetConfig { id: id.into(), mac, mtu: None, link_up: true, root_port: false });
+        self.resources.insert(id, network).expect("one network of this id");
         self
     }
 

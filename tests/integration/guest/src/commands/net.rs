@@ -2,7 +2,8 @@
 //!
 //! Steps: `echo:COUNT` sends COUNT datagrams back to where they came from, `send:COUNT:SIZE` sends COUNT datagrams of
 //! SIZE bytes (the pattern, its seed the datagram's number) to where the last one came from, `up` and `down` wait for
-//! the link. The line `net ready` says that the device works.
+//! an interrupt that tells so of the link, `wake` for any interrupt (the line `net asleep` says that it waits), `hold`
+//! takes no frames until a byte comes on the serial port. The line `net ready` says that the device works.
 
 use alloc::format;
 use alloc::string::String;
@@ -41,7 +42,9 @@ struct Net {
     echoed: u64,
     arps: u64,
     others: u64,
-    /// Changes of the link that came with an interrupt.
+    /// The link as an interrupt, or the start, told of it.
+    link: bool,
+    /// How often an interrupt told of another link.
     changes: u64,
 }
 
@@ -70,7 +73,9 @@ impl Net {
         let config = configuration(&device, interrupt.messages())?;
         timer::start_tick();
         let me = Party { mac: driver.mac_address(), ip: [10, 99, index as u8, 2], port: PORT };
-        Ok(Self { driver, interrupt, config, me, peer: None, echoed: 0, arps: 0, others: 0, changes: 0 })
+        let mut net = Self { driver, interrupt, config, me, peer: None, echoed: 0, arps: 0, others: 0, link: false, changes: 0 };
+        net.link = net.link_up();
+        Ok(net)
     }
 
     fn link_up(&self) -> bool {
@@ -80,11 +85,14 @@ impl Net {
 
     /// Waits for an interrupt.
     fn wait(&mut self) {
-        let (link, interrupts) = (self.link_up(), self.interrupt.count());
+        let interrupts = self.interrupt.count();
         self.interrupt.rearm();
         halt();
         self.driver.ack_interrupt();
-        self.changes += u64::from(self.link_up() != link && self.interrupt.count() != interrupts);
+        if self.interrupt.count() != interrupts && self.link_up() != self.link {
+            self.link = !self.link;
+            self.changes += 1;
+        }
     }
 
     fn send(&mut self, frame: &[u8]) -> Result<(), String> {
@@ -151,8 +159,21 @@ impl Net {
                 }
                 Ok(())
             }
-            "up" => self.until("link up", Self::link_up),
-            "down" => self.until("link down", |net| !net.link_up()),
+            "up" => self.until("link up", |net| net.link),
+            "down" => self.until("link down", |net| !net.link),
+            "wake" => {
+                say!("net asleep");
+                let before = self.interrupt.count();
+                let timeout = Timeout::after(60_000);
+                while self.interrupt.count() == before {
+                    self.wait();
+                    if timeout.passed() {
+                        return Err(String::from("no interrupt came within 60 s"));
+                    }
+                }
+                Ok(())
+            }
+            "hold" => super::console::wait().map(|_| ()),
             other => Err(format!("unknown step {other:?}")),
         }
     }

@@ -11,6 +11,7 @@ mod host;
 mod interrupts;
 mod lifecycle;
 mod memory;
+mod network;
 mod pause;
 mod ports;
 mod races;
