@@ -66,7 +66,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "SIZE", long_help = help::MEMORY)]
     pub(crate) memory: Option<MemorySize>,
 
-    /// The board: what the guest finds besides CPUs and RAM.
+    /// The board: what the guest finds besides CPUs and RAM [default: q35].
     #[arg(long, value_enum)]
     pub(crate) board: Option<Board>,
 

@@ -194,6 +194,17 @@ mod tests {
     }
 
     #[test]
+    fn the_board_is_q35_unless_file_or_flag_say_otherwise() {
+        let board = |base: RunConfig, board| merge(base, &RunArgs { board, ..RunArgs::default() }).unwrap().vm.board;
+        assert_eq!(board(RunConfig::default(), None), BoardConfig::Q35 {});
+        assert_eq!(board(RunConfig::default(), Some(Board::Microvm)), BoardConfig::Microvm { acpi: true });
+        assert_eq!(board(file(), None), BoardConfig::Microvm { acpi: false });
+        assert_eq!(board(file(), Some(Board::Q35)), BoardConfig::Q35 {});
+        let silent: RunConfig = serde_json::from_str(r#"{"version": 1, "vm": {"version": 1}}"#).unwrap();
+        assert_eq!(board(silent, None), BoardConfig::Q35 {});
+    }
+
+    #[test]
     fn flags_override_the_file_and_leave_the_rest() {
         let args = RunArgs {
             kernel: Some("/flag/kernel".into()),

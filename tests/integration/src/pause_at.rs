@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use vmm::{
-    CpusConfig, DiskConfig, INITRD, KERNEL, OnError, PayloadConfig, Resource, Resources, SERIAL, StopReason, Vm,
-    VmConfig, VmHandle,
+    BoardConfig, CpusConfig, DiskConfig, INITRD, KERNEL, OnError, PayloadConfig, Resource, Resources, SERIAL,
+    StopReason, Vm, VmConfig, VmHandle,
 };
 
 /// Runs a guest; when a line of its console contains TEXT, pauses and resumes it, and types a line.
@@ -95,7 +95,7 @@ fn drive(vm: &VmHandle, said: &Receiver<()>, mut input: impl Write) -> Result<St
 }
 
 fn config(options: &Options) -> VmConfig {
-    let mut config = VmConfig::default();
+    let mut config = VmConfig { board: BoardConfig::Microvm { acpi: true }, ..VmConfig::default() };
     let PayloadConfig::Kernel { cmdline, initrd, .. } = &mut config.payload;
     cmdline.clone_from(&options.cmdline);
     *initrd = true;

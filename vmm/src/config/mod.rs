@@ -104,7 +104,7 @@ fn yes() -> bool {
 
 impl Default for BoardConfig {
     fn default() -> Self {
-        Self::Microvm { acpi: true }
+        Self::Q35 {}
     }
 }
 

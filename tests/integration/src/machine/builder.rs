@@ -30,7 +30,7 @@ impl TestMachine {
 
     /// As [`TestMachine::script`], where `/dev/kvm` is known to be there.
     pub fn new(script: &str) -> Self {
-        let mut config = VmConfig::default();
+        let mut config = VmConfig { board: BoardConfig::Microvm { acpi: true }, ..VmConfig::default() };
         config.memory.boot = 64 << 20;
         config.payload =
             PayloadConfig::Kernel { cmdline: script.to_owned(), initrd: false, entry: KernelEntry::default() };

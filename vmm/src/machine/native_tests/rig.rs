@@ -1,6 +1,6 @@
 //! A machine without its driver: the test builds, runs, pauses and saves it step by step.
 
-use crate::config::{CpusConfig, DiskConfig, MemoryConfig, PayloadConfig, VmConfig};
+use crate::config::{BoardConfig, CpusConfig, DiskConfig, MemoryConfig, PayloadConfig, VmConfig};
 use crate::lifecycle::Shared;
 use crate::machine::{Blueprint, Machine};
 use crate::resources::{KERNEL, Resource, Resources, SERIAL};
@@ -38,6 +38,7 @@ pub(super) fn config(script: &str, disks: usize) -> VmConfig {
         on_error: Default::default(),
     };
     VmConfig {
+        board: BoardConfig::Microvm { acpi: true },
         cpus: CpusConfig { boot: 2, ..CpusConfig::default() },
         memory: MemoryConfig { boot: 64 << 20, ..MemoryConfig::default() },
         payload: PayloadConfig::Kernel { cmdline: script.into(), initrd: false, entry: Default::default() },
