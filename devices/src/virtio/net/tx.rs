@@ -68,7 +68,7 @@ impl WayOut {
         let result = self.backend.send(bytes);
         self.port.count_sent(result.is_ok());
         if let Err(error) = result {
-            self.port.host_failed("A frame of the guest cannot be sent", &error);
+            self.port.host_failed("A frame of the guest cannot be sent: is the interface up?", &error);
         }
         Ok(())
     }
