@@ -7,5 +7,6 @@ mod bad_input;
 mod consoles;
 mod doctor;
 mod ends;
+mod networks;
 mod requests;
 mod scene;
