@@ -239,11 +239,12 @@ mod tests {
     #[test]
     fn the_examples_of_the_help_are_accepted() {
         let mut found = 0;
-        for line in help::RUN_AFTER.replace("\\\n", " ").lines().filter_map(|l| l.trim().strip_prefix("launcher ")) {
-            let words = line.replace('\'', "");
-            Cli::read(std::iter::once("launcher").chain(words.split_whitespace())).unwrap();
+        let texts = [help::RUN_AFTER, help::DOCTOR_AFTER].concat().replace("\\\n", " ");
+        for line in texts.lines().filter_map(|line| line.trim().strip_prefix("launcher ")) {
+            let command = line.split('|').next().unwrap().replace('\'', "");
+            Cli::read(std::iter::once("launcher").chain(command.split_whitespace())).unwrap();
             found += 1;
         }
-        assert!(found >= 4, "{found}");
+        assert!(found >= 7, "{found}");
     }
 }

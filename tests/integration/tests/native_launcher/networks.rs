@@ -13,10 +13,15 @@ fn start(mut command: Command) -> (Child, Console, String) {
     let (mut console, theirs) = Console::pair();
     let child = command.stdout(theirs).stderr(Stdio::piped()).spawn().unwrap();
     drop(command); // our copies of descriptors
+    let mac = mac(&mut console);
+    (child, console, mac)
+}
+
+fn mac(console: &mut Console) -> String {
     loop {
         let line = console.line(Instant::now() + DEADLINE).expect("the guest starts");
         if let Some(values) = line.strip_prefix("net ready mac=") {
-            return (child, console, values.split(' ').next().unwrap().to_owned());
+            return values.split(' ').next().unwrap().to_owned();
         }
     }
 }
