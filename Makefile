@@ -17,8 +17,8 @@ test: ## all tests that this machine can run; TIER=unit,golden,native,nested and
 	$(TIERS) $(SELECTION)
 
 .PHONY: test-full
-test-full: ## as test, with 20,000 cases of each property, as CI
-	$(TIERS) $(SELECTION) --proptest-cases 20000
+test-full: ## as test, with 20,000 cases of each property as in CI, and with all nested machines on each kernel
+	$(TIERS) $(SELECTION) --full --proptest-cases 20000
 
 .PHONY: lint
 lint: ## formatting, clippy and rustdoc without a warning, licences and sources of dependencies, structure

@@ -11,11 +11,8 @@ while read -r module; do
 done </modules/order
 i=0
 while [ ! -b /dev/vda ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
-if [ "$demo_network" = 1 ]; then
-  ip link set lo up
-  ip addr add 10.0.2.2/24 dev eth0
-  ip link set eth0 up
-fi
+. /lib/network
+[ "$demo_network" != 1 ] || network_up
 mark 2
 if [ -z "$demo_shell" ]; then
   check

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::images::{Images, KernelImage};
 use crate::nested::cpio::Archive;
-use crate::nested::{compile, modules};
+use crate::nested::{GUEST_NETWORK, compile, modules};
 
 const INIT: &str = include_str!("guest-init.sh");
 const CHECK: &str = include_str!("guest-check.sh");
@@ -40,6 +40,7 @@ pub(super) fn write_initramfs(images: &Images, kernel: &KernelImage, path: &Path
     let directory = path.parent().context("The initramfs stands in a directory")?;
     archive.copy(&compile("mark.c", directory)?, "bin/mark")?;
     archive.file("init", 0o755, INIT.as_bytes())?;
+    archive.file("lib/network", 0o644, GUEST_NETWORK.as_bytes())?;
     archive.file("bin/check", 0o755, CHECK.as_bytes())?;
     archive.file("etc/motd", 0o644, MOTD.as_bytes())?;
     archive.file("etc/shellrc", 0o644, SHELL.as_bytes())?;

@@ -36,10 +36,8 @@ pub struct Options {
 }
 
 /// The board of all machines here.
-const BOARD: Board = Board::Microvm;
+const BOARD: Board = Board::Q35;
 const CPUS: u32 = 2;
-/// Whether the launcher connects machines to a network.
-const NETWORK: bool = false;
 /// For one machine. Far beyond what the slowest host needs: an emulated one takes a minute.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -56,7 +54,7 @@ pub fn run(options: &Options) -> Result<bool> {
     if let Place::Here(Network::Refused(reason)) = &place {
         println!("No network: {reason}.");
     }
-    let session = Session::linux(&parts, NETWORK && place.has_network(), options.interactive);
+    let session = Session::linux(&parts, place.has_network(), options.interactive);
     println!("\n== Linux {} on {BOARD}, {place}", parts.kernel.release);
     if options.interactive {
         return Ok(place.run_on_terminal(&parts, &session)? == 0);

@@ -5,7 +5,7 @@ use vmm::BootTimeline;
 use super::timeline;
 
 /// How a line begins that tells of a check.
-const PREFIX: &str = "demo: ";
+const PREFIX: &str = "check: ";
 
 /// The most of a result's text that is shown, in characters.
 const LONGEST: usize = 80;
@@ -78,7 +78,7 @@ fn shortened(detail: &str) -> String {
     }
 }
 
-/// `demo: good|bad NAME: DETAIL`, or an answer of the test guest, `ok|fail NAME DETAIL`.
+/// `check: good|bad NAME: DETAIL`, or an answer of the test guest, `ok|fail NAME DETAIL`.
 fn parse(line: &str) -> Option<Check> {
     let (word, rest) = line.strip_prefix(PREFIX).unwrap_or(line).split_once(' ')?;
     let (good, separator) = match word {
@@ -97,10 +97,10 @@ mod tests {
     #[test]
     fn results_are_told_from_other_lines() {
         let check = |good, name: &str, detail: &str| Some(Check { good, name: name.into(), detail: detail.into() });
-        assert_eq!(parse("demo: good disk: all: fine"), check(true, "disk", "all: fine"));
-        assert_eq!(parse("demo: bad CPUs: 1, not 2"), check(false, "CPUs", "1, not 2"));
+        assert_eq!(parse("check: good disk: all: fine"), check(true, "disk", "all: fine"));
+        assert_eq!(parse("check: bad CPUs: 1, not 2"), check(false, "CPUs", "1, not 2"));
         assert_eq!(parse("ok smp cpus=2"), check(true, "smp", "cpus=2"));
-        assert_eq!(parse("demo: the guest restarts"), None);
+        assert_eq!(parse("check: the guest restarts"), None);
         assert_eq!(parse("good grief"), None);
     }
 
@@ -111,9 +111,9 @@ mod tests {
             lines.iter().for_each(|line| report.line(line));
             report.finish(status)
         };
-        assert!(said(&["demo: good disk: x", "demo: good CPUs: 2"], 0));
-        assert!(!said(&["demo: good disk: x", "demo: good CPUs: 2"], 2));
-        assert!(!said(&["demo: good disk: x"], 0));
-        assert!(!said(&["demo: good disk: x", "demo: bad CPUs: 1"], 0));
+        assert!(said(&["check: good disk: x", "check: good CPUs: 2"], 0));
+        assert!(!said(&["check: good disk: x", "check: good CPUs: 2"], 2));
+        assert!(!said(&["check: good disk: x"], 0));
+        assert!(!said(&["check: good disk: x", "check: bad CPUs: 1"], 0));
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::parts::Parts;
 use super::{BOARD, CPUS, LIMIT};
+use crate::nested::HOST_NETWORK;
 
 const SCRIPT: &str = include_str!("session.sh");
 
@@ -24,7 +25,7 @@ pub(super) struct Session {
 }
 
 /// What Linux says something about; the last two only with a network.
-const CHECKS: [&str; 6] = ["disk", "CPUs", "memory", "entropy", "network", "TCP"];
+const CHECKS: [&str; 6] = ["disk", "CPUs", "memory", "entropy", "ping", "TCP"];
 
 impl Session {
     /// Linux, with a script that checks it or a shell.
@@ -76,7 +77,7 @@ impl Session {
             // Writing to a String does not fail.
             let _ = writeln!(script, "{name}={}", quoted(&value));
         }
-        script + SCRIPT
+        script + HOST_NETWORK + SCRIPT
     }
 
     /// The checks that its guest reports.

@@ -9,16 +9,27 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use super::cpio::Archive;
-use super::modules;
+use super::{modules, tools};
 use crate::images::{Images, KernelImage};
 
 const INIT: &str = include_str!("l2-init.sh");
 
-/// Modules of a guest with virtio-mmio devices and a disk with ext4, which is checksummed by crc32c.
-const MODULES: [&str; 6] = ["crc32c_generic", "virtio_mmio", "virtio_blk", "virtio_rng", "ext4", "crc32c_cryptoapi"];
+/// Modules of a guest on either board with a disk with ext4, which is checksummed by crc32c, and a power button.
+const MODULES: [&str; 10] = [
+    "crc32c_generic",
+    "virtio_mmio",
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_rng",
+    "ext4",
+    "crc32c_cryptoapi",
+    "button",
+    "evdev",
+];
 
 /// Applets that the machines' scripts use; a link each, since the kernel looks programs up by name.
-const APPLETS: [&str; 45] = [
+const APPLETS: [&str; 50] = [
     "ash",
     "awk",
     "basename",
@@ -44,8 +55,11 @@ const APPLETS: [&str; 45] = [
     "mkdir",
     "mount",
     "mv",
+    "nc",
     "nproc",
     "od",
+    "pidof",
+    "ping",
     "poweroff",
     "ps",
     "reboot",
@@ -62,6 +76,8 @@ const APPLETS: [&str; 45] = [
     "timeout",
     "tr",
     "true",
+    "truncate",
+    "tunctl",
     "unshare",
     "wc",
 ];
@@ -72,7 +88,7 @@ pub(super) fn add_busybox<W: Write>(archive: &mut Archive<W>, images: &Images) -
     APPLETS.iter().try_for_each(|applet| archive.symlink(&format!("bin/{applet}"), "busybox"))
 }
 
-/// Writes an initramfs for `kernel` to `path`: it loads the modules for virtio-mmio disks and ext4, mounts `/dev/vda`
+/// Writes an initramfs for `kernel` to `path`: it loads the modules, mounts `/dev/vda`
 /// and goes on with `/sbin/init` there.
 ///
 /// # Errors
@@ -102,7 +118,7 @@ impl GuestDisk {
     pub fn new(images: &Images, init: &str) -> Result<Self> {
         let root = TempDir::with_prefix("podvisor-disk-").context("Cannot make a directory for a disk")?;
         let disk = Self { root };
-        for directory in ["bin", "sbin", "dev", "proc", "sys", "tmp"] {
+        for directory in ["bin", "sbin", "lib", "lib64", "dev", "proc", "sys", "tmp"] {
             fs::create_dir_all(disk.at(directory)).context("Cannot make a directory for a disk")?;
         }
         fs::copy(images.busybox()?, disk.at("bin/busybox")).context("Cannot copy busybox")?;
@@ -123,6 +139,18 @@ impl GuestDisk {
         fs::write(&path, contents)
             .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)))
             .with_context(|| format!("Cannot write {}", path.display()))
+    }
+
+    /// Adds a program of a Debian package that is unpacked at `root`, with its libraries.
+    ///
+    /// # Errors
+    /// A file is missing, or cannot be copied.
+    pub fn add_tool(&self, root: &Path, program: &str) -> Result<()> {
+        for (source, path) in tools::files(root, program)? {
+            fs::copy(&source, self.at(path.trim_start_matches('/')))
+                .with_context(|| format!("Cannot copy {}", source.display()))?;
+        }
+        Ok(())
     }
 
     /// Writes a sparse image of `size_mib` MiB with an ext4 filesystem of these contents to `image`.

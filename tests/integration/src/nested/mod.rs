@@ -4,6 +4,7 @@
 //! L1 has one CPU: QEMU's emulation of SVM loses a machine now and then when L1 has two, whatever runs in it.
 
 mod board;
+mod complaints;
 pub(crate) mod cpio;
 mod guest;
 mod l1;
@@ -12,8 +13,23 @@ mod linux;
 pub(crate) mod modules;
 mod qemu;
 mod suite;
+mod tools;
+
+/// Shell functions of the host's side of a guest's network.
+pub(crate) const HOST_NETWORK: &str = include_str!("host-network.sh");
+/// Shell functions of the guest's side.
+pub(crate) const GUEST_NETWORK: &str = include_str!("guest-network.sh");
 
 pub use board::Board;
+pub use complaints::check_complaints;
 pub use l1::{L1, Output};
-pub use linux::{CMDLINE, Medium, check_complaints, compile};
+pub use linux::{Medium, compile};
 pub use suite::{NATIVE_TESTS, NativeBinary, SuiteResult, native_binaries, run_native_tests};
+
+/// The environment variable by which the runner asks for everything, which takes several times as long.
+pub const FULL: &str = "PODVISOR_FULL";
+
+/// Whether tests do not leave what others do likewise.
+pub fn full() -> bool {
+    std::env::var_os(FULL).is_some_and(|value| value == "1")
+}

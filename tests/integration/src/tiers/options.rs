@@ -24,6 +24,10 @@ pub struct Options {
     #[arg(long)]
     pub filter: Option<String>,
 
+    /// Run nested tests with each kernel that otherwise take one of them.
+    #[arg(long)]
+    pub full: bool,
+
     /// Cases of each property test.
     #[arg(long, default_value_t = 256)]
     pub proptest_cases: u32,

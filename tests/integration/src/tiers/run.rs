@@ -16,7 +16,7 @@ use super::process;
 use super::report::{TestResult, TierResult};
 use super::tier::{NATIVE_MODULE, Tier};
 use crate::images::Images;
-use crate::nested::{NATIVE_TESTS, NativeBinary};
+use crate::nested::{FULL, NATIVE_TESTS, NativeBinary};
 use crate::{paths, skip};
 
 /// Runs every test of `tier`.
@@ -144,6 +144,7 @@ impl<'a> Session<'a> {
             ("PROPTEST_CASES", self.options.proptest_cases.to_string()),
             ("PROPTEST_RNG_SEED", self.seed.to_string()),
             ("RUST_BACKTRACE", "1".to_owned()),
+            (FULL, u8::from(self.options.full).to_string()),
         ]);
         if let Some(launcher) = &self.built.launcher {
             environment.insert("PODVISOR_LAUNCHER", path(launcher));

@@ -4,5 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod all_native_tests;
+mod devices;
 mod emulated_host;
 mod linux;
+mod scene;
