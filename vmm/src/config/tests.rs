@@ -4,6 +4,8 @@ use super::*;
 use crate::arch::x86_64::topology::TopologyError;
 use devices::id::DeviceId;
 
+const MICROVM: BoardConfig = BoardConfig::Microvm { acpi: true };
+
 fn valid() -> VmConfig {
     VmConfig::default()
 }
@@ -57,11 +59,26 @@ fn every_rule_refuses_its_own_mistake() {
         (|c| c.disks = vec![disk("")], ConfigError::BadId(String::new())),
         (|c| c.disks = vec![disk("a/b")], ConfigError::BadId("a/b".into())),
         (
-            |c| c.disks = (0..16).map(|n| disk(&format!("d{n}"))).collect(),
+            |c| {
+                c.board = MICROVM;
+                c.disks = (0..16).map(|n| disk(&format!("d{n}"))).collect();
+            },
             ConfigError::TooManyDevices { board: "microvm", count: 17, max: 16 },
         ),
-        (|c| c.disks = vec![DiskConfig { root_port: true, ..disk("a") }], ConfigError::NoRootPorts("a".into())),
-        (|c| c.nets = vec![NetConfig { root_port: true, ..net("n", 2) }], ConfigError::NoRootPorts("n".into())),
+        (
+            |c| {
+                c.board = MICROVM;
+                c.disks = vec![DiskConfig { root_port: true, ..disk("a") }];
+            },
+            ConfigError::NoRootPorts("a".into()),
+        ),
+        (
+            |c| {
+                c.board = MICROVM;
+                c.nets = vec![NetConfig { root_port: true, ..net("n", 2) }];
+            },
+            ConfigError::NoRootPorts("n".into()),
+        ),
         (|c| (c.disks, c.nets) = (vec![disk("a")], vec![net("a", 2)]), ConfigError::DuplicateId(DeviceId::new("a"))),
         (|c| c.nets = vec![net("rng0", 2)], ConfigError::ReservedId(DeviceId::new("rng0"))),
         (|c| c.nets = vec![net("n 1", 2)], ConfigError::BadId("n 1".into())),

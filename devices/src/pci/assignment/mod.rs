@@ -1,8 +1,9 @@
 //! What firmware does before a kernel starts, for a kernel that is started without one: buses are numbered, BARs and
 //! the windows of bridges get addresses (PCI 3.0 6.2.5, PCI-to-PCI bridge architecture 1.2, chapter 5).
 //!
-//! It works as firmware does, by configuration accesses: BARs are sized by writing ones. Nothing is switched on: the
-//! guest's drivers do that, and until then nothing is mapped. Every address is a function of what is on the buses and of
+//! It works as firmware does, by configuration accesses: BARs are sized by writing ones. Bridges are switched on,
+//! so that who finds a device need not know what is in front of it; the devices are not: the guest's drivers do that, and
+//! until then nothing is mapped. Every address is a function of what is on the buses and of
 //! the windows.
 
 mod pool;

@@ -3,7 +3,7 @@
 use super::AssignmentError;
 use super::pool::{Pool, Request, Requests, Target};
 use crate::bus::Width;
-use crate::pci::{PciAddress, PciBus, Slot, header};
+use crate::pci::{Command, PciAddress, PciBus, Slot, header};
 
 /// In a BAR: ports.
 const BAR_IO: u64 = 0x1;
@@ -114,6 +114,8 @@ impl<'a> Scan<'a> {
         let behind = self.segment(secondary)?;
         self.bus.write(address, header::SUBORDINATE_BUS, Width::Byte, self.last_bus.into());
         requests.push_windows(self.bus, address, behind);
+        let command = Command::IO | Command::MEMORY | Command::BUS_MASTER;
+        self.bus.write(address, header::COMMAND, Width::Word, command.bits().into());
         Ok(())
     }
 }

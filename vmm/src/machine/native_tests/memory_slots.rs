@@ -1,6 +1,7 @@
 //! Memory slots change under a running guest.
 
 use super::rig::{self, Rig};
+use crate::config::BoardConfig;
 use crate::memory::{AddressRange, Kind};
 use crate::snapshot::SavedMachine;
 use crate::testing::long;
@@ -15,7 +16,7 @@ const CONTROL: u64 = 16 << 20;
 fn a_page_becomes_read_only_and_ram_again_under_a_guest_that_uses_its_neighbours() {
     let Some(guest) = rig::guest() else { return };
     let script = format!("flip={PAGE:#x},{CONTROL:#x}");
-    let mut rig = Rig::new(&guest, &rig::config(&script, 0), &[], SavedMachine::default());
+    let mut rig = Rig::new(&guest, &rig::config(BoardConfig::default(), &script, 0), &[], SavedMachine::default());
     rig.machine.start().unwrap();
     rig.expect("flip ready");
 

@@ -28,21 +28,22 @@ pub(super) struct Rig {
     read: String,
 }
 
-/// What a test guest needs: two vCPUs and 64 MiB.
-pub(super) fn config(script: &str, disks: usize) -> VmConfig {
+/// What a test guest needs: two vCPUs and 64 MiB. On q35 every second disk is behind a root port.
+pub(super) fn config(board: BoardConfig, script: &str, disks: usize) -> VmConfig {
     let disk = |n| DiskConfig {
         id: disk_name(n).into(),
         readonly: false,
         serial: None,
-        root_port: false,
+        root_port: n % 2 == 1 && board == BoardConfig::Q35 {},
         on_error: Default::default(),
     };
+    let disks = (0..disks).map(disk).collect();
     VmConfig {
-        board: BoardConfig::Microvm { acpi: true },
+        board,
         cpus: CpusConfig { boot: 2, ..CpusConfig::default() },
         memory: MemoryConfig { boot: 64 << 20, ..MemoryConfig::default() },
         payload: PayloadConfig::Kernel { cmdline: script.into(), initrd: false, entry: Default::default() },
-        disks: (0..disks).map(disk).collect(),
+        disks,
         ..VmConfig::default()
     }
 }

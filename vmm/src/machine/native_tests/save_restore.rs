@@ -1,6 +1,7 @@
 //! State goes to bytes and into a new machine, which goes on where the old one stood.
 
 use super::rig::{self, Rig};
+use crate::config::BoardConfig;
 use crate::snapshot::{SavedMachine, format};
 use crate::testing::{host_differences, long};
 use std::path::Path;
@@ -35,16 +36,18 @@ fn reincarnate(old: Rig, guest: &Path, disks: &[&Path]) -> Rig {
     new.with_unread(console)
 }
 
-#[test]
-fn a_guest_finishes_its_disk_script_in_a_new_machine() {
+const MICROVM: BoardConfig = BoardConfig::Microvm { acpi: true };
+const Q35: BoardConfig = BoardConfig::Q35 {};
+
+fn disk_script_is_finished_in_a_new_machine(board: BoardConfig, words: &str) {
     let Some(guest) = rig::guest() else { return };
     let files = [tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap()];
     for file in &files {
         file.as_file().set_len(SECTORS * 512).unwrap();
     }
     let disks: Vec<&Path> = files.iter().map(tempfile::NamedTempFile::path).collect();
-    let script = format!("blkloop={}", long(2_000, 200));
-    let mut rig = Rig::new(&guest, &rig::config(&script, 2), &disks, SavedMachine::default());
+    let script = format!("{words} blkloop={}", long(2_000, 200));
+    let mut rig = Rig::new(&guest, &rig::config(board, &script, 2), &disks, SavedMachine::default());
     rig.machine.start().unwrap();
     rig.expect("progress blkloop cpu=1");
     rig.machine.pause().unwrap();
@@ -56,9 +59,23 @@ fn a_guest_finishes_its_disk_script_in_a_new_machine() {
 }
 
 #[test]
-fn the_clocks_of_a_restored_guest_show_the_time_that_passed() {
+fn a_guest_of_microvm_finishes_its_disk_script_in_a_new_machine() {
+    disk_script_is_finished_in_a_new_machine(MICROVM, "");
+}
+
+#[test]
+fn a_guest_of_q35_finishes_its_disk_script_in_a_new_machine() {
+    disk_script_is_finished_in_a_new_machine(Q35, "");
+}
+
+#[test]
+fn a_guest_of_q35_that_uses_pins_finishes_its_disk_script_in_a_new_machine() {
+    disk_script_is_finished_in_a_new_machine(Q35, "intx");
+}
+
+fn clocks_show_the_time_that_passed(board: BoardConfig) {
     let Some(guest) = rig::guest() else { return };
-    let mut rig = Rig::new(&guest, &rig::config("clocks=watch,2", 0), &[], SavedMachine::default());
+    let mut rig = Rig::new(&guest, &rig::config(board, "clocks=watch,2", 0), &[], SavedMachine::default());
     rig.machine.start().unwrap();
     rig.expect("clock watching");
     ask_the_time(&mut rig);
@@ -72,6 +89,16 @@ fn the_clocks_of_a_restored_guest_show_the_time_that_passed() {
     rig.machine.start().unwrap();
     ask_the_time(&mut rig);
     assert!(rig.expect("ok clocks").contains("backwards=0"));
+}
+
+#[test]
+fn the_clocks_of_a_restored_guest_of_microvm_show_the_time_that_passed() {
+    clocks_show_the_time_that_passed(MICROVM);
+}
+
+#[test]
+fn the_clocks_of_a_restored_guest_of_q35_show_the_time_that_passed() {
+    clocks_show_the_time_that_passed(Q35);
 }
 
 /// Asks the guest for its wall clocks: each must lie between the host's clock before and after, within 100 ms; the
