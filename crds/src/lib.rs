@@ -4,7 +4,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admission;
 #[allow(missing_docs, reason = "a field is documented where its name does not say it; types are")]
 pub mod api;
+mod base64;
+pub mod config;
 pub mod crd;
+pub mod defaults;
 pub mod schema;

@@ -11,3 +11,5 @@ mod examples;
 mod reference;
 #[path = "golden/schema.rs"]
 mod schema;
+#[path = "golden/vmi_create.rs"]
+mod vmi_create;

@@ -18,3 +18,15 @@ pub struct ResourceRequirements {
     pub limits: Option<BTreeMap<String, Quantity>>,
     pub overcommit_guest_overhead: Option<bool>,
 }
+
+impl ResourceRequirements {
+    /// What is requested of a resource.
+    pub fn request(&self, resource: &str) -> Option<&Quantity> {
+        self.requests.as_ref()?.get(resource)
+    }
+
+    /// The limit of a resource.
+    pub fn limit(&self, resource: &str) -> Option<&Quantity> {
+        self.limits.as_ref()?.get(resource)
+    }
+}

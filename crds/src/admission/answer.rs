@@ -1,0 +1,61 @@
+//! The answer to a request.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Cause;
+
+/// More causes than these upstream does not tell.
+const TOLD: usize = 10;
+
+/// What is answered to the creation of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The object as it is stored, when its defaults could be set.
+    pub stored: Option<Value>,
+    /// Why it is refused, when it is.
+    pub refusal: Option<Refusal>,
+    /// What the client is told although the object is good.
+    pub warnings: Vec<String>,
+}
+
+/// Why an object is refused.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Refusal {
+    /// Who refused.
+    pub stage: Stage,
+    /// The HTTP status.
+    pub code: u16,
+    /// For the user: all messages.
+    pub message: String,
+    /// The causes; none where the object could not be read.
+    pub causes: Vec<Cause>,
+}
+
+/// Which webhook refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The one that sets defaults.
+    Mutate,
+    /// The one that applies the rules.
+    Admit,
+}
+
+impl Refusal {
+    /// The object was understood, and something is wrong with it.
+    pub fn of(stage: Stage, mut causes: Vec<Cause>) -> Self {
+        let more = causes.len().saturating_sub(TOLD);
+        causes.truncate(TOLD);
+        let mut message = causes.iter().map(|cause| cause.message.as_str()).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            message.push_str(&format!(", and {more} more validation errors"));
+        }
+        Self { stage, code: 422, message, causes }
+    }
+
+    /// The object was not understood.
+    pub fn unreadable(stage: Stage, message: String) -> Self {
+        Self { stage, code: 400, message, causes: Vec::new() }
+    }
+}

@@ -1,0 +1,59 @@
+//! The schema that upstream's webhooks check: an OpenAPI document of its own, which asks for less than the definitions.
+
+use serde_json::{Value, json};
+
+/// Choices that the OpenAPI document knows, by field.
+const CHOICES: [(&str, &[&str]); 2] = [
+    ("dnsPolicy", &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]),
+    ("imagePullPolicy", &["Always", "IfNotPresent", "Never"]),
+];
+
+/// What a definition's schema asks, without limits and choices, and without texts, numbers and switches that must be
+/// there: in the OpenAPI document they have defaults.
+pub(super) fn of(mut schema: Value) -> Value {
+    relax(&mut schema);
+    schema
+}
+
+fn relax(schema: &mut Value) {
+    let is_scalar = |property: &Value| {
+        matches!(property["type"].as_str(), Some("string" | "integer" | "number" | "boolean"))
+            && property["format"] != "date-time"
+    };
+    let properties = schema["properties"].clone();
+    let Some(fields) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(required)) = fields.get_mut("required") {
+        required.retain(|name| !name.as_str().is_some_and(|name| is_scalar(&properties[name])));
+    }
+    for limit in ["enum", "minimum", "maximum", "maxItems", "minLength", "maxLength"] {
+        fields.remove(limit);
+    }
+    for (name, property) in fields.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+        relax(property);
+        if let Some((_, choices)) = CHOICES.iter().find(|(field, _)| field == name) {
+            property["enum"] = json!(choices);
+        }
+    }
+    for below in ["items", "additionalProperties"] {
+        if let Some(below) = fields.get_mut(below) {
+            relax(below);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_stay_required_and_scalars_do_not() {
+        let schema = json!({
+            "type": "object",
+            "required": ["name", "source"],
+            "properties": { "name": { "type": "string", "enum": ["a"] }, "source": { "type": "object" } },
+        });
+        let relaxed = of(schema);
+        assert_eq!(relaxed["required"], json!(["source"]));
+        assert_eq!(relaxed["properties"]["name"], json!({ "type": "string" }));
+    }
+}

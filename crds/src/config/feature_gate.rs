@@ -1,0 +1,96 @@
+//! Feature gates: names in the configuration that switch features on and off.
+
+/// How far a feature has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stage {
+    /// Off until its gate is named.
+    Alpha,
+    /// On until its gate is disabled.
+    Beta,
+    /// Always on.
+    General,
+}
+
+/// A feature that a rule asks for. Features that are always on have no rule, and so no entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FeatureGate {
+    /// Empty CD-ROM drives, volumes that are plugged in by changing the spec.
+    DeclarativeHotplugVolumes,
+    /// Metrics of the node for its guests.
+    DownwardMetrics,
+    /// Ignition data by annotation.
+    ExperimentalIgnitionSupport,
+    /// Graphics processors by resource claim.
+    GpusWithDra,
+    /// Devices of the node.
+    HostDevices,
+    /// Devices of the node by resource claim.
+    HostDevicesWithDra,
+    /// Image files of the node.
+    HostDisk,
+    /// Networks by resource claim.
+    NetworkDevicesWithDra,
+    /// The built-in passt binding.
+    PasstBinding,
+    /// SCSI reservations.
+    PersistentReservation,
+    /// Forwarded ranges of ports.
+    PortRangesSpec,
+    /// What a reboot of the guest does.
+    RebootPolicy,
+    /// Locked memory beyond the guest's.
+    ReservedOverheadMemlock,
+    /// Launchers that run as root.
+    Root,
+    /// Hook sidecars.
+    Sidecar,
+    /// Claims shared by virtiofs.
+    VirtioFsStorage,
+    /// Sockets between node and guest.
+    Vsock,
+    /// AMD SEV.
+    WorkloadEncryptionSev,
+    /// Intel TDX.
+    WorkloadEncryptionTdx,
+}
+
+impl FeatureGate {
+    /// The name in the configuration, and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DeclarativeHotplugVolumes => "DeclarativeHotplugVolumes",
+            Self::DownwardMetrics => "DownwardMetrics",
+            Self::ExperimentalIgnitionSupport => "ExperimentalIgnitionSupport",
+            Self::GpusWithDra => "GPUsWithDRA",
+            Self::HostDevices => "HostDevices",
+            Self::HostDevicesWithDra => "HostDevicesWithDRA",
+            Self::HostDisk => "HostDisk",
+            Self::NetworkDevicesWithDra => "NetworkDevicesWithDRA",
+            Self::PasstBinding => "PasstBinding",
+            Self::PersistentReservation => "PersistentReservation",
+            Self::PortRangesSpec => "PortRangesSpec",
+            Self::RebootPolicy => "RebootPolicy",
+            Self::ReservedOverheadMemlock => "ReservedOverheadMemlock",
+            Self::Root => "Root",
+            Self::Sidecar => "Sidecar",
+            Self::VirtioFsStorage => "EnableVirtioFsStorageVolumes",
+            Self::Vsock => "VSOCK",
+            Self::WorkloadEncryptionSev => "WorkloadEncryptionSEV",
+            Self::WorkloadEncryptionTdx => "WorkloadEncryptionTDX",
+        }
+    }
+
+    /// How far the feature has come.
+    pub fn stage(self) -> Stage {
+        match self {
+            Self::DeclarativeHotplugVolumes
+            | Self::GpusWithDra
+            | Self::HostDevicesWithDra
+            | Self::PasstBinding
+            | Self::RebootPolicy
+            | Self::WorkloadEncryptionSev => Stage::Beta,
+            Self::PersistentReservation => Stage::General,
+            _ => Stage::Alpha,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The cluster's configuration, as far as defaults and rules depend on it.
+
+mod cluster_config;
+mod feature_gate;
+
+pub use cluster_config::ClusterConfig;
+pub use feature_gate::{FeatureGate, Stage};

@@ -1,0 +1,114 @@
+//! New `VirtualMachineInstance`s: what upstream's webhooks answered, and what we answer.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crds::admission::{Answer, Stage, create_vmi};
+use crds::config::ClusterConfig;
+use crds::defaults::NewInstance;
+use serde_json::{Map, Value, json};
+
+use crate::reference::reference;
+
+/// Objects that upstream's encoder writes although they are empty.
+const WRITTEN_EMPTY: [&str; 2] = ["/spec/domain/resources", "/spec/domain/devices"];
+
+fn answer(case: &Value) -> Answer {
+    let configuration = case.get("config").cloned().unwrap_or_else(|| json!({}));
+    let config = ClusterConfig::new(serde_json::from_value(configuration).unwrap());
+    let object = case.get("applied").unwrap_or(&case["object"]);
+    create_vmi(object, &config, NewInstance { uuid: "<random>" })
+}
+
+/// A document without the objects that are written although they are empty.
+fn without_empty(mut document: Value) -> Value {
+    for pointer in WRITTEN_EMPTY {
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        let Some(Value::Object(parent)) = document.pointer_mut(parent) else { continue };
+        if parent.get(field) == Some(&json!({})) {
+            parent.remove(field);
+        }
+    }
+    document
+}
+
+/// The field that a text of upstream's schema validator or decoder is about.
+fn field_of(message: &str) -> &str {
+    if let Some((_, rest)) = message.split_once("Go struct field VirtualMachineInstance.") {
+        return rest.split(' ').next().unwrap();
+    }
+    message.split(' ').next().unwrap().trim_start_matches('.')
+}
+
+/// What of our answer is not upstream's.
+fn differences(case: &Value, ours: &Answer) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut compare = |what: &str, ours: Value, upstream: Value| {
+        if ours != upstream {
+            found.push(format!("{what}: ours {ours}, upstream's {upstream}"));
+        }
+    };
+    let refusal = ours.refusal.as_ref();
+    compare("allowed", json!(refusal.is_none()), case["allowed"].clone());
+    if let Some(defaulted) = case.get("defaulted") {
+        let stored = ours.stored.clone().unwrap_or_default();
+        for part in ["metadata", "spec"] {
+            let one = |document: &Value| without_empty(json!({ part: document[part] }));
+            compare(part, one(&stored), one(defaulted));
+        }
+    }
+    compare("warnings", json!(ours.warnings), case.get("warnings").cloned().unwrap_or_else(|| json!([])));
+    let Some(refusal) = refusal else { return found };
+    let result = &case["result"];
+    compare("stage", json!(refusal.stage), case["stage"].clone());
+    compare("code", json!(refusal.code), result["code"].clone());
+    let empty = Vec::new();
+    let upstream = result.pointer("/details/causes").and_then(Value::as_array).unwrap_or(&empty);
+    if refusal.stage == Stage::Admit {
+        compare("causes", json!(refusal.causes), json!(upstream));
+        compare("message", json!(refusal.message), result["message"].clone());
+    } else if refusal.causes.is_empty() {
+        let upstream = result["message"].as_str().unwrap();
+        if upstream.starts_with("json:") {
+            let ours = refusal.message.split(':').next().unwrap();
+            compare("field", json!(ours), json!(field_of(upstream)));
+        }
+    } else {
+        let fields = |messages: Vec<&str>| {
+            let mut fields: Vec<String> = messages.into_iter().map(|message| field_of(message).to_owned()).collect();
+            fields.sort();
+            json!(fields)
+        };
+        let ours = refusal.causes.iter().map(|cause| cause.field.as_str()).collect();
+        let upstream = upstream.iter().map(|cause| cause["message"].as_str().unwrap()).collect();
+        compare("fields", fields(ours), fields(upstream));
+    }
+    found
+}
+
+#[test]
+fn new_instances_are_answered_as_upstream_answers_them() {
+    let Some(reference) = reference() else { return };
+    let text = fs::read_to_string(reference.join("golden/vmi-create.jsonl")).unwrap();
+    let mut equal = 0;
+    let mut different = BTreeMap::new();
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        if case.get("conflicts").is_some() {
+            continue;
+        }
+        let found = differences(&case, &answer(&case));
+        if found.is_empty() {
+            equal += 1;
+        } else {
+            different.insert(case["name"].as_str().unwrap().to_owned(), found);
+        }
+    }
+    let listed: Map<String, Value> = serde_saphyr::from_str(include_str!("vmi-create-differences.yaml")).unwrap();
+    let unexplained = different.iter().filter(|(name, _)| !listed.contains_key(*name));
+    let report: Vec<String> = unexplained.map(|(name, found)| format!("{name}\n  {}", found.join("\n  "))).collect();
+    assert!(report.is_empty(), "{equal} equal, {} not:\n{}", report.len(), report.join("\n"));
+    let gone: Vec<&String> = listed.keys().filter(|name| !different.contains_key(*name)).collect();
+    assert!(gone.is_empty(), "no difference any more: {gone:?}");
+    assert!(equal > 1300, "only {equal} equal");
+}
