@@ -96,7 +96,7 @@ pub(crate) const CPUS: &str = "\
 How many vCPUs there are at the start (1 to 255, fewer where cores or threads are no powers of two), \
 and how the guest sees them arranged.
 
-max is how many there may be later (hotplug); sockets x cores x threads must give max, or else the \
+max is how many there may be later (hotplug), less those whose APIC ids would be beyond 254; sockets x cores x threads must give max, or else the \
 number. What is left out is one core per socket and one thread per core, and as many sockets as needed.
 
 Examples: --cpus 2    --cpus 6,sockets=2,cores=3    --cpus 2,max=8,cores=2,threads=2

@@ -55,6 +55,15 @@ fn a_reboot_ends_it_where_that_was_asked_for() {
 }
 
 #[test]
+fn vcpus_that_can_never_be_added_are_warned_of() {
+    if kvm_or_skip() {
+        let (status, _, lines) = run("poweroff", "--cpus 1,max=256");
+        assert_eq!((status, lines.lines().count()), (Some(0), 1), "{lines}");
+        assert!(lines.contains("WARN") && lines.contains("wanted=256 possible=255"), "{lines}");
+    }
+}
+
+#[test]
 fn nothing_of_a_long_output_is_lost_at_the_end() {
     if kvm_or_skip() {
         let (status, guest, lines) = run("flood=20000 poweroff", "");
