@@ -71,7 +71,7 @@ fn ctrl_bracket_presses_the_power_button_and_twice_does_not_wait_for_the_guest()
     ] {
         let scene = Scene::new();
         let (mut user, program) = terminal();
-        let mut command = scene.launcher("run --kernel GUEST --memory 64Mi --board microvm --cmdline");
+        let mut command = scene.launcher("run --kernel GUEST --memory 64Mi --cmdline");
         let [stdin, stdout] = [(); 2].map(|()| Stdio::from(program.try_clone().unwrap()));
         let child = command.arg(script).stdin(stdin).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         read_until(&mut user, ready);

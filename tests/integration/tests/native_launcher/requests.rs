@@ -22,6 +22,8 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
+const BOARDS: [&str; 2] = ["--board q35", "--board microvm"];
+
 const ALL: [(Signal, &str); 4] =
     [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM"), (Signal::HUP, "SIGHUP"), (Signal::QUIT, "SIGQUIT")];
 
@@ -30,9 +32,9 @@ fn a_signal_presses_the_power_button_and_the_guest_powers_off_by_itself() {
     if !kvm_or_skip() {
         return;
     }
-    for (number, name) in ALL {
+    for (board, (number, name)) in BOARDS.into_iter().flat_map(|board| ALL.map(|signal| (board, signal))) {
         let scene = Scene::new();
-        let (child, _console) = start(&scene, "--board microvm", "button poweroff", "button ready");
+        let (child, _console) = start(&scene, board, "button poweroff", "button ready");
         signal(&child, number);
         let output = finish(child);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -46,16 +48,18 @@ fn a_guest_that_ignores_the_button_is_stopped_when_its_grace_period_is_over() {
     if !kvm_or_skip() {
         return;
     }
-    let scene = Scene::new();
-    let (child, _console) = start(&scene, "--board microvm --grace 1", "wait", "waiting");
-    signal(&child, Signal::TERM);
-    let output = finish(child);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(
-        text(&output.stderr),
-        "launcher: SIGTERM: the guest has 1 s to power off, then the machine is stopped; a second signal ends it at \
-         once\nlauncher: The machine was stopped by SIGTERM, since the guest did not power off within 1 s\n"
-    );
+    for board in BOARDS {
+        let scene = Scene::new();
+        let (child, _console) = start(&scene, &format!("{board} --grace 1"), "wait", "waiting");
+        signal(&child, Signal::TERM);
+        let output = finish(child);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert_eq!(
+            text(&output.stderr),
+            "launcher: SIGTERM: the guest has 1 s to power off, then the machine is stopped; a second signal ends it \
+             at once\nlauncher: The machine was stopped by SIGTERM, since the guest did not power off within 1 s\n"
+        );
+    }
 }
 
 #[test]
@@ -65,7 +69,7 @@ fn without_a_grace_period_a_signal_stops_the_machine_at_once() {
     }
     for (number, name) in ALL {
         let scene = Scene::new();
-        let (child, _console) = start(&scene, "--board microvm --grace 0", "button poweroff", "button ready");
+        let (child, _console) = start(&scene, "--grace 0", "button poweroff", "button ready");
         signal(&child, number);
         let output = finish(child);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -79,7 +83,7 @@ fn a_second_signal_ends_the_process_at_once_and_leaves_nothing_behind() {
         return;
     }
     let scene = Scene::new();
-    let arguments = "--board microvm --grace 4294967295 --console socket=console";
+    let arguments = "--grace 4294967295 --console socket=console";
     let mut command = scene.launcher(&format!("run --kernel GUEST --memory 64Mi {arguments} --cmdline wait"));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     // The machine is about to run when its socket is there; the signals are watched by then.
