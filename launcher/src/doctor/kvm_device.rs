@@ -11,7 +11,15 @@ use std::os::fd::OwnedFd;
 
 const ID: &str = "kvm_device";
 const PATH: &str = "dev/kvm";
+/// There while KVM is, whatever stands in `/dev`.
+const LOADED: &str = "sys/devices/virtual/misc/kvm";
 const MEANS: &str = "No machine runs";
+const HAND_OVER: &str = "Hand the device to the container: --device /dev/kvm, or a device plugin";
+
+/// Whether the host's kernel has KVM, which this process may or may not use.
+pub(super) fn is_loaded(host: &Host) -> bool {
+    host.stat(LOADED).is_ok()
+}
 
 /// The finding, and the device when it could be opened.
 pub(super) fn examine(host: &Host, virtualization: Virtualization) -> (Finding, Option<OwnedFd>) {
@@ -44,8 +52,7 @@ fn judge(
         }
         (Some(access), Err(Errno::PERM)) => {
             let found = format!("{}; this container may not open it", access.text);
-            let remedy = "Hand the device to the container: --device /dev/kvm, or a device plugin";
-            (Finding::lacking(ID, found, MEANS).remedy(remedy), None)
+            (Finding::lacking(ID, found, MEANS).remedy(HAND_OVER), None)
         }
         (Some(access), Err(Errno::NXIO | Errno::NODEV)) => {
             let found = format!("{}; there is no KVM behind it", access.text);
@@ -53,6 +60,10 @@ fn judge(
         }
         (Some(access), Err(errno)) => {
             (Finding::lacking(ID, format!("{}; it cannot be opened: {errno}", access.text), MEANS), None)
+        }
+        (None, _) if is_loaded(host) => {
+            let found = format!("there is no /{PATH}, though this kernel has KVM");
+            (Finding::lacking(ID, found, MEANS).remedy(HAND_OVER), None)
         }
         (None, _) => {
             (Finding::lacking(ID, format!("there is no /{PATH}"), MEANS).remedy(way_to_kvm(virtualization)), None)
@@ -107,6 +118,14 @@ mod tests {
         let remedy = |virtualization| examine(&host, virtualization).0.remedy.unwrap();
         assert!(remedy(Virtualization::Usable("VMX")).contains("modprobe kvm_intel"));
         assert!(remedy(Virtualization::NotNested).starts_with("See virtualization"));
+    }
+
+    #[test]
+    fn a_kernel_with_kvm_needs_no_module_but_the_device() {
+        let (_root, host) = fake::host(&[(LOADED, "")]);
+        let (finding, _) = examine(&host, Virtualization::NotNested);
+        assert_eq!(finding.found, "there is no /dev/kvm, though this kernel has KVM");
+        assert!(is_loaded(&host) && finding.remedy.unwrap().contains("--device /dev/kvm"));
     }
 
     #[test]

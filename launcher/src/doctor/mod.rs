@@ -43,7 +43,8 @@ fn examine(host: &Host) -> Vec<Finding> {
     let processor = Processor::of(host);
     let (kvm, opened) = kvm_device::examine(host, processor.virtualization());
     let mut findings = vec![kernel::examine(host), processor.count(), memory::examine(host)];
-    findings.extend([processor.examine(opened.is_some()), kvm]);
+    let has_kvm = opened.is_some() || kvm_device::is_loaded(host);
+    findings.extend([processor.examine(has_kvm), kvm]);
     if let Some(device) = opened {
         findings.extend(capabilities::examine(device));
     }

@@ -85,14 +85,14 @@ impl Processor {
         Finding::ok("processors", format!("{} x {}", self.count, self.model)).value(self.count)
     }
 
-    /// What it means for machines, where `/dev/kvm` works or not.
-    pub(super) fn examine(&self, kvm_works: bool) -> Finding {
+    /// What it means for machines, where the kernel has KVM or not.
+    pub(super) fn examine(&self, has_kvm: bool) -> Finding {
         let nested = if self.cpuid.hypervisor { ", in a virtual machine (nested)" } else { "" };
         match self.virtualization {
             Virtualization::Usable(name) => Finding::ok(ID, format!("{name}{nested}")).value(name.to_ascii_lowercase()),
-            _ if kvm_works => Finding::warning(
+            _ if has_kvm => Finding::warning(
                 ID,
-                "PVM: /dev/kvm works, and the processor has neither VMX nor SVM",
+                "PVM: there is KVM, though the processor has neither VMX nor SVM",
                 "Guest code at CPL 0 is emulated, slowly and incompletely, and only code at CPL 3 runs natively: \
                  Linux does not boot natively",
             )
