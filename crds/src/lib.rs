@@ -11,4 +11,5 @@ mod base64;
 pub mod config;
 pub mod crd;
 pub mod defaults;
+pub mod instancetype;
 pub mod schema;

@@ -116,14 +116,10 @@ impl Quantity {
         self.amount().nanos < 0
     }
 
-    /// `factor` times the whole amount, in the same notation.
+    /// Another whole amount in the same notation.
     #[must_use]
-    pub fn times(&self, factor: i64) -> Self {
-        let amount = self.amount();
-        Self::from_amount(
-            i128::from(self.value()).saturating_mul(i128::from(factor)).saturating_mul(NANO),
-            amount.notation,
-        )
+    pub fn with_value(&self, value: i64) -> Self {
+        Self::from_amount(i128::from(value) * NANO, self.amount().notation)
     }
 
     /// As the API server writes it: the largest suffix that needs no fraction.

@@ -1,0 +1,14 @@
+//! Instance types and preferences: what they make of a machine, where they contradict it, and what they ask of it.
+
+mod application;
+mod cpu;
+mod devices;
+mod features;
+mod firmware;
+mod memory;
+mod preference;
+mod requirements;
+mod topology;
+
+pub use application::{Conflicts, apply};
+pub use requirements::{Unmet, check_requirements};
