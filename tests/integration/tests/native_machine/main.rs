@@ -5,6 +5,9 @@
 #![allow(clippy::duplicate_mod, reason = "the spine is compiled for each board: its tests' names tell which")]
 
 mod microvm;
+mod q35;
+mod q35_linux64;
+mod q35_pvh;
 mod taps;
 
 use std::sync::Mutex;

@@ -1,0 +1,14 @@
+//! What only the board with PCI has.
+
+mod configuration;
+mod interrupts;
+mod memory;
+mod power;
+mod ranges;
+
+use integration::machine::{Scene, TestMachine};
+use vmm::KernelEntry;
+
+fn machine(script: &str) -> Option<TestMachine> {
+    Scene::Q35(KernelEntry::Pvh).script(script)
+}
