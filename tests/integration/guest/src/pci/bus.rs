@@ -1,10 +1,10 @@
-//! Finds all functions: bus 0, and what lies behind bridges.
+//! Finds all functions: bus 0, and what lies behind bridges, which are switched on.
 
 use alloc::vec::Vec;
 
 use super::bridge::Bridge;
 use super::config::{self, read8, read16};
-use super::function::{Address, Function, register};
+use super::function::{Address, Function, command, register};
 
 /// All functions in the order of a depth-first walk: a bridge, what is behind it, the next.
 pub fn functions() -> Vec<Function> {
@@ -30,6 +30,7 @@ fn walk(bus: u8, bridge: Option<(u8, u8)>, depth: u8, found: &mut Vec<Function>)
             if function.header() == 1 && depth < 8 {
                 let secondary = Bridge::of(function).buses().secondary;
                 if secondary > bus {
+                    function.command(command::IO | command::MEMORY | command::MASTER, 0);
                     // The bridge's own pin: what comes out of its secondary bus leaves by the same pins.
                     walk(secondary, Some(root), depth + 1, found);
                 }
