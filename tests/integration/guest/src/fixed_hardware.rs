@@ -46,14 +46,19 @@ pub fn wait_for_button(fixed: &FixedHardware, ready: &str) -> Result<u16, String
     enable(fixed)?;
     apic::init();
     let enabled = in16(fixed.event + 2);
-    out16(fixed.event + 2, POWER_BUTTON);
     let before = interrupts(vector);
+    out16(fixed.event + 2, POWER_BUTTON);
     apic::route_level(gsi, 0);
     say!("{ready}");
-    while interrupts(vector) == before {
+    // An interrupt of somebody else who shares the line changes nothing here.
+    let status = loop {
+        let status = in16(fixed.event);
+        if status & POWER_BUTTON != 0 && interrupts(vector) != before {
+            break status;
+        }
+        apic::unmask(gsi);
         halt();
-    }
-    let status = in16(fixed.event);
+    };
     // Writing ones clears them, and lowers the line.
     out16(fixed.event, POWER_BUTTON | WAKE);
     out16(fixed.event + 2, enabled);

@@ -9,6 +9,7 @@ mod q35;
 mod q35_linux64;
 mod q35_pvh;
 mod taps;
+mod unread_console;
 
 use std::sync::Mutex;
 
