@@ -123,6 +123,18 @@ impl Interrupt {
     }
 }
 
+/// Waits until `condition` holds, for some seconds at most: whether it does.
+pub fn eventually(mut condition: impl FnMut() -> bool) -> bool {
+    let timeout = Timeout::after(5000);
+    while !condition() {
+        if timeout.passed() {
+            return false;
+        }
+        core::hint::spin_loop();
+    }
+    true
+}
+
 /// How long something that must not come is waited for, in ms.
 pub const QUIET_MS: u64 = 20;
 

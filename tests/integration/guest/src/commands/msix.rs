@@ -1,33 +1,50 @@
-//! `msix`: message vectors of the entropy device: masked one by one and all together while completions come, unmasked,
-//! given other messages, sent to another CPU.
+//! `msix`: message vectors of the first disk: masked one by one and all together while completions come, unmasked, given
+//! other messages, sent to another CPU.
 
 use alloc::format;
 use alloc::string::String;
 
 use super::Outcome;
 use crate::descriptors::{FIRST_MESSAGE, MESSAGES, interrupts};
-use crate::interrupt::{Interrupt, QUIET_MS, while_running};
+use crate::disk::{self, Disk, Pending};
+use crate::interrupt::{Interrupt, QUIET_MS, eventually, while_running};
 use crate::pci::msix::Msix;
 use crate::smp;
-use crate::virtio::{self, Device, Worker};
 
 /// The entry of queue 0 (see `PciLink`).
 const ENTRY: u16 = 1;
 /// A vector that no device has.
 const SPARE: u8 = FIRST_MESSAGE + MESSAGES - 1;
 
-struct Scene {
-    worker: Worker,
+struct Scene<'a> {
+    disk: &'a mut Disk,
     msix: Msix,
     vector: u8,
+    /// The request that completed last. Its place in the used ring is not taken before its message came: a device
+    /// need send none for what the driver has seen already (VIRTIO 1.2 2.7.10).
+    last: Option<Pending>,
 }
 
-impl Scene {
-    /// A request whose message must wait, as the pending bit tells.
+impl Scene<'_> {
+    /// One more request is complete.
+    fn complete(&mut self) -> Result<(), String> {
+        if let Some(last) = self.last.take() {
+            self.disk.finish(last)?;
+        }
+        self.last = Some(self.disk.submit(0, 1, false)?);
+        if eventually(|| self.disk.is_complete()) { Ok(()) } else { Err(String::from("no completion")) }
+    }
+
+    /// Messages of all vectors.
+    fn all(&self) -> u64 {
+        self.disk.interrupts() + interrupts(SPARE)
+    }
+
+    /// A completion whose message must wait, as the pending bit tells.
     fn held_back(&mut self, how: &str) -> Result<(), String> {
-        self.worker.work()?;
-        let came = while_running(|| self.worker.interrupt.count() + interrupts(SPARE), 1, QUIET_MS);
-        match (came, self.msix.is_pending(ENTRY)) {
+        self.complete()?;
+        let pending = eventually(|| self.msix.is_pending(ENTRY));
+        match (while_running(|| self.all(), 1, QUIET_MS), pending) {
             (0, true) => Ok(()),
             (came, pending) => Err(format!("{how}: came={came} pending={pending}")),
         }
@@ -35,21 +52,19 @@ impl Scene {
 
     /// Exactly one message has come or comes now, by `vector`, and none is pending.
     fn delivered(&self, vector: u8, change: impl FnOnce(&Msix), how: &str) -> Result<(), String> {
-        let before = interrupts(vector);
-        let all = || self.worker.interrupt.count() + interrupts(SPARE);
-        let all_before = all();
+        let (before, all_before) = (interrupts(vector), self.all());
         change(&self.msix);
         while_running(|| interrupts(vector), 1, 1000);
-        while_running(all, 1, QUIET_MS);
-        let (came, others) = (interrupts(vector) - before, all() - all_before);
-        match (came, others, self.msix.is_pending(ENTRY)) {
+        while_running(|| self.all(), 1, QUIET_MS);
+        let (came, all) = (interrupts(vector) - before, self.all() - all_before);
+        match (came, all, self.msix.is_pending(ENTRY)) {
             (1, 1, false) => Ok(()),
             (came, all, pending) => Err(format!("{how}: came={came} all={all} pending={pending}")),
         }
     }
 
     fn masks(&mut self) -> Result<(), String> {
-        self.worker.work()?;
+        self.complete()?;
         self.delivered(self.vector, |_| (), "unmasked")?;
         self.msix.mask(ENTRY, true);
         self.held_back("vector masked")?;
@@ -73,10 +88,10 @@ impl Scene {
         self.held_back("before the move")?;
         self.msix.set(ENTRY, SPARE, 0);
         self.delivered(SPARE, |msix| msix.mask(ENTRY, false), "moved while pending")?;
-        self.worker.work()?;
+        self.complete()?;
         self.delivered(SPARE, |_| (), "moved")?;
         self.retarget(self.vector, 0);
-        self.worker.work()?;
+        self.complete()?;
         self.delivered(self.vector, |_| (), "moved back")
     }
 
@@ -94,37 +109,46 @@ impl Scene {
         }
         self.retarget(SPARE, 1);
         let before = interrupts(SPARE);
-        self.worker.work()?;
-        let timeout = crate::clock::Timeout::after(1000);
-        while interrupts(SPARE) == before {
-            if timeout.passed() {
-                return Err(String::from("no message for CPU 1"));
-            }
+        self.complete()?;
+        if !eventually(|| interrupts(SPARE) != before) {
+            return Err(String::from("no message for CPU 1"));
         }
         self.retarget(self.vector, 0);
-        self.worker.work()?;
+        self.complete()?;
         self.delivered(self.vector, |_| (), "back on CPU 0")?;
         Ok("1")
     }
 }
 
-pub fn run() -> Outcome {
-    let device = virtio::devices(virtio::ENTROPY).next();
-    let Some(Device::Pci(function)) = device else { return Err(String::from("no entropy device over PCI")) };
-    let worker = Worker::entropy(function)?;
-    let Interrupt::Messages { msix, first, count } = worker.interrupt else { return Err(String::from("no messages")) };
+fn script(disk: &mut Disk) -> Outcome {
+    let Interrupt::Messages { msix, first, count } = disk.interrupt else { return Err(String::from("no messages")) };
     if count <= ENTRY || !msix.fits() {
         return Err(format!("vectors={} fits={}", msix.size(), msix.fits()));
     }
-    // A vector that the function does not have (VIRTIO 1.2 4.1.5.1.2), then the right one again.
-    let refused = worker.set_vector(0, msix.size());
-    let taken = worker.set_vector(0, ENTRY);
-    if (refused, taken) != (0xffff, ENTRY) {
-        return Err(format!("absent vector={refused:#x} vector={taken:#x}"));
-    }
-    let mut scene = Scene { worker, msix, vector: first + ENTRY as u8 };
+    let mut scene = Scene { disk, msix, vector: first + ENTRY as u8, last: None };
+    // What came before this command.
+    while_running(|| scene.all(), u64::MAX, QUIET_MS);
     scene.masks()?;
     scene.moves()?;
     let cpu = scene.other_cpu()?;
+    if let Some(last) = scene.last.take() {
+        scene.disk.finish(last)?;
+    }
     Ok(format!("vectors={} control={:#x} cpu1={cpu}", msix.size(), msix.control_register()))
+}
+
+/// A vector that the function does not have is refused (VIRTIO 1.2 4.1.5.1.2), for configuration changes, which this
+/// driver does not use.
+fn refused(disk: &Disk) -> Result<(), String> {
+    let link = disk.link.as_ref().ok_or("not over PCI")?;
+    let Interrupt::Messages { msix, .. } = disk.interrupt else { return Err(String::from("no messages")) };
+    let read_back = [msix.size(), 0, 0xffff].map(|vector| link.set_config_vector(vector));
+    if read_back == [0xffff, 0, 0xffff] { Ok(()) } else { Err(format!("vectors read back: {read_back:x?}")) }
+}
+
+pub fn run() -> Outcome {
+    disk::with(0, |disk| {
+        refused(disk)?;
+        script(disk)
+    })
 }

@@ -6,9 +6,8 @@ use alloc::string::String;
 
 use super::Outcome;
 use crate::apic;
-use crate::clock::Timeout;
 use crate::disk::{self, Disk};
-use crate::interrupt::{Interrupt, QUIET_MS, while_running};
+use crate::interrupt::{Interrupt, QUIET_MS, eventually, while_running};
 use crate::pci::Function;
 use crate::pci::config::read16;
 use crate::pci::function::{command, register};
@@ -21,20 +20,14 @@ fn function(disk: &Disk) -> Result<Function, String> {
 }
 
 /// Whether the function says that it asks for an interrupt.
-fn asks(disk: &Disk) -> Result<bool, String> {
-    Ok(read16(function(disk)?.at, register::STATUS) & ASKS != 0)
+fn asks(function: Function) -> bool {
+    read16(function.at, register::STATUS) & ASKS != 0
 }
 
-/// Waits, without interrupts, until a request is complete.
+/// Waits, without interrupts, until a request is complete and its function asks for an interrupt, which comes later.
 fn completed(disk: &mut Disk) -> Result<(), String> {
-    let timeout = Timeout::after(5000);
-    while !disk.is_complete() {
-        if timeout.passed() {
-            return Err(String::from("not complete after 5 s"));
-        }
-        core::hint::spin_loop();
-    }
-    Ok(())
+    let function = function(disk)?;
+    if eventually(|| disk.is_complete() && asks(function)) { Ok(()) } else { Err(String::from("no completion")) }
 }
 
 fn expect<T: PartialEq + core::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
@@ -68,17 +61,20 @@ impl Line {
 
 fn both(one: &mut Disk, other: &mut Disk, line: Line) -> Result<(), String> {
     apic::mask(line.gsi);
+    // What came before this command.
+    while_running(|| line.interrupt.count(), u64::MAX, QUIET_MS);
+    let asking = [function(one)?, function(other)?];
     let (first, second) = (one.submit(0, 1, false)?, other.submit(0, 1, false)?);
     completed(one)?;
     completed(other)?;
     line.is_quiet("of the masked pin")?;
-    expect("who asks", (asks(one)?, asks(other)?), (true, true))?;
+    expect("who asks", asking.map(asks), [true, true])?;
     line.interrupts("of the unmasked pin")?;
     expect("the first's interrupt status", one.acknowledge(), true)?;
-    expect("who asks after the first was served", (asks(one)?, asks(other)?), (false, true))?;
+    expect("who asks after the first was served", asking.map(asks), [false, true])?;
     line.interrupts("while the second asks")?;
     expect("the second's interrupt status", other.acknowledge(), true)?;
-    expect("who asks at the end", (asks(one)?, asks(other)?), (false, false))?;
+    expect("who asks at the end", asking.map(asks), [false, false])?;
     apic::unmask(line.gsi);
     line.is_quiet("at the end")?;
     one.finish(first)?;
@@ -92,7 +88,7 @@ fn disabled(disk: &mut Disk, line: Line) -> Result<(), String> {
     let request = disk.submit(0, 1, false)?;
     completed(disk)?;
     line.is_quiet("of a disabled pin")?;
-    expect("whether it asks", asks(disk)?, true)?;
+    expect("whether it asks", asks(function), true)?;
     function.command(0, command::INTX_DISABLE);
     line.interrupts("of an enabled pin")?;
     expect("the interrupt status", disk.acknowledge(), true)?;

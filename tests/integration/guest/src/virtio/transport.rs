@@ -19,7 +19,8 @@ use crate::pci::config::Ecam;
 use crate::pci::function::command;
 use crate::pci::{Function, bar};
 
-/// `queue_select` and `queue_msix_vector` of the common configuration (VIRTIO 1.2 4.1.4.3).
+/// `config_msix_vector`, `queue_select` and `queue_msix_vector` of the common configuration (VIRTIO 1.2 4.1.4.3).
+const CONFIG_MSIX_VECTOR: u64 = 0x10;
 const QUEUE_SELECT: u64 = 0x16;
 const QUEUE_MSIX_VECTOR: u64 = 0x1a;
 
@@ -84,8 +85,18 @@ impl PciLink {
         self.0.borrow().function
     }
 
-    /// Gives a queue an MSI-X vector (0xffff: none); returns the one that the device says it has now.
-    pub fn set_vector(&self, queue: u16, vector: u16) -> u16 {
+    /// Gives configuration changes an MSI-X vector (0xffff: none); returns the one that the device says they have now.
+    pub fn set_config_vector(&self, vector: u16) -> u16 {
+        let common = self.0.borrow().common;
+        // SAFETY: the common configuration is mapped, and its fields are naturally aligned.
+        unsafe {
+            write_physical(common + CONFIG_MSIX_VECTOR, vector);
+            read_physical(common + CONFIG_MSIX_VECTOR)
+        }
+    }
+
+    /// The same for a queue.
+    fn set_vector(&self, queue: u16, vector: u16) -> u16 {
         let common = self.0.borrow().common;
         // SAFETY: the common configuration is mapped, and its fields are naturally aligned.
         unsafe {

@@ -9,15 +9,12 @@ use virtio_drivers::device::rng::VirtIORng;
 
 use super::{BLOCK, Device, ENTROPY, GuestHal, PciLink, Transport, all};
 use crate::disk;
-use crate::interrupt::Interrupt;
 use crate::pci::Function;
 
 /// A function with its driver; it was not reset since that came.
 pub struct Worker {
     /// The function.
     pub function: Function,
-    /// Its interrupt.
-    pub interrupt: Interrupt,
     link: PciLink,
     driver: Driver,
 }
@@ -46,22 +43,18 @@ impl Worker {
         Ok(workers)
     }
 
-    /// The entropy device.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn entropy(function: Function) -> Result<Self, String> {
-        let (transport, interrupt) = Device::Pci(function).open()?;
+    fn entropy(function: Function) -> Result<Self, String> {
+        let (transport, _) = Device::Pci(function).open()?;
         let Transport::Pci(link) = &transport else { return Err(String::from("not over PCI")) };
         let link = link.clone();
         let driver = VirtIORng::new(transport).map_err(|error| format!("init: {error}"))?;
-        Ok(Self { function, interrupt, link, driver: Driver::Entropy(Box::new(driver)) })
+        Ok(Self { function, link, driver: Driver::Entropy(Box::new(driver)) })
     }
 
     fn disk(function: Function, index: usize) -> Result<Self, String> {
         disk::with(index, |disk| {
             let link = disk.link.clone().ok_or("not over PCI")?;
-            Ok(Self { function, interrupt: disk.interrupt, link, driver: Driver::Disk(index) })
+            Ok(Self { function, link, driver: Driver::Disk(index) })
         })
     }
 
@@ -92,10 +85,5 @@ impl Worker {
     pub fn work_at_new_place(&mut self) -> Result<(), String> {
         self.link.find_again()?;
         self.work()
-    }
-
-    /// As [`PciLink::set_vector`].
-    pub fn set_vector(&self, queue: u16, vector: u16) -> u16 {
-        self.link.set_vector(queue, vector)
     }
 }

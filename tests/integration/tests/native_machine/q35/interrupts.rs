@@ -9,8 +9,9 @@ use super::machine;
 #[test]
 fn messages_stay_pending_while_masked_and_go_where_the_table_says() {
     for (cpus, other) in [(1, "absent"), (2, "1")] {
-        let Some(machine) = machine("msix rng msix") else { return };
-        let mut guest = machine.cpus(cpus).start();
+        let Some(machine) = machine("msix blk=0,r:0:8:1 msix") else { return };
+        let disk = TestDisk::patterned(8, 1);
+        let mut guest = machine.cpus(cpus).disk("disk0", &disk).start();
         for _ in 0..2 {
             assert_eq!(guest.answer("msix").value("cpu1"), other);
         }
