@@ -27,6 +27,11 @@ impl Host {
         }
     }
 
+    /// Whether machines can be made at all.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self, Self::Closed(_))
+    }
+
     /// Whether an unmodified Linux boots on it.
     pub(super) fn runs_linux(&self) -> bool {
         *self == Self::Hardware

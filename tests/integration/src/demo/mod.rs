@@ -12,7 +12,6 @@ mod report;
 mod session;
 mod timeline;
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -33,10 +32,12 @@ pub struct Options {
     /// Leave you at the guest's shell.
     #[arg(long)]
     pub interactive: bool,
+
+    /// The board of the machines.
+    #[arg(long, value_enum, default_value_t = Board::Q35)]
+    pub board: Board,
 }
 
-/// The board of all machines here.
-const BOARD: Board = Board::Q35;
 const CPUS: u32 = 2;
 /// For one machine. Far beyond what the slowest host needs: an emulated one takes a minute.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -48,27 +49,32 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub fn run(options: &Options) -> Result<bool> {
     let host = Host::look();
     println!("{host}");
+    let board = options.board;
     let parts = Parts::prepare(&host, host == Host::Pvm && !options.interactive)?;
-    let own_kvm = parts.test_guest.as_deref().map_or(Ok(true), |kernel| show_own_kvm(&parts, kernel))?;
-    let place = if host.runs_linux() { Place::Here(Network::find(&parts.busybox)) } else { Place::Emulated };
-    if let Place::Here(Network::Refused(reason)) = &place {
-        println!("No network: {reason}.");
+    let network = if host.is_open() { Network::find(&parts.busybox) } else { Network::Unused };
+    if let Network::Refused(reason) = &network {
+        println!("No network on this machine's own KVM: {reason}.");
     }
-    let session = Session::linux(&parts, place.has_network(), options.interactive);
-    println!("\n== Linux {} on {BOARD}, {place}", parts.kernel.release);
+    let here = Place::Here(network);
+    let own_kvm = match &parts.test_guest {
+        Some(kernel) => {
+            println!("\n== The test guest on {board}, {here}");
+            show(&parts, &here, &Session::test_guest(kernel, board, here.has_network()))?
+        }
+        None => true,
+    };
+    let place = if host.runs_linux() { here } else { Place::Emulated };
+    let session = Session::linux(&parts, board, place.has_network(), options.interactive);
+    println!("\n== Linux {} on {board}, {place}", parts.kernel.release);
     if options.interactive {
         return Ok(place.run_on_terminal(&parts, &session)? == 0);
     }
-    let mut report = Report::new(session.expected_checks());
-    let status = place.run(&parts, &session, |line| report.line(line))?;
-    Ok(report.finish(status) && own_kvm)
+    Ok(show(&parts, &place, &session)? && own_kvm)
 }
 
-/// The test guest on this machine's own KVM.
-fn show_own_kvm(parts: &Parts, kernel: &Path) -> Result<bool> {
-    println!("\n== The test guest on {BOARD}, on this machine's own KVM");
-    let session = Session::test_guest(kernel);
+/// Runs `session` and prints what its guest says; whether all was good.
+fn show(parts: &Parts, place: &Place, session: &Session) -> Result<bool> {
     let mut report = Report::new(session.expected_checks());
-    let status = Place::Here(Network::Unused).run(parts, &session, |line| report.line(line))?;
+    let status = place.run(parts, session, |line| report.line(line))?;
     Ok(report.finish(status))
 }

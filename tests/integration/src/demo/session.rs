@@ -4,17 +4,19 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::parts::Parts;
-use super::{BOARD, CPUS, LIMIT};
-use crate::nested::HOST_NETWORK;
+use super::{CPUS, LIMIT};
+use crate::nested::{Board, HOST_NETWORK};
 
 const SCRIPT: &str = include_str!("session.sh");
 
-/// What the test guest does.
-const TEST_GUEST: &str = "smp mem=sparse rng blk=0,w:0:64:7,f,r:0:64:7 poweroff";
+/// What the test guest does, and how it calls that; the last only with a network.
+const STEPS: &str = "smp mem=sparse rng blk=0,w:0:64:7,f,r:0:64:7";
+const STEP_NAMES: [&str; 5] = ["smp", "mem", "rng", "blk", "net"];
 
 /// A run of the launcher.
 #[derive(Debug)]
 pub(super) struct Session {
+    board: Board,
     kernel: PathBuf,
     initrd: Option<PathBuf>,
     cmdline: String,
@@ -29,12 +31,13 @@ const CHECKS: [&str; 6] = ["disk", "CPUs", "memory", "entropy", "ping", "TCP"];
 
 impl Session {
     /// Linux, with a script that checks it or a shell.
-    pub(super) fn linux(parts: &Parts, network: bool, shell: bool) -> Self {
-        let mut cmdline = format!("{} demo_cpus={CPUS} demo_network={}", BOARD.cmdline(), u8::from(network));
+    pub(super) fn linux(parts: &Parts, board: Board, network: bool, shell: bool) -> Self {
+        let mut cmdline = format!("{} demo_cpus={CPUS} demo_network={}", board.cmdline(), u8::from(network));
         if shell {
             cmdline.push_str(" demo_shell=1 quiet");
         }
         Self {
+            board,
             kernel: parts.kernel.bzimage.clone(),
             initrd: Some(parts.initramfs.clone()),
             cmdline,
@@ -45,15 +48,12 @@ impl Session {
     }
 
     /// The bare-metal test guest.
-    pub(super) fn test_guest(kernel: &Path) -> Self {
-        Self {
-            kernel: kernel.to_owned(),
-            initrd: None,
-            cmdline: TEST_GUEST.to_owned(),
-            network: false,
-            limited: true,
-            checks: &["smp", "mem", "rng", "blk"],
-        }
+    pub(super) fn test_guest(kernel: &Path, board: Board, network: bool) -> Self {
+        let (steps, checks) = match network {
+            true => (format!("{STEPS} net=0 poweroff"), &STEP_NAMES[..]),
+            false => (format!("{STEPS} poweroff"), &STEP_NAMES[..4]),
+        };
+        Self { board, kernel: kernel.to_owned(), initrd: None, cmdline: steps, network, limited: true, checks }
     }
 
     /// The script for busybox's shell, in which each file stands where `place` says.
@@ -67,7 +67,7 @@ impl Session {
             ("KERNEL", place(&self.kernel)),
             ("INITRD", self.initrd.as_deref().map(place).unwrap_or_default()),
             ("DISK", place(&parts.disk)),
-            ("BOARD", BOARD.to_string()),
+            ("BOARD", self.board.to_string()),
             ("CMDLINE", self.cmdline.clone()),
             ("CPUS", CPUS.to_string()),
             ("NETWORK", u8::from(self.network).to_string()),
