@@ -5,12 +5,12 @@ use std::thread;
 use std::time::Instant;
 
 use integration::machine::{DEADLINE, Scene, TestDisk, kvm_or_skip, long};
-use vmm::StopReason;
+use vmm::{KernelEntry, StopReason};
 
 /// RAM of these machines: nothing else maps so much to be written.
 const MEMORY_MIB: u64 = 52;
 
-const SCENES: [Scene; 2] = [Scene::Microvm, Scene::MicrovmWithoutAcpi];
+const SCENES: [Scene; 3] = [Scene::Microvm, Scene::MicrovmWithoutAcpi, Scene::Q35(KernelEntry::Pvh)];
 
 /// What a process holds.
 #[derive(Debug, PartialEq, Eq)]

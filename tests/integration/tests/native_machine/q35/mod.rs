@@ -1,6 +1,7 @@
 //! What only the board with PCI has.
 
 mod configuration;
+mod cpus;
 mod interrupts;
 mod memory;
 mod power;

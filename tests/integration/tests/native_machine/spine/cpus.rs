@@ -1,13 +1,13 @@
 //! vCPUs: that each runs, and where each says that it stands.
 
-use integration::machine::{guest_bytes, long};
+use integration::machine::guest_bytes;
 use vmm::{Backing, StopReason, VmEvent};
 
 use super::{SCENES, found_in_this_process, machine};
 
 #[test]
-fn one_to_sixty_four_vcpus_all_run_at_once() {
-    for cpus in [1, 2, 4, 16, long(64, 17)] {
+fn one_two_four_and_sixteen_vcpus_all_run_at_once() {
+    for cpus in [1, 2, 4, 16] {
         let Some(machine) = machine("smp") else { return };
         let mut guest = machine.cpus(cpus).start();
         let answer = guest.answer("smp");
