@@ -7,6 +7,8 @@
 
 #[path = "golden/examples.rs"]
 mod examples;
+#[path = "golden/other_kinds.rs"]
+mod other_kinds;
 #[path = "golden/reference.rs"]
 mod reference;
 #[path = "golden/schema.rs"]

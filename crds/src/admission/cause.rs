@@ -70,6 +70,11 @@ impl Causes {
         self.add(Reason::Duplicate, field, message);
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The causes.
     pub fn into_vec(self) -> Vec<Cause> {
         self.0

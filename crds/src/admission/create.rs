@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::{Answer, Cause, Refusal, Stage, vmi, webhook_schema};
+use super::read::read;
+use super::{Answer, Refusal, Stage, vmi, webhook_schema};
 use crate::api::vmi::VirtualMachineInstance;
 use crate::config::ClusterConfig;
 use crate::crd::structural_schema;
 use crate::defaults::{NewInstance, as_stored, set_defaults};
-use crate::schema::{Fault, Problem, check};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(structural_schema::<VirtualMachineInstance>);
 static WEBHOOK_SCHEMA: LazyLock<Value> = LazyLock::new(|| webhook_schema::of(SCHEMA.clone()));
@@ -17,7 +17,7 @@ static WEBHOOK_SCHEMA: LazyLock<Value> = LazyLock::new(|| webhook_schema::of(SCH
 /// What upstream answers to the creation of a `VirtualMachineInstance`.
 pub fn create_vmi(document: &Value, config: &ClusterConfig, drawn: NewInstance<'_>) -> Answer {
     let refused = |refusal| Answer { stored: None, refusal: Some(refusal), warnings: Vec::new() };
-    let mut instance = match read(document) {
+    let mut instance: VirtualMachineInstance = match read(document, &WEBHOOK_SCHEMA, Stage::Mutate) {
         Ok(instance) => instance,
         Err(refusal) => return refused(refusal),
     };
@@ -32,33 +32,6 @@ pub fn create_vmi(document: &Value, config: &ClusterConfig, drawn: NewInstance<'
     let refusal = (!causes.is_empty()).then(|| Refusal::of(Stage::Admit, causes));
     let warnings = if refusal.is_none() { vmi::warnings(&instance) } else { Vec::new() };
     Answer { stored: Some(stored), refusal, warnings }
-}
-
-/// The document as the kind's type.
-fn read(document: &Value) -> Result<VirtualMachineInstance, Refusal> {
-    let faults = check(document, &WEBHOOK_SCHEMA);
-    // Upstream's schema knows no pattern of a quantity: its decoder does.
-    let (quantities, faults): (Vec<Fault>, Vec<Fault>) = faults.into_iter().partition(is_quantity_syntax);
-    if !faults.is_empty() {
-        return Err(Refusal::of(Stage::Mutate, faults.iter().map(cause).collect()));
-    }
-    if let Some(quantity) = quantities.first() {
-        return Err(Refusal::unreadable(Stage::Mutate, quantity.to_string()));
-    }
-    serde_path_to_error::deserialize(document.clone()).map_err(|error| {
-        let fault = Fault { path: error.path().to_string(), problem: Problem::Required };
-        let message = format!("{}: {}", fault.field(), error.inner());
-        Refusal::unreadable(Stage::Mutate, message)
-    })
-}
-
-fn is_quantity_syntax(fault: &Fault) -> bool {
-    matches!(&fault.problem, Problem::Limit { rule } if rule.contains("quantity"))
-}
-
-/// Upstream gives the field in its text only; ours is another.
-fn cause(fault: &Fault) -> Cause {
-    Cause { reason: None, message: fault.to_string(), field: fault.field() }
 }
 
 /// The instance as it is stored, and as it is read again.

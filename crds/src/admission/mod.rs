@@ -6,8 +6,10 @@
 mod answer;
 mod cause;
 mod create;
+pub mod kinds;
 mod names;
 mod path;
+mod read;
 pub mod vmi;
 mod webhook_schema;
 

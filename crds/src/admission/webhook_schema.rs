@@ -1,6 +1,9 @@
 //! The schema that upstream's webhooks check: an OpenAPI document of its own, which asks for less than the definitions.
 
+use schemars::JsonSchema;
 use serde_json::{Value, json};
+
+use crate::crd::structural_schema;
 
 /// Choices that the OpenAPI document knows, by field.
 const CHOICES: [(&str, &[&str]); 2] = [
@@ -13,6 +16,11 @@ const CHOICES: [(&str, &[&str]); 2] = [
 pub(super) fn of(mut schema: Value) -> Value {
     relax(&mut schema);
     schema
+}
+
+/// The same of a type.
+pub(super) fn of_type<T: JsonSchema>() -> Value {
+    of(structural_schema::<T>())
 }
 
 fn relax(schema: &mut Value) {

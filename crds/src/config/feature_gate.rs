@@ -14,6 +14,8 @@ pub enum Stage {
 /// A feature that a rule asks for. Features that are always on have no rule, and so no entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FeatureGate {
+    /// Machines that wait for a migration from another cluster.
+    DecentralizedLiveMigration,
     /// Empty CD-ROM drives, volumes that are plugged in by changing the spec.
     DeclarativeHotplugVolumes,
     /// Metrics of the node for its guests.
@@ -28,6 +30,10 @@ pub enum FeatureGate {
     HostDevicesWithDra,
     /// Image files of the node.
     HostDisk,
+    /// Longer downtimes of migrations, step by step.
+    MigrationDowntimeTuning,
+    /// Noticing that a migration gets nowhere.
+    MigrationStallDetection,
     /// Networks by resource claim.
     NetworkDevicesWithDra,
     /// The built-in passt binding.
@@ -58,6 +64,7 @@ impl FeatureGate {
     /// The name in the configuration, and in messages.
     pub fn name(self) -> &'static str {
         match self {
+            Self::DecentralizedLiveMigration => "DecentralizedLiveMigration",
             Self::DeclarativeHotplugVolumes => "DeclarativeHotplugVolumes",
             Self::DownwardMetrics => "DownwardMetrics",
             Self::ExperimentalIgnitionSupport => "ExperimentalIgnitionSupport",
@@ -65,6 +72,8 @@ impl FeatureGate {
             Self::HostDevices => "HostDevices",
             Self::HostDevicesWithDra => "HostDevicesWithDRA",
             Self::HostDisk => "HostDisk",
+            Self::MigrationDowntimeTuning => "MigrationDowntimeTuning",
+            Self::MigrationStallDetection => "MigrationStallDetection",
             Self::NetworkDevicesWithDra => "NetworkDevicesWithDRA",
             Self::PasstBinding => "PasstBinding",
             Self::PersistentReservation => "PersistentReservation",
@@ -83,7 +92,8 @@ impl FeatureGate {
     /// How far the feature has come.
     pub fn stage(self) -> Stage {
         match self {
-            Self::DeclarativeHotplugVolumes
+            Self::DecentralizedLiveMigration
+            | Self::DeclarativeHotplugVolumes
             | Self::GpusWithDra
             | Self::HostDevicesWithDra
             | Self::PasstBinding

@@ -42,7 +42,7 @@ pub(super) fn set_max_guest(spec: &mut VirtualMachineInstanceSpec, config: &Clus
     let four_times =
         guest.map(|guest| Quantity::from_bytes(guest.value().wrapping_mul(i64::from(config.max_hotplug_ratio()))));
     let Some(max_guest) = config.max_guest().cloned().or(four_times) else { return };
-    let can_grow = can_plug_memory(spec, &max_guest);
+    let can_grow = memory_obstacle(spec, &max_guest).is_none();
     if let Some(memory) = &mut spec.domain.memory
         && memory.max_guest.is_none()
         && can_grow
@@ -51,22 +51,41 @@ pub(super) fn set_max_guest(spec: &mut VirtualMachineInstanceSpec, config: &Clus
     }
 }
 
-/// Whether a guest's memory can grow to `max_guest` while it runs.
-pub fn can_plug_memory(spec: &VirtualMachineInstanceSpec, max_guest: &Quantity) -> bool {
+/// Why a guest's memory cannot grow to `max_guest` while it runs; `None` when it can.
+pub fn memory_obstacle(spec: &VirtualMachineInstanceSpec, max_guest: &Quantity) -> Option<&'static str> {
     let domain = &spec.domain;
-    let is_pinned = domain.cpu.as_ref().is_some_and(|cpu| {
-        cpu.realtime.is_some() || cpu.numa.as_ref().is_some_and(|numa| numa.guest_mapping_passthrough.is_some())
-    });
-    let Some(memory) = &domain.memory else { return false };
-    let Some(guest) = &memory.guest else { return false };
-    let has_largest_pages =
-        memory.hugepages.as_ref().is_some_and(|hugepages| hugepages.page_size.as_deref() == Some("1Gi"));
-    let block = if has_largest_pages { GIB } else { BLOCK };
-    !is_pinned
-        && domain.launch_security.is_none()
-        && guest.compare(max_guest).is_le()
-        && guest.value() % block == 0
-        && max_guest.value() % block == 0
-        && architecture(spec) == "amd64"
-        && guest.value() >= GIB
+    if domain.cpu.as_ref().is_some_and(|cpu| cpu.realtime.is_some()) {
+        return Some("Memory hotplug is not compatible with realtime VMs");
+    }
+    let numa = domain.cpu.as_ref().and_then(|cpu| cpu.numa.as_ref());
+    if numa.is_some_and(|numa| numa.guest_mapping_passthrough.is_some()) {
+        return Some("Memory hotplug is not compatible with guest mapping passthrough");
+    }
+    if domain.launch_security.is_some() {
+        return Some("Memory hotplug is not compatible with encrypted VMs");
+    }
+    let memory = domain.memory.as_ref();
+    let Some(guest) = memory.and_then(|memory| memory.guest.as_ref()) else {
+        return Some("Guest memory must be configured when memory hotplug is enabled");
+    };
+    if guest.compare(max_guest).is_gt() {
+        return Some("Guest memory is greater than the configured maxGuest memory");
+    }
+    let hugepages = memory.and_then(|memory| memory.hugepages.as_ref());
+    let has_largest_pages = hugepages.is_some_and(|hugepages| hugepages.page_size.as_deref() == Some("1Gi"));
+    let (block, guest_fault, max_fault) = if has_largest_pages {
+        (GIB, "Guest memory must be 1Gi aligned", "MaxGuest must be 1Gi aligned")
+    } else {
+        (BLOCK, "Guest memory must be 2Mi aligned", "MaxGuest must be 2Mi aligned")
+    };
+    if guest.value() % block != 0 {
+        return Some(guest_fault);
+    }
+    if max_guest.value() % block != 0 {
+        return Some(max_fault);
+    }
+    if architecture(spec) != "amd64" {
+        return Some("Memory hotplug is only available for x86_64 VMs");
+    }
+    (guest.value() < GIB).then_some("Memory hotplug is only available for VMs with at least 1Gi of guest memory")
 }

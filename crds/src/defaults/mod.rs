@@ -14,9 +14,10 @@ mod stored;
 mod vmi;
 mod volumes;
 
+pub use hotplug::memory_obstacle;
 pub use hyperv::{REQUIREMENTS as HYPERV_REQUIREMENTS, wants_enlightened_vmcs};
 pub use stored::as_stored;
-pub use vmi::{NewInstance, set_defaults};
+pub use vmi::{NewInstance, set_defaults, set_spec_defaults};
 
 use thiserror::Error;
 

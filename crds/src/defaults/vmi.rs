@@ -30,17 +30,8 @@ pub fn set_defaults(
     config: &ClusterConfig,
     drawn: NewInstance<'_>,
 ) -> Result<(), DefaultsError> {
+    set_spec_defaults(&mut vmi.spec, config)?;
     let spec = &mut vmi.spec;
-    set_architecture(spec, config);
-    set_machine_type(spec, config);
-    cpu::set_requests(spec, config);
-    memory::set_guest(spec);
-    cpu::set_topology(spec);
-    devices::set_pull_policies(spec);
-    spec.eviction_strategy.get_or_insert_with(|| config.eviction_strategy().to_owned());
-    network::set_default_interface(spec, config)?;
-    devices::add_disks_of_volumes(spec);
-    volumes::set_amounts(spec);
     features::disable_acpi_on_s390x(spec);
     let firmware = spec.domain.firmware.get_or_insert_with(Firmware::default);
     if is_unset(firmware.uuid.as_deref()) {
@@ -58,6 +49,25 @@ pub fn set_defaults(
         hotplug::set_max_guest(spec, config);
     }
     set_metadata(vmi, config);
+    Ok(())
+}
+
+/// The first of the defaults, which templates are given too before the rules see them.
+///
+/// # Errors
+///
+/// [`DefaultsError`] when the configuration's own defaults are not allowed.
+pub fn set_spec_defaults(spec: &mut VirtualMachineInstanceSpec, config: &ClusterConfig) -> Result<(), DefaultsError> {
+    set_architecture(spec, config);
+    set_machine_type(spec, config);
+    cpu::set_requests(spec, config);
+    memory::set_guest(spec);
+    cpu::set_topology(spec);
+    devices::set_pull_policies(spec);
+    spec.eviction_strategy.get_or_insert_with(|| config.eviction_strategy().to_owned());
+    network::set_default_interface(spec, config)?;
+    devices::add_disks_of_volumes(spec);
+    volumes::set_amounts(spec);
     Ok(())
 }
 

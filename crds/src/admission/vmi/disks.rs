@@ -1,17 +1,16 @@
 //! Disks.
 
 use super::block_size;
-use super::{list, text};
+use super::text;
 use crate::admission::names::dns_label;
 use crate::admission::{Causes, Path};
-use crate::api::vmi::{Disk, VirtualMachineInstanceSpec};
+use crate::api::vmi::Disk;
 
 /// The longest serial number.
 const SERIAL: usize = 256;
 
 /// Names, targets, buses and options of disks.
-pub(super) fn validate(path: &Path, spec: &VirtualMachineInstanceSpec, causes: &mut Causes) {
-    let disks = list(&spec.domain.devices.disks);
+pub(in super::super) fn validate(path: &Path, disks: &[Disk], causes: &mut Causes) {
     for (place, disk) in disks.iter().enumerate() {
         // Some of upstream's messages name the list below itself.
         let (field, doubled) = (path.index(place), path.at("domain.devices.disks"));

@@ -59,7 +59,18 @@ pub(super) fn acpi_tables(path: &Path, spec: &VirtualMachineInstanceSpec, causes
 /// One firmware, which secure boot needs SMM for; or a kernel with its image.
 pub(super) fn validate(path: &Path, spec: &VirtualMachineInstanceSpec, causes: &mut Causes) {
     let Some(firmware) = &spec.domain.firmware else { return };
-    let field = path.at("firmware");
+    validate_firmware(&path.at("firmware"), firmware, causes);
+    let is_tdx = spec.domain.launch_security.as_ref().is_some_and(|security| security.tdx.is_some());
+    let has_smm = spec.domain.features.as_ref().is_some_and(|features| is_on(&features.smm));
+    if is_secure_boot(firmware) && !has_smm && !is_tdx {
+        let message =
+            format!("{path} has EFI SecureBoot enabled. SecureBoot requires SMM, which is currently disabled.");
+        causes.invalid(path, message);
+    }
+}
+
+/// One firmware, or a kernel with its image.
+pub(in super::super) fn validate_firmware(field: &Path, firmware: &Firmware, causes: &mut Causes) {
     if let Some(bootloader) = &firmware.bootloader
         && bootloader.efi.is_some()
         && bootloader.bios.is_some()
@@ -70,13 +81,6 @@ pub(super) fn validate(path: &Path, spec: &VirtualMachineInstanceSpec, causes: &
     }
     if let Some(kernel) = &firmware.kernel_boot {
         kernel_boot(&field.at("kernelBoot"), kernel, causes);
-    }
-    let is_tdx = spec.domain.launch_security.as_ref().is_some_and(|security| security.tdx.is_some());
-    let has_smm = spec.domain.features.as_ref().is_some_and(|features| is_on(&features.smm));
-    if is_secure_boot(firmware) && !has_smm && !is_tdx {
-        let message =
-            format!("{path} has EFI SecureBoot enabled. SecureBoot requires SMM, which is currently disabled.");
-        causes.invalid(path, message);
     }
 }
 

@@ -23,8 +23,7 @@ const GATED: [(&str, FeatureGate, &str); 2] = [
 ];
 
 /// Labels and annotations are such as a user may set.
-pub(super) fn validate(metadata: &ObjectMeta, config: &ClusterConfig, causes: &mut Causes) {
-    let path = Path::new("metadata");
+pub(in super::super) fn validate(path: &Path, metadata: &ObjectMeta, config: &ClusterConfig, causes: &mut Causes) {
     if RESERVED.iter().any(|label| metadata.label(label).is_some()) {
         let message = "creation of the following reserved kubevirt.io/ labels on a VMI object is prohibited";
         causes.not_supported(path.at("labels"), message);
@@ -43,7 +42,11 @@ pub(super) fn validate(metadata: &ObjectMeta, config: &ClusterConfig, causes: &m
 }
 
 /// Gates of bindings that are no more: a cluster that still names one refuses what it was for.
-pub(super) fn removed_features(spec: &VirtualMachineInstanceSpec, config: &ClusterConfig, causes: &mut Causes) {
+pub(in super::super) fn removed_features(
+    spec: &VirtualMachineInstanceSpec,
+    config: &ClusterConfig,
+    causes: &mut Causes,
+) {
     for gate in config.named_gates() {
         let (name, is_used): (_, fn(&Interface) -> bool) = match gate.as_str() {
             "Passt" => ("Passt", |interface| interface.passt.is_some()),

@@ -26,6 +26,11 @@ mod scheduling;
 mod selectors;
 mod volumes;
 
+pub(super) use disks::validate as validate_disks;
+pub(super) use firmware::validate_firmware;
+pub(super) use metadata::{removed_features, validate as validate_metadata};
+pub(super) use network::removed_bindings;
+
 use super::{Cause, Causes, Path};
 use crate::api::vmi::{VirtualMachineInstance, VirtualMachineInstanceSpec};
 use crate::config::ClusterConfig;
@@ -35,17 +40,17 @@ pub fn validate_new(vmi: &VirtualMachineInstance, config: &ClusterConfig) -> Vec
     let mut causes = Causes::default();
     let spec = &vmi.spec;
     let path = Path::new("spec");
-    metadata::removed_features(spec, config, &mut causes);
+    removed_features(spec, config, &mut causes);
     // Upstream runs the rules for networks and disks twice: clients see each of their causes twice.
-    network::removed_bindings(&path, spec, &mut causes);
+    removed_bindings(&path, spec, &mut causes);
     network::validate(&path, spec, config, &mut causes);
     volumes::container_disks(&path, spec, &mut causes);
     volumes::utility_volumes(&path, spec, &mut causes);
-    disks::validate(&path.at("domain.devices.disks"), spec, &mut causes);
+    disks::validate(&path.at("domain.devices.disks"), list(&spec.domain.devices.disks), &mut causes);
     validate_spec(&path, spec, config, &mut causes);
     volumes::uses(spec, &mut causes);
     memory::some_memory(spec, &mut causes);
-    metadata::validate(&vmi.metadata, config, &mut causes);
+    metadata::validate(&Path::new("metadata"), &vmi.metadata, config, &mut causes);
     hyperv::validate(spec, &mut causes);
     architecture::validate(spec, &mut causes);
     causes.into_vec()
@@ -75,7 +80,7 @@ pub fn validate_spec(path: &Path, spec: &VirtualMachineInstanceSpec, config: &Cl
     devices::inputs(path, spec, causes);
     policies::io_threads(path, spec, causes);
     probe::validate(path, spec, causes);
-    disks::validate(&path.at("domain.devices.disks"), spec, causes);
+    disks::validate(&path.at("domain.devices.disks"), list(&spec.domain.devices.disks), causes);
     firmware::validate(&path.at("domain"), spec, causes);
     volumes::validate(&path.at("volumes"), spec, config, causes);
     volumes::container_disks(path, spec, causes);
@@ -99,11 +104,11 @@ pub fn validate_spec(path: &Path, spec: &VirtualMachineInstanceSpec, config: &Cl
 }
 
 /// A list that may be absent.
-fn list<T>(items: &Option<Vec<T>>) -> &[T] {
+pub(super) fn list<T>(items: &Option<Vec<T>>) -> &[T] {
     items.as_deref().unwrap_or_default()
 }
 
 /// A text that may be absent, which is the same as empty.
-fn text(value: &Option<String>) -> &str {
+pub(super) fn text(value: &Option<String>) -> &str {
     value.as_deref().unwrap_or_default()
 }

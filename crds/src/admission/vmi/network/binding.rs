@@ -36,7 +36,7 @@ pub(super) fn validate(path: &Path, spec: &VirtualMachineInstanceSpec, config: &
 }
 
 /// Bindings that are no more.
-pub(in super::super) fn removed(path: &Path, spec: &VirtualMachineInstanceSpec, causes: &mut Causes) {
+pub(in super::super::super) fn removed(path: &Path, spec: &VirtualMachineInstanceSpec, causes: &mut Causes) {
     for (place, interface) in list(&spec.domain.devices.interfaces).iter().enumerate() {
         let field = path.at(INTERFACES).index(place);
         for (name, message, is_set) in [

@@ -11,7 +11,7 @@ use crate::admission::{Causes, Path};
 use crate::api::vmi::{Network, VirtualMachineInstanceSpec};
 use crate::config::ClusterConfig;
 
-pub(super) use binding::removed as removed_bindings;
+pub(in super::super) use binding::removed as removed_bindings;
 
 const INTERFACES: &str = "domain.devices.interfaces";
 

@@ -1,0 +1,32 @@
+//! Instance types.
+
+use super::{Operation, Request, Verdict, verdict};
+use crate::admission::read::decode;
+use crate::admission::{Causes, Path, Stage};
+use crate::api::instancetype::VirtualMachineInstancetype;
+
+/// Memory is overcommitted by a percentage, and not when it is in huge pages.
+///
+/// # Errors
+///
+/// The refusal.
+pub fn admit(request: &Request<'_>) -> Verdict {
+    if request.operation == Operation::Other {
+        return Ok(Vec::new());
+    }
+    let instancetype: VirtualMachineInstancetype = decode(request.object, Stage::Admit)?;
+    let (path, mut causes) = (Path::new("spec.memory"), Causes::default());
+    let field = path.at("overcommitPercent");
+    let memory = &instancetype.spec.memory;
+    let percent = memory.overcommit_percent.unwrap_or(0);
+    if !(0..=100).contains(&percent) {
+        causes.invalid(&field, format!("{field} '{percent}': must be in range between 0 and 100."));
+    }
+    if percent != 0 && memory.hugepages.is_some() {
+        let message = format!("{field} and {} should not be requested together.", path.at("hugepages"));
+        causes.invalid(&field, message);
+    }
+    verdict(causes)?;
+    let warning = "launchSecurity is deprecated and will be removed in a future release. Use preference instead.";
+    Ok(instancetype.spec.launch_security.map(|_| warning.to_owned()).into_iter().collect())
+}

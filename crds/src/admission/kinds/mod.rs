@@ -1,0 +1,56 @@
+//! Creating and changing the other kinds.
+
+mod data_volume_template;
+mod instancetype;
+mod migration;
+mod pool;
+mod preference;
+mod preset;
+mod replica_set;
+mod run_strategy;
+mod selector;
+mod virtual_machine;
+mod volume_request;
+
+pub use instancetype::admit as admit_instancetype;
+pub use migration::{admit_update as admit_migration_update, set_defaults as set_migration_defaults};
+pub use pool::admit as admit_pool;
+pub use preference::admit as admit_preference;
+pub use preset::admit as admit_preset;
+pub use replica_set::admit as admit_replica_set;
+pub use virtual_machine::{Related, admit as admit_virtual_machine};
+
+use serde_json::Value;
+
+use super::{Causes, Refusal, Stage};
+
+/// What is asked of the API server.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The object as it shall be.
+    pub object: &'a Value,
+    /// The object as it is, when it is changed.
+    pub old: Option<&'a Value>,
+    /// Whether it is created, changed or something else.
+    pub operation: Operation,
+}
+
+/// What is done with an object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Operation {
+    /// It is new.
+    Create,
+    /// It is changed.
+    Update,
+    /// Anything else.
+    Other,
+}
+
+/// Nothing is wrong, and these are the warnings; or why it is refused.
+pub type Verdict = Result<Vec<String>, Refusal>;
+
+/// The verdict of rules that warn of nothing.
+fn verdict(causes: Causes) -> Verdict {
+    let causes = causes.into_vec();
+    if causes.is_empty() { Ok(Vec::new()) } else { Err(Refusal::of(Stage::Admit, causes)) }
+}

@@ -1,0 +1,139 @@
+//! `VirtualMachine`.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::{Operation, Request, Verdict, data_volume_template, run_strategy, volume_request};
+use crate::admission::read::{decode, read};
+use crate::admission::vmi::{list, removed_bindings, removed_features, validate_metadata, validate_spec};
+use crate::admission::{Cause, Causes, Path, Reason, Refusal, Stage, webhook_schema};
+use crate::api::instancetype::{VirtualMachineInstancetypeSpec, VirtualMachinePreferenceSpec};
+use crate::api::vm::{VirtualMachine, VirtualMachineSpec};
+use crate::api::vmi::VirtualMachineInstance;
+use crate::config::ClusterConfig;
+use crate::defaults::{memory_obstacle, set_spec_defaults};
+use crate::instancetype::{apply, check_requirements};
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<VirtualMachine>);
+
+/// Other objects that the answer depends on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Related<'a> {
+    /// The instance type that the machine names.
+    pub instancetype: Option<&'a VirtualMachineInstancetypeSpec>,
+    /// The preference that the machine names.
+    pub preference: Option<&'a VirtualMachinePreferenceSpec>,
+    /// The machine's instance, when it is ready.
+    pub running: Option<&'a VirtualMachineInstance>,
+}
+
+/// What upstream's rules say of a machine.
+///
+/// # Errors
+///
+/// The refusal.
+pub fn admit(request: &Request<'_>, config: &ClusterConfig, related: Related<'_>) -> Verdict {
+    let vm: VirtualMachine = read(request.object, &SCHEMA, Stage::Admit)?;
+    if vm.metadata.deletion_timestamp.is_some() {
+        return Ok(Vec::new());
+    }
+    let spec = with_defaults(&vm.spec, request.operation, config, related)?;
+    let mut causes = Causes::default();
+    validate(&Path::new("spec"), &spec, config, &mut causes);
+    super::verdict(causes)?;
+    super::verdict(namespaces(request, &vm)?)?;
+    let mut causes = Causes::default();
+    volume_request::validate(&vm, related.running, config, &mut causes);
+    super::verdict(causes)?;
+    let is_old_switch = vm.spec.running.is_some();
+    let warning = "spec.running is deprecated, please use spec.runStrategy instead.";
+    Ok(is_old_switch.then(|| warning.to_owned()).into_iter().collect())
+}
+
+/// The spec with what its instance type, its preference and the defaults give it, as far as the rules see it.
+fn with_defaults(
+    spec: &VirtualMachineSpec,
+    operation: Operation,
+    config: &ClusterConfig,
+    related: Related<'_>,
+) -> Result<VirtualMachineSpec, Refusal> {
+    let mut vm_spec = spec.clone();
+    let refused = |cause: Cause| Refusal::of(Stage::Admit, vec![cause]);
+    let path = Path::new("spec");
+    if let Some(template) = &mut vm_spec.template {
+        let spec = template.spec.get_or_insert_default();
+        let metadata = template.metadata.get_or_insert_default();
+        apply(&path.at("template.spec"), related.instancetype, related.preference, spec, metadata)
+            .map_err(|conflicts| Refusal::of(Stage::Admit, conflicts.iter().map(conflict).collect()))?;
+        set_spec_defaults(spec, config).map_err(|error| Refusal::unreadable(Stage::Admit, error.to_string()))?;
+        if let Some(preference) = related.preference {
+            check_requirements(related.instancetype, preference, spec).map_err(|unmet| {
+                let fields: Vec<String> = unmet.fields.iter().map(ToString::to_string).collect();
+                refused(Cause {
+                    reason: Some(Reason::NotFound),
+                    message: format!("failure checking preference requirements: {}", unmet.message),
+                    field: fields.join(", "),
+                })
+            })?;
+        }
+        if operation == Operation::Create {
+            // One after the other: the first that finds something ends it.
+            let mut causes = Causes::default();
+            removed_features(spec, config, &mut causes);
+            super::verdict(causes)?;
+            let mut causes = Causes::default();
+            removed_bindings(&path, spec, &mut causes);
+            super::verdict(causes)?;
+        }
+    }
+    Ok(vm_spec)
+}
+
+/// The rules for a machine's spec, which hold for templates too.
+pub(super) fn validate(path: &Path, spec: &VirtualMachineSpec, config: &ClusterConfig, causes: &mut Causes) {
+    let Some(template) = &spec.template else {
+        return causes.required(path.at("template"), "missing virtual machine template.");
+    };
+    let machine = template.spec.clone().unwrap_or_default();
+    let metadata = template.metadata.clone().unwrap_or_default();
+    validate_metadata(&path.at("template.metadata"), &metadata, config, causes);
+    validate_spec(&path.at("template.spec"), &machine, config, causes);
+    data_volume_template::validate(path, spec, causes);
+    run_strategy::validate(path, spec, config, causes);
+    if !config.is_live_update() {
+        return;
+    }
+    let domain = path.at("template.spec.domain");
+    let counts = machine.domain.cpu.as_ref().map(|cpu| (cpu.sockets.unwrap_or(0), cpu.max_sockets.unwrap_or(0)));
+    if counts.is_some_and(|(sockets, most)| most != 0 && sockets > most) {
+        let message = "Number of sockets in CPU topology is greater than the maximum sockets allowed";
+        causes.invalid(domain.at("cpu.sockets"), message);
+    }
+    let max_guest = machine.domain.memory.as_ref().and_then(|memory| memory.max_guest.as_ref());
+    if let Some(obstacle) = max_guest.and_then(|max_guest| memory_obstacle(&machine, max_guest)) {
+        causes.invalid(domain.at("memory.guest"), obstacle);
+    }
+}
+
+fn conflict(field: &Path) -> Cause {
+    Cause {
+        reason: Some(Reason::Invalid),
+        message: format!("VM field(s) {field} conflicts with selected instance type"),
+        field: field.to_string(),
+    }
+}
+
+/// Templates of DataVolumes that are new or changed stay in the machine's namespace.
+fn namespaces(request: &Request<'_>, vm: &VirtualMachine) -> Result<Causes, Refusal> {
+    let mut causes = Causes::default();
+    if let (Operation::Update, Some(old)) = (request.operation, request.old) {
+        let old: VirtualMachine = decode(old, Stage::Admit)?;
+        if old.spec.data_volume_templates == vm.spec.data_volume_templates {
+            return Ok(causes);
+        }
+    }
+    let namespace = vm.metadata.namespace.as_deref().unwrap_or_default();
+    data_volume_template::namespaces(list(&vm.spec.data_volume_templates), namespace, &mut causes);
+    Ok(causes)
+}

@@ -1,0 +1,115 @@
+//! The other kinds: what upstream's webhooks answered while its own checks ran, and what we answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use crds::admission::kinds::{
+    Operation, Related, Request, Verdict, admit_instancetype, admit_migration_update, admit_pool, admit_preset,
+    admit_replica_set, admit_virtual_machine,
+};
+use crds::config::ClusterConfig;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::reference::reference;
+
+/// The cases that are not compared, or differ, each with its reason.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lists {
+    /// Webhooks that are not written yet.
+    missing: Vec<String>,
+    /// What the answer depends on and the recording does not have, by case.
+    not_recorded: BTreeMap<String, String>,
+    /// Answers that differ, by case.
+    differences: BTreeMap<String, String>,
+}
+
+/// Our answer, where the webhook is written.
+fn answer(case: &Value) -> Option<Verdict> {
+    let configuration = case["config"].clone();
+    let config = ClusterConfig::new(if configuration.is_null() {
+        crds::api::kubevirt::KubeVirtConfiguration::default()
+    } else {
+        serde_json::from_value(configuration).unwrap()
+    });
+    let request = Request {
+        object: &case["object"],
+        old: case.get("oldObject"),
+        operation: match case["operation"].as_str() {
+            Some("CREATE") => Operation::Create,
+            Some("UPDATE") => Operation::Update,
+            _ => Operation::Other,
+        },
+    };
+    Some(match case["call"].as_str().unwrap() {
+        "VMsAdmitter.Admit" => admit_virtual_machine(&request, &config, Related::default()),
+        "VMIRSAdmitter.Admit" => admit_replica_set(&request, &config),
+        "VMPoolAdmitter.Admit" => admit_pool(&request, &config),
+        "VMIPresetAdmitter.Admit" => admit_preset(&request),
+        "InstancetypeAdmitter.Admit" | "ClusterInstancetypeAdmitter.Admit" => admit_instancetype(&request),
+        "MigrationUpdateAdmitter.Admit" => admit_migration_update(&request),
+        _ => return None,
+    })
+}
+
+/// What of our answer is not upstream's.
+fn differences(case: &Value, ours: &Verdict) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut compare = |what: &str, ours: Value, upstream: Value| {
+        if ours != upstream {
+            found.push(format!("{what}: ours {ours}, upstream's {upstream}"));
+        }
+    };
+    let list = |value: &Value| if value.is_null() { json!([]) } else { value.clone() };
+    compare("allowed", json!(ours.is_ok()), case["allowed"].clone());
+    match ours {
+        Ok(warnings) => compare("warnings", json!(warnings), list(&case["warnings"])),
+        Err(refusal) => {
+            compare("code", json!(refusal.code), case["result"]["code"].clone());
+            let upstream = list(case["result"].pointer("/details/causes").unwrap_or(&Value::Null));
+            let is_schema = |cause: &Value| cause.get("reason").is_none();
+            if upstream.as_array().unwrap().iter().any(is_schema) {
+                let field = |cause: &Value| {
+                    let message = cause["message"].as_str().unwrap();
+                    message.split(' ').next().unwrap().trim_start_matches('.').to_owned()
+                };
+                let upstream: BTreeSet<String> = upstream.as_array().unwrap().iter().map(field).collect();
+                let ours: BTreeSet<String> = refusal.causes.iter().map(|cause| cause.field.clone()).collect();
+                compare("fields", json!(ours), json!(upstream));
+            } else {
+                compare("causes", json!(refusal.causes), upstream);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_other_kinds_are_answered_as_upstream_answers_them() {
+    let Some(reference) = reference() else { return };
+    let lists: Lists = serde_saphyr::from_str(include_str!("other-kinds.yaml")).unwrap();
+    let text = fs::read_to_string(reference.join("golden/other-kinds.jsonl")).unwrap();
+    let (mut equal, mut missing) = (0, 0);
+    let mut unexplained = Vec::new();
+    let mut used = BTreeSet::new();
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let (name, call) = (case["name"].as_str().unwrap().to_owned(), case["call"].as_str().unwrap());
+        if lists.missing.iter().any(|missing| missing == call) {
+            missing += 1;
+            continue;
+        }
+        let found = differences(&case, &answer(&case).expect(call));
+        let is_listed = lists.not_recorded.contains_key(&name) || lists.differences.contains_key(&name);
+        match (found.is_empty(), is_listed) {
+            (true, false) => equal += 1,
+            (false, true) => drop(used.insert(name)),
+            (true, true) => unexplained.push(format!("{name} is listed, and equal")),
+            (false, false) => unexplained.push(format!("{name}\n  {}", found.join("\n  "))),
+        }
+    }
+    assert!(unexplained.is_empty(), "{equal} equal, {} not:\n{}", unexplained.len(), unexplained.join("\n"));
+    assert_eq!(used.len(), lists.not_recorded.len() + lists.differences.len(), "a listed case is gone");
+    assert!(equal >= 78, "{equal} equal, {missing} not written");
+}
