@@ -15,6 +15,7 @@ use super::cpio::Archive;
 use super::libraries;
 use super::modules;
 use super::qemu::{self, Channels};
+use super::tsc;
 use crate::images::{Images, KernelImage, L1_KERNEL};
 use crate::live;
 
@@ -185,7 +186,8 @@ impl<'a> L1<'a> {
         self.write_initramfs(script, channels)?;
         let mut boot = || -> Result<bool> {
             let errors = fs::File::create(&channels.errors).context("Cannot make a file for QEMU's errors")?;
-            let mut qemu = qemu::command(self.images, &self.kernel, channels, self.memory_mib, &self.disks);
+            let mut qemu =
+                qemu::command(self.images, &self.kernel, channels, self.memory_mib, &self.disks, tsc::khz()?);
             run(qemu.stderr(errors)).context("Cannot run QEMU")
         };
         let mut ended = boot()?;

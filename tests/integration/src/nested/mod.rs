@@ -14,6 +14,7 @@ pub(crate) mod modules;
 mod qemu;
 mod suite;
 mod tools;
+mod tsc;
 
 /// Shell functions of the host's side of a guest's network.
 pub(crate) const HOST_NETWORK: &str = include_str!("host-network.sh");

@@ -53,6 +53,7 @@ pub(super) fn command(
     channels: &Channels,
     memory_mib: u32,
     disks: &[PathBuf],
+    tsc_khz: u64,
 ) -> Command {
     let root = images.qemu_root();
     let libraries = root.join("usr/lib/x86_64-linux-gnu");
@@ -65,7 +66,7 @@ pub(super) fn command(
     command.args(["-accel", "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt", "-smp", "1"]);
     command.arg("-m").arg(memory_mib.to_string());
     command.arg("-kernel").arg(&kernel.bzimage).arg("-initrd").arg(&channels.initramfs);
-    command.arg("-append").arg(KERNEL_ARGUMENTS);
+    command.arg("-append").arg(format!("{KERNEL_ARGUMENTS} tsc_early_khz={tsc_khz}"));
     let file = |id: &str, path: &Path| format!("file,id={id},path={}", quoted(path));
     command.arg("-chardev").arg(file("log", &channels.kernel_log)).args(["-serial", "chardev:log"]);
     // A virtio port is a hundred times as fast as an emulated UART.
