@@ -34,7 +34,8 @@ pub struct MigrationPolicySpec {
     pub selectors: Option<Selectors>,
     pub allow_auto_converge: Option<bool>,
     pub bandwidth_per_migration: Option<Quantity>,
-    pub completion_timeout_per_gi_b: Option<i64>,
+    #[serde(rename = "completionTimeoutPerGiB")]
+    pub completion_timeout_per_gib: Option<i64>,
     #[schemars(range(min = 1, max = 2_000_000))]
     pub max_downtime_ms: Option<u64>,
     pub allow_post_copy: Option<bool>,

@@ -50,6 +50,8 @@ pub enum FeatureGate {
     Root,
     /// Hook sidecars.
     Sidecar,
+    /// Snapshots, and what is made with them.
+    Snapshot,
     /// Claims shared by virtiofs.
     VirtioFsStorage,
     /// Sockets between node and guest.
@@ -82,6 +84,7 @@ impl FeatureGate {
             Self::ReservedOverheadMemlock => "ReservedOverheadMemlock",
             Self::Root => "Root",
             Self::Sidecar => "Sidecar",
+            Self::Snapshot => "Snapshot",
             Self::VirtioFsStorage => "EnableVirtioFsStorageVolumes",
             Self::Vsock => "VSOCK",
             Self::WorkloadEncryptionSev => "WorkloadEncryptionSEV",
@@ -98,6 +101,7 @@ impl FeatureGate {
             | Self::HostDevicesWithDra
             | Self::PasstBinding
             | Self::RebootPolicy
+            | Self::Snapshot
             | Self::WorkloadEncryptionSev => Stage::Beta,
             Self::PersistentReservation => Stage::General,
             _ => Stage::Alpha,

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crds::admission::kinds::{
-    Operation, Related, Request, Verdict, admit_instancetype, admit_migration_update, admit_pool, admit_preset,
-    admit_replica_set, admit_virtual_machine,
+    Operation, Related, Request, Verdict, admit_clone, admit_instancetype, admit_migration_policy,
+    admit_migration_update, admit_pool, admit_preset, admit_replica_set, admit_virtual_machine, set_clone_defaults,
+    set_migration_defaults,
 };
 use crds::config::ClusterConfig;
 use serde::Deserialize;
@@ -48,9 +49,37 @@ fn answer(case: &Value) -> Option<Verdict> {
         "VMPoolAdmitter.Admit" => admit_pool(&request, &config),
         "VMIPresetAdmitter.Admit" => admit_preset(&request),
         "InstancetypeAdmitter.Admit" | "ClusterInstancetypeAdmitter.Admit" => admit_instancetype(&request),
+        "MigrationPolicyAdmitter.Admit" => admit_migration_policy(&request, &config),
+        "VirtualMachineCloneAdmitter.Admit" => admit_clone(&request, &config),
         "MigrationUpdateAdmitter.Admit" => admit_migration_update(&request),
         _ => return None,
     })
+}
+
+/// The object as our webhook changes it, where it is one that changes objects.
+fn changed(case: &Value) -> Option<Value> {
+    match case["call"].as_str().unwrap() {
+        // The suffix that upstream's check draws.
+        "CloneCreateMutator.Mutate" => {
+            Some(serde_json::to_value(set_clone_defaults(&case["object"], "12345").unwrap()).unwrap())
+        }
+        "MigrationCreateMutator.Mutate" => {
+            let mut migration = serde_json::from_value(case["object"].clone()).unwrap();
+            set_migration_defaults(&mut migration);
+            Some(serde_json::to_value(migration).unwrap())
+        }
+        _ => None,
+    }
+}
+
+/// The object as upstream's patch, which replaces whole fields, changes it.
+fn patched(case: &Value) -> Value {
+    let mut object = case["object"].clone();
+    for operation in case.get("patch").and_then(Value::as_array).into_iter().flatten() {
+        assert_eq!(operation["op"], "replace");
+        *object.pointer_mut(operation["path"].as_str().unwrap()).unwrap() = operation["value"].clone();
+    }
+    object
 }
 
 /// What of our answer is not upstream's.
@@ -100,7 +129,11 @@ fn the_other_kinds_are_answered_as_upstream_answers_them() {
             missing += 1;
             continue;
         }
-        let found = differences(&case, &answer(&case).expect(call));
+        let found = match changed(&case) {
+            Some(ours) if ours == patched(&case) => Vec::new(),
+            Some(ours) => vec![format!("ours {ours}, upstream's {}", patched(&case))],
+            None => differences(&case, &answer(&case).expect(call)),
+        };
         let is_listed = lists.not_recorded.contains_key(&name) || lists.differences.contains_key(&name);
         match (found.is_empty(), is_listed) {
             (true, false) => equal += 1,
@@ -111,5 +144,5 @@ fn the_other_kinds_are_answered_as_upstream_answers_them() {
     }
     assert!(unexplained.is_empty(), "{equal} equal, {} not:\n{}", unexplained.len(), unexplained.join("\n"));
     assert_eq!(used.len(), lists.not_recorded.len() + lists.differences.len(), "a listed case is gone");
-    assert!(equal >= 78, "{equal} equal, {missing} not written");
+    assert!(equal >= 152, "{equal} equal, {missing} not written");
 }

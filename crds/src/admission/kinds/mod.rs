@@ -1,8 +1,10 @@
 //! Creating and changing the other kinds.
 
+mod clone;
 mod data_volume_template;
 mod instancetype;
 mod migration;
+mod migration_policy;
 mod pool;
 mod preference;
 mod preset;
@@ -12,8 +14,10 @@ mod selector;
 mod virtual_machine;
 mod volume_request;
 
+pub use clone::{admit as admit_clone, set_defaults as set_clone_defaults};
 pub use instancetype::admit as admit_instancetype;
 pub use migration::{admit_update as admit_migration_update, set_defaults as set_migration_defaults};
+pub use migration_policy::admit as admit_migration_policy;
 pub use pool::admit as admit_pool;
 pub use preference::admit as admit_preference;
 pub use preset::admit as admit_preset;

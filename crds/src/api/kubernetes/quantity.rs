@@ -116,6 +116,11 @@ impl Quantity {
         self.amount().nanos < 0
     }
 
+    /// Whether it is a whole number of thousandths.
+    pub fn has_thousandths(&self) -> bool {
+        self.amount().nanos % (NANO / 1000) == 0
+    }
+
     /// Another whole amount in the same notation.
     #[must_use]
     pub fn with_value(&self, value: i64) -> Self {

@@ -17,7 +17,8 @@ pub struct MigrationConfiguration {
     pub parallel_migrations_per_cluster: Option<u32>,
     pub allow_auto_converge: Option<bool>,
     pub bandwidth_per_migration: Option<Quantity>,
-    pub completion_timeout_per_gi_b: Option<i64>,
+    #[serde(rename = "completionTimeoutPerGiB")]
+    pub completion_timeout_per_gib: Option<i64>,
     #[schemars(range(min = 1, max = 2_000_000))]
     pub max_downtime_ms: Option<u64>,
     pub progress_timeout: Option<i64>,
@@ -90,7 +91,8 @@ pub struct MigrationConfigurationUsed {
     pub parallel_migrations_per_cluster: Option<u32>,
     pub allow_auto_converge: Option<bool>,
     pub bandwidth_per_migration: Option<Quantity>,
-    pub completion_timeout_per_gi_b: Option<i64>,
+    #[serde(rename = "completionTimeoutPerGiB")]
+    pub completion_timeout_per_gib: Option<i64>,
     #[schemars(range(min = 1, max = 2_000_000))]
     pub max_downtime_ms: Option<u64>,
     pub progress_timeout: Option<i64>,

@@ -27,7 +27,7 @@ pub struct PodNetwork {
     #[serde(rename = "vmNetworkCIDR")]
     pub vm_network_cidr: Option<String>,
     #[serde(rename = "vmIPv6NetworkCIDR")]
-    pub vm_i_pv6_network_cidr: Option<String>,
+    pub vm_ipv6_network_cidr: Option<String>,
 }
 
 /// A network that Multus attaches.

@@ -99,6 +99,11 @@ fn addresses(field: &Path, interface: &Interface, causes: &mut Causes) {
     }
 }
 
+/// Whether a text is a hardware address of six octets.
+pub(in super::super::super) fn is_mac_address(text: &str) -> bool {
+    octets(text) == Some(6)
+}
+
 /// How many octets a hardware address has: 6, 8 or 20, written in pairs with `:` or `-`, or in fours with `.`.
 fn octets(address: &str) -> Option<usize> {
     let separator = address.chars().find(|c| matches!(c, ':' | '-' | '.'))?;

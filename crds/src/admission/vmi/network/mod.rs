@@ -12,6 +12,7 @@ use crate::api::vmi::{Network, VirtualMachineInstanceSpec};
 use crate::config::ClusterConfig;
 
 pub(in super::super) use binding::removed as removed_bindings;
+pub(in super::super) use interface::is_mac_address;
 
 const INTERFACES: &str = "domain.devices.interfaces";
 
