@@ -4,8 +4,12 @@
 //! switched off: a guest that masks and unmasks moves nothing in the host. While a vector is masked, or the host could
 //! not route it, its notifications stay in its pending bit; what made it deliverable delivers them.
 //!
+//! Notifications come from workers, on the data path: they take no lock (`signals.rs`). One that is under way while the
+//! guest masks its vector may still be sent; none is lost, and none is sent twice.
+//!
 //! Table and pending bits have a BAR of their own: the table in the lower half, the pending bits in the upper.
 
+mod signals;
 mod state;
 mod table;
 #[cfg(test)]
@@ -19,7 +23,8 @@ use crate::bus::{BusDevice, Width, read_bytes, write_bytes};
 use crate::id::DeviceId;
 use crate::interrupt::MsiGroup;
 use crate::log_limit::LogLimit;
-use std::sync::{Arc, PoisonError, RwLock};
+use signals::Signals;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use table::{ENTRY_SIZE, Table};
 
 /// The capability's id.
@@ -43,9 +48,9 @@ pub struct Msix {
     capability: u16,
     /// Where the pending bits start in the BAR.
     pending_offset: u64,
-    /// Notifications share the lock; whoever changes what is masked has it alone, so that no notification falls between
-    /// a mask and its pending bit.
-    table: RwLock<Table>,
+    /// What the guest wrote. Held while what notifications see of it is brought in line.
+    table: Mutex<Table>,
+    signals: Signals,
     log: LogLimit,
 }
 
@@ -75,11 +80,9 @@ impl Msix {
         let [p0, p1, p2, p3, ..] = (pending_offset | u64::from(bar)).to_le_bytes();
         let capability = configuration.add_capability(ID, &[low, high, bar, 0, 0, 0, p0, p1, p2, p3])?;
         configuration.make_writable(capability + CONTROL, Width::Word, ENABLE | FUNCTION_MASK);
-        let table = match state {
-            Some(state) => state.table(&id, vectors)?,
-            None => Table::new(vectors),
-        };
-        Ok(Self { id, group, capability, pending_offset, table: RwLock::new(table), log: LogLimit::default() })
+        let (table, signals) = state.unwrap_or_else(|| MsixState::first(vectors)).restore(&id, vectors)?;
+        let table = Mutex::new(table);
+        Ok(Self { id, group, capability, pending_offset, table, signals, log: LogLimit::default() })
     }
 
     /// Takes over what the guest wrote to the capability; call it after each write to configuration space. Clearing the
@@ -87,7 +90,7 @@ impl Msix {
     pub fn follow(&self, configuration: &PciConfiguration) {
         let control = configuration.read(self.capability + CONTROL, Width::Word);
         let (enabled, masked) = (control & ENABLE != 0, control & FUNCTION_MASK != 0);
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.lock();
         if (table.enabled, table.masked) != (enabled, masked) {
             (table.enabled, table.masked) = (enabled, masked);
             self.deliver(&mut table);
@@ -96,28 +99,39 @@ impl Msix {
 
     /// Whether the function signals by messages; otherwise it has its interrupt pin.
     pub fn is_enabled(&self) -> bool {
-        self.table.read().unwrap_or_else(PoisonError::into_inner).enabled
+        self.signals.is_enabled()
     }
 
     /// Sends the vector's message, now or when it is no longer masked; a vector that does not exist has none. Returns
     /// whether MSI-X is on: otherwise nothing happened, and the function has its interrupt pin.
     pub fn notify(&self, vector: u16) -> bool {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        if table.is_deliverable(vector) {
-            self.group.trigger(vector);
-        } else if table.enabled {
-            table.set_pending(vector);
+        if !self.signals.is_enabled() {
+            return false;
         }
-        table.enabled
+        if self.signals.raise(vector) {
+            self.group.trigger(vector);
+        }
+        // Again: who switched it off meanwhile wants the pin.
+        self.signals.is_enabled()
     }
 
     /// Table and pending bits; the control bits are part of the configuration space.
     pub fn save(&self) -> MsixState {
-        MsixState::of(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+        MsixState::of(&self.lock(), &self.signals)
     }
 
-    /// Brings the host's routes in line with the table, and sends what waited for it.
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        // A panic in another thread leaves plain registers behind.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the host's routes and what notifications see in line with the table, and sends what waited for it.
     fn deliver(&self, table: &mut Table) {
+        self.signals.set_enabled(table.enabled);
+        // First what is held back: nothing is sent by a route that is on its way out.
+        for (vector, deliverable) in table.deliverable() {
+            self.signals.set_deliverable(vector, deliverable);
+        }
         let changes = table.changes();
         if !changes.is_empty() {
             match self.group.route(&changes) {
@@ -129,17 +143,22 @@ impl Msix {
                 }
             }
         }
-        table.take_deliverable(|vector| self.group.trigger(vector));
+        for (vector, deliverable) in table.deliverable() {
+            self.signals.set_deliverable(vector, deliverable);
+            if self.signals.take_deliverable(vector) {
+                self.group.trigger(vector);
+            }
+        }
     }
 }
 
 impl BusDevice for Msix {
     fn read(&self, offset: u64, width: Width) -> u64 {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.lock();
         read_bytes(width, |position| {
             let offset = offset.saturating_add(position);
             match offset.checked_sub(self.pending_offset) {
-                Some(offset) => table.read_pending(offset),
+                Some(offset) => self.signals.read_pending(offset),
                 None => table.read(offset),
             }
         })
@@ -147,7 +166,7 @@ impl BusDevice for Msix {
 
     /// Takes all widths; the pending bits are read-only.
     fn write(&self, offset: u64, width: Width, value: u64) {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.lock();
         write_bytes(width, value, |position, byte| {
             let offset = offset.saturating_add(position);
             if offset < self.pending_offset {

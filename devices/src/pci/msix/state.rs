@@ -1,6 +1,7 @@
 //! The saved form of the table and the pending bits.
 
-use super::table::{Table, WRITABLE, words};
+use super::signals::{Signals, words};
+use super::table::{MASKED_ENTRY, Table, WRITABLE};
 use crate::id::DeviceId;
 use crate::state::StateError;
 use serde::{Deserialize, Serialize};
@@ -15,13 +16,18 @@ pub struct MsixState {
 }
 
 impl MsixState {
-    pub(super) fn of(table: &Table) -> Self {
-        Self { entries: table.entries(), pending: table.pending() }
+    pub(super) fn of(table: &Table, signals: &Signals) -> Self {
+        Self { entries: table.entries(), pending: signals.pending() }
+    }
+
+    /// `vectors` vectors, all masked.
+    pub(super) fn first(vectors: u16) -> Self {
+        Self { entries: vec![MASKED_ENTRY; usize::from(vectors)], pending: vec![0; words(vectors)] }
     }
 
     /// # Errors
     /// Another number of vectors, or bits that are never set.
-    pub(super) fn table(self, device: &DeviceId, vectors: u16) -> Result<Table, StateError> {
+    pub(super) fn restore(self, device: &DeviceId, vectors: u16) -> Result<(Table, Signals), StateError> {
         let invalid = |reason: String| StateError::Invalid { device: device.clone(), reason };
         let count = self.entries.len();
         if count != usize::from(vectors) || self.pending.len() != words(vectors) {
@@ -35,6 +41,6 @@ impl MsixState {
         if spare || !self.entries.iter().all(is_legal) {
             return Err(invalid("its MSI-X table has bits that are never set".into()));
         }
-        Ok(Table::with(self.entries, self.pending))
+        Ok((Table::new(self.entries), Signals::new(vectors, self.pending)))
     }
 }

@@ -339,7 +339,7 @@ proptest! {
                 prop_assert!(!waiting || !enabled || masked || is_masked || refuses, "vector {vector} is lost");
             }
             let saved = function.msix.save();
-            prop_assert!(saved.table(&"rng0".into(), VECTORS).is_ok());
+            prop_assert!(saved.restore(&"rng0".into(), VECTORS).is_ok());
         }
     }
 }
