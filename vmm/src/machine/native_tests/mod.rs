@@ -4,3 +4,4 @@
 mod memory_slots;
 mod rig;
 mod save_restore;
+mod wire;

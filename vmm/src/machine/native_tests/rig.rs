@@ -2,11 +2,14 @@
 
 use crate::config::{BoardConfig, CpusConfig, DiskConfig, MemoryConfig, PayloadConfig, VmConfig};
 use crate::lifecycle::Shared;
+use crate::machine::blueprint::Network;
+use crate::machine::native_tests::wire::{Peer, wire};
 use crate::machine::{Blueprint, Machine};
 use crate::resources::{KERNEL, Resource, Resources, SERIAL};
 use crate::snapshot::SavedMachine;
 use crate::testing;
 use crate::timeline::{StartSource, Timeline};
+use devices::virtio::net::NetPort;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use std::fs::File;
@@ -24,6 +27,8 @@ pub(super) struct Rig {
     // Dropped first: it uses the blueprint's console.
     pub(super) machine: Machine,
     pub(super) blueprint: Blueprint,
+    /// The other ends of the networks.
+    pub(super) peers: Vec<Peer>,
     console: File,
     read: String,
 }
@@ -66,11 +71,22 @@ impl Rig {
         let (input, output) = (Some(serial.try_clone().unwrap()), Some(serial));
         resources.insert(SERIAL, Resource::Stream { input, output }).unwrap();
         let timeline = Arc::new(Timeline::starting(StartSource::Build, 0));
-        let blueprint = Blueprint::new(config.clone(), resources, timeline).unwrap();
+        // Networks are not over a TAP, which a test cannot make without a namespace of its own.
+        let mut config = config.clone();
+        let nets = std::mem::take(&mut config.nets);
+        let mut blueprint = Blueprint::new(config, resources, timeline).unwrap();
+        let mut peers = Vec::new();
+        for net in nets {
+            let (backend, peer) = wire();
+            let port = Arc::new(NetPort::new(net.id.clone(), net.link_up));
+            blueprint.config.nets.push(net.clone());
+            blueprint.nets.push(Network { config: net, backend: Arc::new(backend), port });
+            peers.push(peer);
+        }
         let shared = Arc::new(Shared::new());
         let boot = shared.boot();
         let machine = Machine::assemble(&blueprint, shared, boot, saved).unwrap();
-        Self { blueprint, machine, console: console.into(), read: String::new() }
+        Self { blueprint, machine, peers, console: console.into(), read: String::new() }
     }
 
     /// Waits for a line of the console that has `text` in it, and returns it. Lines before it are passed over.

@@ -1,7 +1,7 @@
 //! State goes to bytes and into a new machine, which goes on where the old one stood.
 
 use super::rig::{self, Rig};
-use crate::config::BoardConfig;
+use crate::config::{BoardConfig, NetConfig};
 use crate::snapshot::{SavedMachine, format};
 use crate::testing::{host_differences, long};
 use std::path::Path;
@@ -71,6 +71,46 @@ fn a_guest_of_q35_finishes_its_disk_script_in_a_new_machine() {
 #[test]
 fn a_guest_of_q35_that_uses_pins_finishes_its_disk_script_in_a_new_machine() {
     disk_script_is_finished_in_a_new_machine(Q35, "intx");
+}
+
+fn network_and_its_cable_are_as_they_were_in_a_new_machine(board: BoardConfig, words: &str) {
+    let Some(guest) = rig::guest() else { return };
+    let mut config = rig::config(board.clone(), &format!("{words} net=0,echo:1,down,up,echo:2"), 0);
+    let mac = "52:54:00:99:00:02".parse().unwrap();
+    let root_port = board == Q35;
+    config.nets.push(NetConfig { id: "net0".into(), mac, mtu: None, link_up: true, root_port });
+    let mut rig = Rig::new(&guest, &config, &[], SavedMachine::default());
+    rig.machine.start().unwrap();
+    rig.expect("net ready");
+    rig.peers[0].echo(mac, b"before");
+    rig.blueprint.nets[0].port.set_link_up(false);
+    rig.expect("net step down");
+    rig.machine.pause().unwrap();
+    let mut rig = reincarnate(rig, &guest, &[]);
+    let port = &rig.blueprint.nets[0].port;
+    assert!(!port.is_link_up(), "the configuration's cable, not the one that was saved");
+    rig.machine.start().unwrap();
+    port.set_link_up(true);
+    rig.expect("net step up");
+    rig.peers[0].echo(mac, b"after it");
+    rig.peers[0].echo(mac, b"and again.");
+    let line = rig.expect("ok net");
+    assert!(line.contains("echoed=3") && line.contains("changes=2"), "{line}");
+}
+
+#[test]
+fn a_guest_of_microvm_goes_on_with_its_network_in_a_new_machine() {
+    network_and_its_cable_are_as_they_were_in_a_new_machine(MICROVM, "");
+}
+
+#[test]
+fn a_guest_of_q35_goes_on_with_its_network_behind_a_root_port_in_a_new_machine() {
+    network_and_its_cable_are_as_they_were_in_a_new_machine(Q35, "");
+}
+
+#[test]
+fn a_guest_of_q35_that_uses_pins_goes_on_with_its_network_in_a_new_machine() {
+    network_and_its_cable_are_as_they_were_in_a_new_machine(Q35, "intx");
 }
 
 fn clocks_show_the_time_that_passed(board: BoardConfig) {
