@@ -32,7 +32,7 @@ fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
 #[test]
 fn every_rule_refuses_its_own_mistake() {
     type Change = fn(&mut VmConfig);
-    let table: [(Change, ConfigError); 30] = [
+    let table: [(Change, ConfigError); 31] = [
         (|c| c.version = 0, ConfigError::Version(0)),
         (|c| c.version = 2, ConfigError::Version(2)),
         (|c| c.cpus.boot = 0, ConfigError::NoCpus),
@@ -97,6 +97,7 @@ fn every_rule_refuses_its_own_mistake() {
             },
             ConfigError::TooManyDevices { board: "microvm", count: 17, max: 16 },
         ),
+        (|c| (c.board, c.marker_port) = (BoardConfig::Q35 {}, 0x67f), ConfigError::MarkerPort(0x67f)),
         (|c| c.payload = kernel("quiet\0"), ConfigError::BadCmdline(5)),
         (|c| c.payload = kernel("\u{e9}"), ConfigError::BadCmdline(0)),
     ];

@@ -114,6 +114,13 @@ pub enum ConfigError {
         /// Their address.
         mac: MacAddress,
     },
+    /// The marker port would hide the board's power button and its way to switch off.
+    #[error(
+        "Port {0:#x} cannot be the marker port: the q35 board has its power management at {first:#x} to {last:#x}",
+        first = layout::PM_PORTS.start,
+        last = layout::PM_PORTS.end - 1
+    )]
+    MarkerPort(u16),
     /// The command line is not what a kernel can take.
     #[error("The kernel command line has a NUL or a byte that is not ASCII at position {0}")]
     BadCmdline(usize),
@@ -147,6 +154,10 @@ impl VmConfig {
         self.validate_disks()?;
         self.validate_slots()?;
         self.validate_nets()?;
+        // Other devices' ports are taken first, and refuse it themselves.
+        if self.board == (BoardConfig::Q35 {}) && layout::PM_PORTS.contains(&self.marker_port.into()) {
+            return Err(ConfigError::MarkerPort(self.marker_port));
+        }
         let PayloadConfig::Kernel { cmdline, .. } = &self.payload;
         match cmdline.bytes().position(|byte| byte == 0 || !byte.is_ascii()) {
             Some(position) => Err(ConfigError::BadCmdline(position)),

@@ -42,7 +42,7 @@ pub(crate) struct Machine {
     board: Board,
     _workers: Arc<Workers>,
     _interrupts: Arc<KvmInterruptManager>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "what q35's PAM, moved BARs and hotplug change"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "what firmware's PAM and flash, and hotplug, change"))]
     address_space: AddressSpace,
     #[cfg_attr(not(test), expect(dead_code, reason = "what snapshots and hotplug work on"))]
     ram: Vec<Arc<RamRegion>>,

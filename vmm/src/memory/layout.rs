@@ -150,7 +150,7 @@ pub const I8042_PORTS: Range<u64> = 0x60..0x65;
 pub const RTC_PORTS: Range<u64> = 0x70..0x72;
 /// The RTC's line.
 pub const RTC_IRQ: u32 = 8;
-/// The debug-exit port: a byte written there ends the machine with a status (microvm).
+/// The debug-exit port: a byte written there ends the machine with a status.
 pub const DEBUG_EXIT_PORT: u64 = 0x501;
 /// The generic event device's line.
 pub const GED_IRQ: u32 = 9;

@@ -18,16 +18,10 @@ pub struct SteadyClock {
     ahead_ns: i128,
 }
 
-impl SteadyClock {
-    /// A clock that shows the host's time of day.
-    pub fn new() -> Self {
-        Self { ahead_ns: HostClock.now_ns() - monotonic_ns() }
-    }
-}
-
 impl Default for SteadyClock {
+    /// A clock that shows the host's time of day.
     fn default() -> Self {
-        Self::new()
+        Self { ahead_ns: HostClock.now_ns() - monotonic_ns() }
     }
 }
 

@@ -185,7 +185,7 @@ fn time_is_no_state_and_the_timer_goes_on_by_what_passed_meanwhile() {
 
 #[test]
 fn the_hosts_clock_goes_on() {
-    let clock = SteadyClock::new();
+    let clock = SteadyClock::default();
     let (before, host, after) = (clock.now_ns(), HostClock.now_ns(), clock.now_ns());
     assert!(before <= after);
     assert!((before - host).abs() < 3_600 * SECOND_NS, "it shows the time of day");

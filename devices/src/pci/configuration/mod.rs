@@ -86,8 +86,6 @@ struct Register {
     value: u8,
     /// Bits that the guest sets and clears.
     writable: u8,
-    /// Bits that the guest clears by writing one.
-    clearable: u8,
 }
 
 /// The configuration space of one function.
@@ -150,12 +148,11 @@ impl PciConfiguration {
         u32::try_from(value & Width::Dword.ones()).unwrap_or(u32::MAX)
     }
 
-    /// What the guest writes: only bits declared by [`PciConfiguration::make_writable`] and
-    /// [`PciConfiguration::make_clearable`] change.
+    /// What the guest writes: only bits declared by [`PciConfiguration::make_writable`] change.
     pub fn write(&mut self, offset: u16, width: Width, value: u32) {
         write_bytes(width, value.into(), |position, byte| {
-            if let Some(Register { value, writable, clearable }) = self.register_mut(offset, position) {
-                *value = (*value & !*writable | byte & *writable) & !(byte & *clearable);
+            if let Some(Register { value, writable }) = self.register_mut(offset, position) {
+                *value = *value & !*writable | byte & *writable;
             }
         });
     }
@@ -176,16 +173,6 @@ impl PciConfiguration {
         write_bytes(width, mask.into(), |position, byte| {
             if let Some(register) = self.register_mut(offset, position) {
                 register.writable |= byte;
-            }
-        });
-    }
-
-    /// Lets the guest clear the bits of `mask` by writing ones.
-    pub fn make_clearable(&mut self, offset: u16, width: Width, mask: u32) {
-        self.reserve(offset, width);
-        write_bytes(width, mask.into(), |position, byte| {
-            if let Some(register) = self.register_mut(offset, position) {
-                register.clearable |= byte;
             }
         });
     }

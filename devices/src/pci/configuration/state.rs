@@ -1,6 +1,6 @@
 //! The saved form of a configuration space: the registers that can change, only.
 
-use super::{PciConfiguration, Register};
+use super::PciConfiguration;
 use crate::id::DeviceId;
 use crate::state::StateError;
 use serde::{Deserialize, Serialize};
@@ -12,17 +12,11 @@ pub struct PciConfigurationState {
     pub(super) registers: Vec<u8>,
 }
 
-impl Register {
-    const fn changeable(self) -> u8 {
-        self.writable | self.clearable
-    }
-}
-
 impl PciConfiguration {
     /// What the guest wrote.
     pub fn save(&self) -> PciConfigurationState {
-        let changeable = self.registers.iter().filter(|register| register.changeable() != 0);
-        PciConfigurationState { registers: changeable.map(|register| register.value & register.changeable()).collect() }
+        let writable = self.registers.iter().filter(|register| register.writable != 0);
+        PciConfigurationState { registers: writable.map(|register| register.value & register.writable).collect() }
     }
 
     /// Sets all that the guest can change to what `state` has, for the function of `device`. The space is laid out as
@@ -32,17 +26,17 @@ impl PciConfiguration {
     /// The state is that of another layout; nothing changed.
     pub fn restore(&mut self, device: &DeviceId, state: &PciConfigurationState) -> Result<(), StateError> {
         let invalid = |reason| StateError::Invalid { device: device.clone(), reason };
-        let changeable = || self.registers.iter().filter(|register| register.changeable() != 0);
-        let (count, saved) = (changeable().count(), state.registers.len());
+        let writable = || self.registers.iter().filter(|register| register.writable != 0);
+        let (count, saved) = (writable().count(), state.registers.len());
         if count != saved {
             return Err(invalid(format!("it has {saved} bytes of configuration instead of {count}")));
         }
-        if changeable().zip(&state.registers).any(|(register, saved)| saved & !register.changeable() != 0) {
+        if writable().zip(&state.registers).any(|(register, saved)| saved & !register.writable != 0) {
             return Err(invalid("its configuration has bits that are never set".into()));
         }
-        let changeable = self.registers.iter_mut().filter(|register| register.changeable() != 0);
-        for (register, saved) in changeable.zip(&state.registers) {
-            register.value = register.value & !register.changeable() | saved;
+        let writable = self.registers.iter_mut().filter(|register| register.writable != 0);
+        for (register, saved) in writable.zip(&state.registers) {
+            register.value = register.value & !register.writable | saved;
         }
         Ok(())
     }

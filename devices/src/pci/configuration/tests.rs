@@ -15,7 +15,6 @@ fn full() -> PciConfiguration {
     space.add_express(ExpressKind::Endpoint).unwrap();
     let vendor = space.add_capability(0x09, &[0x10, 0xff, 0xff, 0xff]).unwrap();
     space.make_writable(vendor + 3, Width::Byte, 0x0f);
-    space.make_clearable(vendor + 4, Width::Byte, 0xf0);
     space.add_extended_capability(0x0b, 1, &[1, 2, 3, 4]).unwrap();
     space
 }
@@ -66,16 +65,6 @@ fn the_lists_of_capabilities_lead_from_one_to_the_next() {
     assert_eq!(second, 0x108);
     assert_eq!(space.read(0x100, Width::Dword), 0x1081_000b);
     assert_eq!((space.read(0x104, Width::Dword), space.read(0x108, Width::Dword)), (0x0403_0201, 0x0002_0019));
-}
-
-#[test]
-fn clearable_bits_are_cleared_by_ones() {
-    let mut space = full();
-    assert_eq!(space.read(0x80, Width::Byte), 0xff);
-    space.write(0x80, Width::Byte, 0x3f);
-    assert_eq!(space.read(0x80, Width::Byte), 0xcf, "the low bits are read-only");
-    space.write(0x80, Width::Byte, 0);
-    assert_eq!(space.read(0x80, Width::Byte), 0xcf);
 }
 
 #[test]
