@@ -9,6 +9,7 @@
 pub mod acpi;
 pub mod backend;
 pub mod bus;
+pub mod firmware;
 pub mod ich9;
 pub mod id;
 pub mod interrupt;

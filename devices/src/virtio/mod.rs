@@ -9,7 +9,7 @@ mod queue;
 mod queue_config;
 mod status;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub mod block;
 pub mod net;
