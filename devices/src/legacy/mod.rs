@@ -9,5 +9,5 @@ mod serial;
 pub use debug_exit::DebugExit;
 pub use i8042::{I8042, I8042State};
 pub use marker::MarkerPort;
-pub use rtc::{HostClock, Rtc, RtcState, WallClock};
+pub use rtc::{BootSource, FirmwareSetup, HostClock, Rtc, RtcState, WallClock};
 pub use serial::{Serial, SerialHost, SerialState};

@@ -11,8 +11,10 @@
 mod alarm;
 mod calendar;
 mod registers;
+mod setup;
 mod state;
 
+pub use setup::{BootSource, FirmwareSetup};
 pub use state::RtcState;
 
 use crate::bus::{BusDeviceMut, Width, read_bytes, write_bytes};
@@ -61,6 +63,15 @@ impl Rtc {
         let state = state.unwrap_or_else(|| RtcState::at_power_on(clock.now_ns()));
         let registers = state.registers(&id)?;
         Ok(Self { id, clock, index: state.index, registers })
+    }
+
+    /// Leaves in its RAM what firmware looks for there. Only for a clock that is new: a state has it already.
+    #[must_use]
+    pub fn with_setup(mut self, setup: &FirmwareSetup) -> Self {
+        for (register, value) in setup.registers() {
+            self.registers.write(register, value, self.clock.now_ns());
+        }
+        self
     }
 
     /// Registers, RAM, and the offset of the guest's time.

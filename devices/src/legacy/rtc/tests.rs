@@ -71,6 +71,16 @@ fn a_new_clock_shows_the_hosts_time_in_bcd_and_24_hours() {
 }
 
 #[test]
+fn firmware_finds_its_setup_beside_the_time() {
+    let mut rtc = Fixture::new();
+    let boot = [BootSource::Disk, BootSource::Cdrom, BootSource::Network];
+    let setup = FirmwareSetup { low_ram: 2 << 30, high_ram: 1 << 30, cpus: 2, boot };
+    rtc.rtc = rtc.rtc.with_setup(&setup);
+    assert_eq!([0x34, 0x35, 0x5c, 0x5f].map(|register| rtc.read(register)), [0x00, 0x7f, 0x40, 1]);
+    assert_eq!(rtc.time(), [0x59, 0x58, 0x14, 0x07, 0x21, 0x11, 0x26, 0x20]);
+}
+
+#[test]
 fn the_same_time_is_shown_in_binary_and_in_12_hours() {
     let mut rtc = Fixture::new();
     rtc.write(B, BINARY | HOURS24);
