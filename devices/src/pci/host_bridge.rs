@@ -2,9 +2,12 @@
 //!
 //! PCIEXBAR (0x60, 8 bytes) places the configuration space of all functions in memory: the address in bits 28 to 35,
 //! down to bit 26 for shorter windows; the length in bits 1 and 2 (0: 256 MiB, 1: 128 MiB, 2: 64 MiB); enable in bit 0.
+//!
+//! A machine with firmware has the registers of [`super::shadow`], too.
 
 use super::configuration::halves;
 use super::ecam::Ecam;
+use super::shadow::{self, ShadowMapper};
 use super::{DecodedBar, FunctionError, Identity, PciConfiguration, PciConfigurationState, PciFunction, Space};
 use crate::bus::{BusDevice, Width};
 use crate::id::DeviceId;
@@ -51,16 +54,26 @@ pub struct HostBridge {
     id: DeviceId,
     configuration: Mutex<PciConfiguration>,
     ecam: OnceLock<Arc<Ecam>>,
+    shadow: Option<Arc<dyn ShadowMapper>>,
 }
 
 impl HostBridge {
     /// A bridge in `state`, or one whose configuration window is 256 MiB at `ecam`, a multiple of its size below
-    /// 64 GiB; `None`: there is no window until firmware places it.
+    /// 64 GiB; `None`: there is no window until firmware places it. `shadow` is told what stands below 1 MiB, at once
+    /// and at every change; `None`: there are no registers for that.
     ///
     /// # Errors
     /// The state is that of another function.
-    pub fn new(id: DeviceId, ecam: Option<u64>, state: Option<HostBridgeState>) -> Result<Self, FunctionError> {
+    pub fn new(
+        id: DeviceId,
+        ecam: Option<u64>,
+        shadow: Option<Arc<dyn ShadowMapper>>,
+        state: Option<HostBridgeState>,
+    ) -> Result<Self, FunctionError> {
         let mut configuration = PciConfiguration::new(IDENTITY);
+        if shadow.is_some() {
+            shadow::declare(&mut configuration);
+        }
         let [low, high] = halves(PCIEXBAR_MASK);
         configuration.make_writable(PCIEXBAR, Width::Dword, low);
         configuration.make_writable(PCIEXBAR + 4, Width::Dword, high);
@@ -72,7 +85,10 @@ impl HostBridge {
         if let Some(state) = state {
             configuration.restore(&id, &state.configuration)?;
         }
-        Ok(Self { id, configuration: Mutex::new(configuration), ecam: OnceLock::new() })
+        if let Some(mapper) = &shadow {
+            mapper.apply(&shadow::regions(&configuration));
+        }
+        Ok(Self { id, configuration: Mutex::new(configuration), ecam: OnceLock::new(), shadow })
     }
 
     /// What the guest wrote.
@@ -104,7 +120,16 @@ impl PciFunction for HostBridge {
     }
 
     fn write_config(&self, offset: u16, width: Width, value: u32) {
-        self.configuration().write(offset, width, value);
+        let mut configuration = self.configuration();
+        let Some(mapper) = &self.shadow else { return configuration.write(offset, width, value) };
+        let (smram, before) = (shadow::smram(&configuration), shadow::regions(&configuration));
+        configuration.write(offset, width, value);
+        shadow::keep_lock(&mut configuration, smram);
+        let after = shadow::regions(&configuration);
+        drop(configuration);
+        if after != before {
+            mapper.apply(&after);
+        }
     }
 
     /// The command register does not count: a host bridge always decodes.
@@ -143,7 +168,7 @@ mod tests {
 
     #[test]
     fn it_is_the_bridge_that_guests_of_q35_know() {
-        let bridge = HostBridge::new("host-bridge".into(), None, None).unwrap();
+        let bridge = HostBridge::new("host-bridge".into(), None, None, None).unwrap();
         let read = |offset| bridge.read_config(offset, Width::Dword);
         assert_eq!([read(0), read(8), read(0x2c)], [0x29c0_8086, 0x0600_0000, 0x1100_1af4]);
         assert_eq!((bridge.decoded(), read(PCIEXBAR)), (vec![], 0), "firmware places the window");
@@ -151,13 +176,14 @@ mod tests {
 
     #[test]
     fn the_window_survives_a_save() {
-        let bridge = HostBridge::new("host-bridge".into(), Some(0xb000_0000), None).unwrap();
+        let bridge = HostBridge::new("host-bridge".into(), Some(0xb000_0000), None, None).unwrap();
         let window = DecodedBar { bar: ECAM_BAR, space: Space::Memory, range: 0xb000_0000..0xc000_0000 };
         assert_eq!(bridge.decoded(), [window]);
         bridge.write_config(PCIEXBAR, Width::Dword, 0xe800_0003);
         bridge.write_config(PCIEXBAR + 4, Width::Dword, 1);
         let saved = bridge.save().unwrap();
-        let copy = HostBridge::new("host-bridge".into(), Some(0xb000_0000), Some(saved.decode().unwrap())).unwrap();
+        let copy =
+            HostBridge::new("host-bridge".into(), Some(0xb000_0000), None, Some(saved.decode().unwrap())).unwrap();
         assert_eq!((copy.decoded(), copy.save().unwrap()), (bridge.decoded(), saved));
         assert_eq!(copy.decoded()[0].range, 0x1_e800_0000..0x1_f000_0000);
     }

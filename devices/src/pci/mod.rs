@@ -16,6 +16,7 @@ pub mod header;
 mod host_bridge;
 mod msix;
 mod root_port;
+mod shadow;
 mod slot;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -33,5 +34,6 @@ pub use header::Command;
 pub use host_bridge::{HostBridge, HostBridgeState};
 pub use msix::{Msix, MsixState};
 pub use root_port::{RootPort, RootPortState};
+pub use shadow::{ShadowAccess, ShadowMapper, ShadowRegion};
 pub use slot::{PciAddress, Slot};
 pub use topology::{Topology, TopologyError};

@@ -161,7 +161,7 @@ pub(super) const fn address(bus: u8, device: u8, function: u8) -> PciAddress {
 }
 
 pub(super) fn host_bridge() -> Arc<HostBridge> {
-    Arc::new(HostBridge::new("host-bridge".into(), Some(ECAM.start), None).unwrap())
+    Arc::new(HostBridge::new("host-bridge".into(), Some(ECAM.start), None, None).unwrap())
 }
 
 pub(super) fn root_port(id: &str, number: u8) -> Arc<RootPort> {

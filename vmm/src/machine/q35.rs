@@ -66,7 +66,8 @@ impl Q35 {
         let reset_control = Arc::new(Mutex::new(reset_control));
 
         let ecam = Some(layout::ECAM.start);
-        let host_bridge = Arc::new(HostBridge::new(HOST_BRIDGE.into(), ecam, saved.take(&HOST_BRIDGE.into())?)?);
+        let host_bridge = HostBridge::new(HOST_BRIDGE.into(), ecam, None, saved.take(&HOST_BRIDGE.into())?)?;
+        let host_bridge = Arc::new(host_bridge);
         let pm_block = Arc::clone(&power_management) as _;
         let pm_base = u16::try_from(layout::PM_PORTS.start).unwrap_or(0); // a port fits
         let lpc = Arc::new(Lpc::new(LPC.into(), pm_block, pm_base, saved.take(&LPC.into())?)?);
