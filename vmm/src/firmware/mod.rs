@@ -1,8 +1,15 @@
-//! What firmware would leave in memory for a kernel that is booted without any: the tables that tell the guest its
-//! hardware. Either ACPI ([`acpi`]) or an MP table and the kernel's command line ([`mptable`]), never both.
+//! The tables that tell the guest its hardware: either ACPI ([`acpi`]) or an MP table and the kernel's command line
+//! ([`mptable`]), never both. A kernel that is booted without firmware finds them in memory; firmware gets ACPI with a
+//! script that places it ([`table_loader`]), and with it the memory map ([`e820`]) and [`smbios`].
 
 pub(crate) mod acpi;
+#[cfg_attr(not(test), expect(dead_code, reason = "firmware boots are wired into the q35 board next"))]
+pub(crate) mod e820;
 pub(crate) mod mptable;
+#[cfg_attr(not(test), expect(dead_code, reason = "firmware boots are wired into the q35 board next"))]
+pub(crate) mod smbios;
+#[cfg_attr(not(test), expect(dead_code, reason = "firmware boots are wired into the q35 board next"))]
+pub(crate) mod table_loader;
 
 /// A processor as the tables name it. The first of a list is the one that boots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

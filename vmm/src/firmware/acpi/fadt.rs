@@ -1,6 +1,6 @@
 //! The fixed ACPI description table (ACPI 6.5, 5.2.9).
 
-use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID};
+use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID, Pointer};
 use crate::memory::layout;
 use acpi_tables::fadt::{FADT, FADTBuilder, Flags, PmProfile};
 use acpi_tables::gas::{AccessSize, AddressSpace, GAS};
@@ -17,6 +17,10 @@ mod boot_arch {
     // Bit 5, "no CMOS RTC", stays clear: there is one at ports 0x70 and 0x71.
 }
 
+/// FIRMWARE_CTRL: where the table names the FACS.
+pub(super) const FACS: Pointer = Pointer { offset: 36, width: 4 };
+/// X_DSDT: where it names the DSDT.
+pub(super) const DSDT: Pointer = Pointer { offset: 140, width: 8 };
 /// Where the clock keeps the century (its CMOS address).
 const CENTURY: u8 = 0x32;
 /// Latencies of C2 and C3 in microseconds that say: there is no such state.

@@ -3,6 +3,7 @@
 //!
 //! The tables promise what the board has and nothing else: a guest waits for what is promised and absent.
 
+mod assembly;
 mod dsdt;
 mod fadt;
 mod madt;
@@ -10,6 +11,8 @@ mod madt;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+
+pub(crate) use assembly::{ALIGNMENT, Assembly, Checksum, Pointer};
 
 use super::Cpu;
 use crate::memory::layout;
@@ -20,11 +23,11 @@ use acpi_tables::rsdp::Rsdp;
 use acpi_tables::xsdt::XSDT;
 use std::ops::Range;
 
-const OEM_ID: [u8; 6] = *b"PODVSR";
+pub(crate) const OEM_ID: [u8; 6] = *b"PODVSR";
 const OEM_TABLE_ID: [u8; 8] = *b"PODVISOR";
 const OEM_REVISION: u32 = 1;
-/// Tables begin on this boundary: the FACS must (ACPI 6.5, 5.2.10), the RSDP on 16 bytes (5.2.5.1).
-const ALIGNMENT: usize = 64;
+/// Where the addresses begin in the XSDT (ACPI 6.5, table 5.8).
+const XSDT_ENTRIES: usize = 36;
 /// The version of the FACS since ACPI 4.0.
 const FACS_VERSION: u8 = 2;
 /// Configuration space of one bus.
@@ -81,30 +84,43 @@ pub(crate) struct AcpiTables {
 
 /// Builds the tables for guest address `base`, a multiple of 64 below 4 GiB. The RSDP comes first.
 pub(crate) fn build(config: &AcpiConfig, base: u64) -> AcpiTables {
-    let mut blob = vec![0; Rsdp::len()];
-    let dsdt = place(&mut blob, base, &dsdt::build(config));
+    let mut blob = Vec::new();
+    let first = Rsdp::len().next_multiple_of(ALIGNMENT);
+    let (tables, xsdt) = assemble(config, base + first as u64);
+    Rsdp::new(OEM_ID, xsdt).to_aml_bytes(&mut blob);
+    blob.resize(first, 0);
+    blob.extend(tables.bytes);
+    AcpiTables { blob, rsdp: base }
+}
+
+/// All tables but the RSDP, for guest address `base`, a multiple of 64 below 4 GiB; and the address of the XSDT, which
+/// the RSDP names.
+pub(crate) fn assemble(config: &AcpiConfig, base: u64) -> (Assembly, u64) {
+    let mut assembly = Assembly::new(base);
+    let dsdt = assembly.append(&dsdt::build(config));
     let mut tables = XSDT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
+    let mut entries = 0;
+    let mut name = |address| {
+        tables.add_entry(address);
+        entries += 1;
+    };
     match &config.board {
         AcpiBoard::Microvm { .. } => {
-            tables.add_entry(place(&mut blob, base, &fadt::reduced(dsdt)));
-            tables.add_entry(place(&mut blob, base, &madt::build(&config.cpus, None)));
+            name(assembly.append_linked(&fadt::reduced(dsdt), [fadt::DSDT]));
+            name(assembly.append(&madt::build(&config.cpus, None)));
         }
         AcpiBoard::Q35(pci) => {
-            let facs = place(&mut blob, base, &facs());
-            tables.add_entry(place(&mut blob, base, &fadt::full(dsdt, facs)));
-            tables.add_entry(place(&mut blob, base, &madt::build(&config.cpus, Some(layout::SCI_IRQ))));
+            let facs = assembly.append(&facs());
+            name(assembly.append_linked(&fadt::full(dsdt, facs), [fadt::FACS, fadt::DSDT]));
+            name(assembly.append(&madt::build(&config.cpus, Some(layout::SCI_IRQ))));
             let mut mcfg = MCFG::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
             mcfg.add_ecam(pci.ecam.start, 0, 0, pci.last_bus());
-            tables.add_entry(place(&mut blob, base, &mcfg));
+            name(assembly.append(&mcfg));
         }
     }
-    let xsdt = place(&mut blob, base, &tables);
-    let mut rsdp = Vec::new();
-    Rsdp::new(OEM_ID, xsdt).to_aml_bytes(&mut rsdp);
-    for (place, byte) in blob.iter_mut().zip(rsdp) {
-        *place = byte;
-    }
-    AcpiTables { blob, rsdp: base }
+    let entries = (0..entries).map(|entry| Pointer { offset: XSDT_ENTRIES + entry * 8, width: 8 });
+    let xsdt = assembly.append_linked(&tables, entries);
+    (assembly, xsdt)
 }
 
 /// The firmware control structure (ACPI 6.5, 5.2.10). No firmware runs that would share its lock or wake the guest by
@@ -113,12 +129,4 @@ fn facs() -> FACS {
     let mut facs = FACS::new();
     facs.version = FACS_VERSION;
     facs
-}
-
-/// Appends `table` and returns its guest address.
-fn place(blob: &mut Vec<u8>, base: u64, table: &dyn Aml) -> u64 {
-    blob.resize(blob.len().next_multiple_of(ALIGNMENT), 0);
-    let address = base + blob.len() as u64;
-    table.to_aml_bytes(blob);
-    address
 }
