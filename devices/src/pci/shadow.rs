@@ -111,7 +111,8 @@ pub(super) fn regions(configuration: &PciConfiguration) -> Vec<ShadowRegion> {
         let bits = byte(configuration, register);
         [bits, bits >> 4]
     });
-    for (start, bits) in (FIRST_SEGMENT..).step_by(SEGMENT as usize).zip(segments) {
+    for (index, bits) in (0..).zip(segments) {
+        let start = FIRST_SEGMENT + index * SEGMENT;
         append(&mut regions, start..start + SEGMENT, ShadowAccess::of(bits));
     }
     append(&mut regions, LAST_RANGE, ShadowAccess::of(byte(configuration, PAM) >> 4));

@@ -9,9 +9,6 @@ use std::ops::Range;
 const RAM: u32 = 1;
 const RESERVED: u32 = 2;
 
-/// The name of the file.
-pub(crate) const FILE: &str = "etc/e820";
-
 /// The file's contents for a machine with `ram_size` bytes.
 pub(crate) fn build(ram_size: u64) -> Vec<u8> {
     let ram = layout::ram_ranges(ram_size).into_iter().map(|range| (range, RAM));

@@ -43,7 +43,8 @@ pub const BLOCK_SIZE: u64 = 4096;
 const MAX_SIZE: u64 = 16 << 20;
 /// What an erased byte reads.
 const ERASED: u8 = 0xff;
-const ERASED_BLOCK: [u8; BLOCK_SIZE as usize] = [ERASED; BLOCK_SIZE as usize];
+const ERASED_BLOCK: [u8; 4096] = [ERASED; 4096];
+const _: () = assert!(BLOCK_SIZE == ERASED_BLOCK.len() as u64);
 
 /// Commands; any other means "read array".
 mod command {

@@ -203,7 +203,8 @@ struct Naive {
 
 impl Naive {
     fn new() -> Self {
-        Self { array: (0..=255).cycle().take(SIZE as usize).collect(), status: 0x80, reads: 0xff, waits: None }
+        let size = usize::try_from(SIZE).unwrap();
+        Self { array: (0..=255).cycle().take(size).collect(), status: 0x80, reads: 0xff, waits: None }
     }
 
     fn write(&mut self, offset: usize, byte: u8) {
