@@ -16,8 +16,9 @@ mod volumes;
 
 pub use hotplug::memory_obstacle;
 pub use hyperv::{REQUIREMENTS as HYPERV_REQUIREMENTS, wants_enlightened_vmcs};
-pub use stored::as_stored;
+pub use stored::{as_stored, with_canonical_quantities};
 pub use vmi::{NewInstance, set_defaults, set_spec_defaults};
+pub(crate) use vmi::{set_architecture, set_machine_type, set_pci_topology};
 
 use thiserror::Error;
 

@@ -105,26 +105,25 @@ const KEPT_BELOW: [(&str, &str); 6] = [
 /// `value` as upstream's encoder writes it; `schema` tells what is a quantity.
 #[must_use]
 pub fn as_stored(value: Value, schema: &Value) -> Value {
-    stored(value, schema, &mut Vec::new())
+    without_empty(with_canonical_quantities(value, schema), schema, &mut Vec::new())
 }
 
-fn stored(value: Value, schema: &Value, path: &mut Vec<String>) -> Value {
+/// `value` with its quantities as upstream writes them; `schema` tells what is a quantity.
+#[must_use]
+pub fn with_canonical_quantities(value: Value, schema: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let values = schema.get("additionalProperties");
-            let mut kept = Map::new();
-            for (name, value) in fields {
+            let field = |(name, value)| {
                 let schema = values.unwrap_or(&schema["properties"][&name]);
-                path.push(name.clone());
-                let value = stored(value, schema, path);
-                if values.is_some() || !is_left_out(&value, schema, path) {
-                    kept.insert(name, value);
-                }
-                path.pop();
-            }
-            Value::Object(kept)
+                let value = with_canonical_quantities(value, schema);
+                (name, value)
+            };
+            Value::Object(fields.into_iter().map(field).collect())
         }
-        Value::Array(items) => items.into_iter().map(|item| stored(item, &schema["items"], path)).collect(),
+        Value::Array(items) => {
+            items.into_iter().map(|item| with_canonical_quantities(item, &schema["items"])).collect()
+        }
         Value::String(_) | Value::Number(_) if is_quantity(schema) => {
             let canonical = serde_json::from_value::<Quantity>(value.clone()).map(|quantity| quantity.canonical());
             canonical.map_or(value, |quantity| Value::String(quantity.text()))
@@ -135,6 +134,27 @@ fn stored(value: Value, schema: &Value, path: &mut Vec<String>) -> Value {
 
 fn is_quantity(schema: &Value) -> bool {
     schema["x-kubernetes-int-or-string"] == true && schema["pattern"].is_string()
+}
+
+fn without_empty(value: Value, schema: &Value, path: &mut Vec<String>) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let values = schema.get("additionalProperties");
+            let mut kept = Map::new();
+            for (name, value) in fields {
+                let schema = values.unwrap_or(&schema["properties"][&name]);
+                path.push(name.clone());
+                let value = without_empty(value, schema, path);
+                if values.is_some() || !is_left_out(&value, schema, path) {
+                    kept.insert(name, value);
+                }
+                path.pop();
+            }
+            Value::Object(kept)
+        }
+        Value::Array(items) => items.into_iter().map(|item| without_empty(item, &schema["items"], path)).collect(),
+        other => other,
+    }
 }
 
 /// Whether a field is empty and upstream does not write it then.

@@ -1,6 +1,7 @@
 //! A new `VirtualMachineInstance`.
 
 use super::{DefaultsError, cpu, devices, features, hotplug, hyperv, is_unset, memory, network, probe, volumes};
+use crate::api::kubernetes::ObjectMeta;
 use crate::api::vmi::{Firmware, Machine, VirtualMachineInstance, VirtualMachineInstanceSpec};
 use crate::config::{ClusterConfig, FeatureGate};
 
@@ -76,13 +77,15 @@ pub(super) fn architecture(spec: &VirtualMachineInstanceSpec) -> &str {
     spec.architecture.as_deref().unwrap_or_default()
 }
 
-fn set_architecture(spec: &mut VirtualMachineInstanceSpec, config: &ClusterConfig) {
+/// The cluster's architecture.
+pub(crate) fn set_architecture(spec: &mut VirtualMachineInstanceSpec, config: &ClusterConfig) {
     if is_unset(spec.architecture.as_deref()) {
         spec.architecture = Some(config.default_architecture().to_owned());
     }
 }
 
-fn set_machine_type(spec: &mut VirtualMachineInstanceSpec, config: &ClusterConfig) {
+/// The architecture's board.
+pub(crate) fn set_machine_type(spec: &mut VirtualMachineInstanceSpec, config: &ClusterConfig) {
     let default = config.machine_type(architecture(spec)).to_owned();
     let machine = spec.domain.machine.get_or_insert_with(Machine::default);
     if is_unset(machine.r#type.as_deref()) {
@@ -92,10 +95,7 @@ fn set_machine_type(spec: &mut VirtualMachineInstanceSpec, config: &ClusterConfi
 
 fn set_metadata(vmi: &mut VirtualMachineInstance, config: &ClusterConfig) {
     let metadata = &mut vmi.metadata;
-    if has_pci_root_ports(&vmi.spec) {
-        let annotations = metadata.annotations.get_or_insert_default();
-        annotations.entry(PCI_TOPOLOGY.0.to_owned()).or_insert_with(|| PCI_TOPOLOGY.1.to_owned());
-    }
+    set_pci_topology(&vmi.spec, metadata);
     let is_tdx = vmi.spec.domain.launch_security.as_ref().is_some_and(|security| security.tdx.is_some());
     let socket = config.quote_generation_socket();
     if is_tdx && !socket.is_empty() {
@@ -104,6 +104,14 @@ fn set_metadata(vmi: &mut VirtualMachineInstance, config: &ClusterConfig) {
     metadata.finalizers.get_or_insert_default().push(FINALIZER.to_owned());
     if !config.is_enabled(FeatureGate::Root) {
         vmi.status.get_or_insert_default().runtime_user = Some(107);
+    }
+}
+
+/// How a new machine's PCI slots are laid out, on boards that have root ports.
+pub(crate) fn set_pci_topology(spec: &VirtualMachineInstanceSpec, metadata: &mut ObjectMeta) {
+    if has_pci_root_ports(spec) {
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.entry(PCI_TOPOLOGY.0.to_owned()).or_insert_with(|| PCI_TOPOLOGY.1.to_owned());
     }
 }
 

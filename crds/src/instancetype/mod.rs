@@ -11,4 +11,5 @@ mod requirements;
 mod topology;
 
 pub use application::{Conflicts, apply};
+pub(crate) use preference::prefer;
 pub use requirements::{Unmet, check_requirements};

@@ -38,7 +38,7 @@ pub(super) fn apply(
 }
 
 /// Takes over a text where there is none.
-pub(super) fn prefer(field: &mut Option<String>, liked: &Option<String>) {
+pub(crate) fn prefer(field: &mut Option<String>, liked: &Option<String>) {
     if field.as_ref().is_none_or(String::is_empty)
         && let Some(liked) = liked.as_ref().filter(|liked| !liked.is_empty())
     {

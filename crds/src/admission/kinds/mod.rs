@@ -3,6 +3,7 @@
 mod clone;
 mod data_volume_template;
 mod instancetype;
+mod matcher;
 mod migration;
 mod migration_policy;
 mod pool;
@@ -12,6 +13,7 @@ mod replica_set;
 mod run_strategy;
 mod selector;
 mod virtual_machine;
+mod vm_defaults;
 mod volume_request;
 
 pub use clone::{admit as admit_clone, set_defaults as set_clone_defaults};
@@ -23,6 +25,7 @@ pub use preference::admit as admit_preference;
 pub use preset::admit as admit_preset;
 pub use replica_set::admit as admit_replica_set;
 pub use virtual_machine::{Related, admit as admit_virtual_machine};
+pub use vm_defaults::{NewMachine, set_defaults as set_machine_defaults};
 
 use serde_json::Value;
 

@@ -15,7 +15,7 @@ use crate::config::ClusterConfig;
 use crate::defaults::{memory_obstacle, set_spec_defaults};
 use crate::instancetype::{apply, check_requirements};
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<VirtualMachine>);
+pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<VirtualMachine>);
 
 /// Other objects that the answer depends on.
 #[derive(Clone, Copy, Debug, Default)]
