@@ -1,8 +1,8 @@
 //! What notifications look at, without a lock: whether messages are on, which vectors deliver, and which wait.
 //!
-//! A notification that finds its vector held back sets the pending bit and looks again; who lets a vector deliver says
-//! so first and takes the pending bit then. All of this has one order, so that at least one of the two sees what the
-//! other did, and the one that clears the bit sends the message.
+//! A notification first sets the pending bit and then looks whether the vector delivers; who lets a vector deliver says
+//! so first and then looks at the pending bit. All of this has one order, so that at least one of the two sees what the
+//! other did; who clears the bit sends the message.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
@@ -81,9 +81,6 @@ impl Signals {
     pub(super) fn raise(&self, vector: u16) -> bool {
         if vector >= self.vectors {
             return false;
-        }
-        if self.deliverable.get(vector) {
-            return true;
         }
         self.pending.set(vector, true);
         self.take_deliverable(vector)
