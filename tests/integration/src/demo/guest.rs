@@ -12,7 +12,7 @@ const INIT: &str = include_str!("guest-init.sh");
 const CHECK: &str = include_str!("guest-check.sh");
 
 /// Drivers of both boards. ext4 needs checksums by crc32c, and one module of it does the work.
-const MODULES: [&str; 8] = [
+const MODULES: [&str; 10] = [
     "crc32c_generic",
     "crc32c_cryptoapi",
     "virtio_mmio",
@@ -21,12 +21,14 @@ const MODULES: [&str; 8] = [
     "virtio_net",
     "virtio_rng",
     "ext4",
+    "button",
+    "evdev",
 ];
 
 /// What the shell says first.
 const MOTD: &str = "
 This is the guest. Its disk is /dev/vda, its host 10.0.2.1 where it has a network (ping it). `check` looks at
-everything, in two boots; `poweroff` ends the machine.
+everything, in two boots; `poweroff` ends the machine, and so does Ctrl-], which presses its power button.
 ";
 
 /// `poweroff` and `reboot` ask an init that is not there.
