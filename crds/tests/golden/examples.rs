@@ -3,6 +3,7 @@
 use std::fs;
 
 use crds::crd::KINDS;
+use crds::instancetype::{COMMON_INSTANCETYPES, COMMON_PREFERENCES};
 use crds::schema::check;
 
 use crate::reference::{documents, reference, yaml_files};
@@ -25,4 +26,22 @@ fn upstream_s_examples_have_no_fault_and_are_written_as_they_were_read() {
         }
     }
     assert!(ours > 150, "only {ours} documents of our kinds found");
+}
+
+#[test]
+fn the_bundled_instance_types_and_preferences_are_upstream_s() {
+    let Some(reference) = reference() else { return };
+    let mut compared = 0;
+    for file in yaml_files(&reference.join("common-instancetypes")) {
+        for document in documents(&fs::read_to_string(&file).unwrap()) {
+            let name = document["metadata"]["name"].as_str().unwrap();
+            let ours = match document["kind"].as_str().unwrap() {
+                "VirtualMachineClusterInstancetype" => serde_json::to_value(&COMMON_INSTANCETYPES[name]),
+                _ => serde_json::to_value(&COMMON_PREFERENCES[name]),
+            };
+            assert_eq!(ours.unwrap(), document["spec"], "{name}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, COMMON_INSTANCETYPES.len() + COMMON_PREFERENCES.len());
 }
