@@ -208,11 +208,10 @@ impl VmConfig {
 
     /// The entropy device and all others have a place on the board.
     fn validate_slots(&self) -> Result<(), ConfigError> {
-        let mut behind_ports = self.devices().filter(|(_, root_port)| *root_port);
         let count = 1 + self.devices().count();
         match self.board {
             BoardConfig::Microvm { .. } => {
-                if let Some((id, _)) = behind_ports.next() {
+                if let Some((id, _)) = self.behind_root_ports().next() {
                     return Err(ConfigError::NoRootPorts(id.clone()));
                 }
                 let max = layout::VIRTIO_MMIO_SLOTS;
@@ -222,7 +221,7 @@ impl VmConfig {
             }
             BoardConfig::Q35 {} => {
                 // A slot each, but root ports share one by eight.
-                let ports = behind_ports.count();
+                let ports = self.behind_root_ports().count();
                 let max = layout::PCI_DEVICE_SLOTS;
                 if count - ports + ports.div_ceil(layout::PCI_FUNCTIONS) > max {
                     return Err(ConfigError::TooManyDevices { board: "q35", count, max });
@@ -236,6 +235,11 @@ impl VmConfig {
     fn devices(&self) -> impl Iterator<Item = (&DeviceId, bool)> {
         let disks = self.disks.iter().map(|disk| (&disk.id, disk.root_port));
         disks.chain(self.nets.iter().map(|net| (&net.id, net.root_port)))
+    }
+
+    /// Those that sit behind a root port of their own.
+    pub(crate) fn behind_root_ports(&self) -> impl Iterator<Item = (&DeviceId, bool)> {
+        self.devices().filter(|(_, root_port)| *root_port)
     }
 
     fn validate_ids(&self) -> Result<(), ConfigError> {

@@ -32,7 +32,11 @@ pub(super) fn boot_context(config: &VmConfig) -> BootContext {
 pub(super) fn write(config: &VmConfig, topology: &Topology, ram: &GuestRam) -> Result<(), MachineError> {
     let cpus = cpus(config, topology)?;
     let board = match config.board {
-        BoardConfig::Q35 {} => Some(AcpiBoard::Q35(PciHost::at_power_on(config.memory.boot))),
+        BoardConfig::Q35 {} => {
+            // Bus numbers are assigned from 1 on, one behind each root port; their number fits.
+            let highest_bus = u8::try_from(config.behind_root_ports().count()).unwrap_or(u8::MAX);
+            Some(AcpiBoard::Q35(PciHost { highest_bus, ..PciHost::at_power_on(config.memory.boot) }))
+        }
         BoardConfig::Microvm { acpi: true } => Some(AcpiBoard::Microvm { virtio_mmio_slots: virtio_slots(config) }),
         BoardConfig::Microvm { acpi: false } => None,
     };

@@ -56,6 +56,9 @@ pub(crate) enum AcpiBoard {
 pub(crate) struct PciHost {
     /// Configuration space from bus 0 on, 1 MiB for each bus. It may lie in the 32-bit window, which then has a hole.
     pub(crate) ecam: Range<u64>,
+    /// No bus has a higher number; all ones where only the guest's firmware knows. Linux looks for devices on every bus
+    /// up to the last that it is told of: with 256 buses more than half of the time until its first program went there.
+    pub(crate) highest_bus: u8,
     /// Where 64-bit BARs may be.
     pub(crate) window64: Range<u64>,
 }
@@ -63,13 +66,13 @@ pub(crate) struct PciHost {
 impl PciHost {
     /// Where a machine with `ram_size` bytes of RAM has PCI when no firmware moves it.
     pub(crate) fn at_power_on(ram_size: u64) -> Self {
-        Self { ecam: layout::ECAM, window64: layout::pci_window64(ram_size) }
+        Self { ecam: layout::ECAM, highest_bus: u8::MAX, window64: layout::pci_window64(ram_size) }
     }
 
-    /// The last bus that configuration space reaches.
+    /// The last bus that the tables name: one that there may be, and that configuration space reaches.
     fn last_bus(&self) -> u8 {
         let buses = (self.ecam.end - self.ecam.start) / ECAM_BUS_SIZE;
-        u8::try_from(buses.saturating_sub(1)).unwrap_or(u8::MAX)
+        u8::try_from(buses.saturating_sub(1)).unwrap_or(u8::MAX).min(self.highest_bus)
     }
 }
 

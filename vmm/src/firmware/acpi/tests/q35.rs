@@ -14,7 +14,7 @@ fn with_ram(ram: u64) -> AcpiConfig {
 }
 
 fn moved(ecam: Range<u64>) -> AcpiConfig {
-    config(&[0], 1, PciHost { ecam, window64: layout::pci_window64(GIB) })
+    config(&[0], 1, PciHost { ecam, ..PciHost::at_power_on(GIB) })
 }
 
 #[test]
@@ -79,6 +79,7 @@ fn the_madt_says_that_the_sci_is_a_level() {
 fn the_mcfg_names_configuration_space_where_it_is() {
     for (config, start, last_bus) in [
         (with_ram(GIB), 0xb000_0000, 255),
+        (config(&[0], 1, PciHost { highest_bus: 2, ..PciHost::at_power_on(GIB) }), 0xb000_0000, 2),
         (moved(0xe000_0000..0xf000_0000), 0xe000_0000, 255),
         (moved(0xe000_0000..0xe800_0000), 0xe000_0000, 127),
         (moved(0xf800_0000..0xfc00_0000), 0xf800_0000, 63),
