@@ -138,6 +138,12 @@ impl ClusterConfig {
             .unwrap_or_else(|| self.named_gates().iter().any(|name| name == FeatureGate::PersistentReservation.name()))
     }
 
+    /// Whether templates of machines are installed.
+    pub fn deploys_templates(&self) -> bool {
+        let configured = self.configuration.virt_template_deployment.as_ref().and_then(|config| config.enabled);
+        self.is_enabled(FeatureGate::Template) && configured.unwrap_or(true)
+    }
+
     /// The socket that TDX guests are attested through.
     pub fn quote_generation_socket(&self) -> &str {
         let tdx = self.configuration.confidential_compute.as_ref().and_then(|config| config.tdx.as_ref());

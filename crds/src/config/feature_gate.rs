@@ -36,6 +36,8 @@ pub enum FeatureGate {
     MigrationStallDetection,
     /// Networks by resource claim.
     NetworkDevicesWithDra,
+    /// Exports as container images.
+    OciExport,
     /// The built-in passt binding.
     PasstBinding,
     /// SCSI reservations.
@@ -52,6 +54,8 @@ pub enum FeatureGate {
     Sidecar,
     /// Snapshots, and what is made with them.
     Snapshot,
+    /// Templates of machines.
+    Template,
     /// Claims shared by virtiofs.
     VirtioFsStorage,
     /// Sockets between node and guest.
@@ -77,6 +81,7 @@ impl FeatureGate {
             Self::MigrationDowntimeTuning => "MigrationDowntimeTuning",
             Self::MigrationStallDetection => "MigrationStallDetection",
             Self::NetworkDevicesWithDra => "NetworkDevicesWithDRA",
+            Self::OciExport => "OCIExport",
             Self::PasstBinding => "PasstBinding",
             Self::PersistentReservation => "PersistentReservation",
             Self::PortRangesSpec => "PortRangesSpec",
@@ -85,6 +90,7 @@ impl FeatureGate {
             Self::Root => "Root",
             Self::Sidecar => "Sidecar",
             Self::Snapshot => "Snapshot",
+            Self::Template => "Template",
             Self::VirtioFsStorage => "EnableVirtioFsStorageVolumes",
             Self::Vsock => "VSOCK",
             Self::WorkloadEncryptionSev => "WorkloadEncryptionSEV",
@@ -102,6 +108,7 @@ impl FeatureGate {
             | Self::PasstBinding
             | Self::RebootPolicy
             | Self::Snapshot
+            | Self::Template
             | Self::WorkloadEncryptionSev => Stage::Beta,
             Self::PersistentReservation => Stage::General,
             _ => Stage::Alpha,

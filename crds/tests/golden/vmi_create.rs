@@ -89,6 +89,8 @@ fn differences(case: &Value, ours: &Answer) -> Vec<String> {
         if upstream.starts_with("json:") {
             let ours = refusal.message.split(':').next().unwrap();
             compare("field", json!(ours), json!(field_of(upstream)));
+        } else if !upstream.starts_with("quantities must match") {
+            compare("message", json!(refusal.message), json!(upstream));
         }
     } else {
         let fields = |messages: Vec<&str>| {

@@ -2,6 +2,7 @@
 
 mod clone;
 mod data_volume_template;
+mod export;
 mod instancetype;
 mod matcher;
 mod migration;
@@ -12,11 +13,13 @@ mod preset;
 mod replica_set;
 mod run_strategy;
 mod selector;
+mod snapshot;
 mod virtual_machine;
 mod vm_defaults;
 mod volume_request;
 
 pub use clone::{admit as admit_clone, set_defaults as set_clone_defaults};
+pub use export::admit as admit_export;
 pub use instancetype::admit as admit_instancetype;
 pub use migration::{admit_update as admit_migration_update, set_defaults as set_migration_defaults};
 pub use migration_policy::admit as admit_migration_policy;
@@ -24,6 +27,7 @@ pub use pool::admit as admit_pool;
 pub use preference::admit as admit_preference;
 pub use preset::admit as admit_preset;
 pub use replica_set::admit as admit_replica_set;
+pub use snapshot::admit as admit_snapshot;
 pub use virtual_machine::{Related, admit as admit_virtual_machine};
 pub use vm_defaults::{NewMachine, set_defaults as set_machine_defaults};
 
@@ -55,6 +59,13 @@ pub enum Operation {
 
 /// Nothing is wrong, and these are the warnings; or why it is refused.
 pub type Verdict = Result<Vec<String>, Refusal>;
+
+/// A spec that never changes.
+fn spec_stays<T: PartialEq>(spec: &T, old: Option<&T>, causes: &mut Causes) {
+    if old != Some(spec) {
+        causes.invalid("spec", "spec in immutable after creation");
+    }
+}
 
 /// The verdict of rules that warn of nothing.
 fn verdict(causes: Causes) -> Verdict {

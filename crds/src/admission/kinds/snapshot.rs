@@ -1,0 +1,34 @@
+//! `VirtualMachineSnapshot`.
+
+use super::{Operation, Request, Verdict, spec_stays, verdict};
+use crate::admission::read::decode;
+use crate::admission::{Causes, Path, Reason, Refusal, Stage};
+use crate::api::snapshot::VirtualMachineSnapshot;
+use crate::config::{ClusterConfig, FeatureGate};
+
+/// The source is a machine; the spec never changes.
+///
+/// # Errors
+///
+/// The refusal.
+pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
+    if request.operation == Operation::Create && !config.is_enabled(FeatureGate::Snapshot) {
+        return Err(Refusal::unreadable(Stage::Admit, "snapshot feature gate not enabled".to_owned()));
+    }
+    let snapshot: VirtualMachineSnapshot = decode(request.object, Stage::Admit)?;
+    let (path, mut causes) = (Path::new("spec.source"), Causes::default());
+    match request.operation {
+        Operation::Create => match snapshot.spec.source.api_group.as_deref() {
+            None => causes.add(Reason::NotFound, path.at("apiGroup"), "missing apiGroup"),
+            Some("kubevirt.io") if snapshot.spec.source.kind == "VirtualMachine" => {}
+            Some("kubevirt.io") => causes.invalid(path.at("kind"), "invalid kind"),
+            Some(_) => causes.invalid(path.at("apiGroup"), "invalid apiGroup"),
+        },
+        Operation::Update => {
+            let old: Option<VirtualMachineSnapshot> = request.old.map(|old| decode(old, Stage::Admit)).transpose()?;
+            spec_stays(&snapshot.spec, old.as_ref().map(|old| &old.spec), &mut causes);
+        }
+        Operation::Other => return Err(Refusal::unreadable(Stage::Admit, "unexpected operation".to_owned())),
+    }
+    verdict(causes)
+}
