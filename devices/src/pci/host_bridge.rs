@@ -165,6 +165,7 @@ fn window(register: u64) -> Option<Range<u64>> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn it_is_the_bridge_that_guests_of_q35_know() {
@@ -186,5 +187,32 @@ mod tests {
             HostBridge::new("host-bridge".into(), Some(0xb000_0000), None, Some(saved.decode().unwrap())).unwrap();
         assert_eq!((copy.decoded(), copy.save().unwrap()), (bridge.decoded(), saved));
         assert_eq!(copy.decoded()[0].range, 0x1_e800_0000..0x1_f000_0000);
+    }
+
+    proptest! {
+        #[test]
+        fn any_writes_leave_a_window_of_a_legal_length_and_place_that_can_be_restored(
+            writes in prop::collection::vec(
+                (prop_oneof![2 => 0x60u16..0x68, 1 => 0u16..0x100], 0usize..3, any::<u32>()),
+                0..16,
+            )
+        ) {
+            let bridge = HostBridge::new("host-bridge".into(), Some(0xb000_0000), None, None).unwrap();
+            for (offset, width, value) in writes {
+                let width = [Width::Byte, Width::Word, Width::Dword][width];
+                bridge.write_config(offset & !u16::try_from(width.bytes() - 1).unwrap(), width, value);
+                let windows = bridge.decoded();
+                prop_assert!(windows.len() <= 1);
+                for DecodedBar { range, .. } in windows {
+                    let length = range.end - range.start;
+                    prop_assert!([64 << 20, 128 << 20, 256 << 20].contains(&length));
+                    prop_assert!(range.start != 0 && range.start.is_multiple_of(length) && range.end <= 1 << 36);
+                }
+            }
+            prop_assert_eq!(bridge.read_config(0, Width::Dword), 0x29c0_8086);
+            let saved = bridge.save().unwrap();
+            let copy = HostBridge::new("host-bridge".into(), None, None, Some(saved.decode().unwrap())).unwrap();
+            prop_assert_eq!((copy.decoded(), copy.save().unwrap()), (bridge.decoded(), saved));
+        }
     }
 }

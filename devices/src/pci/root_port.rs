@@ -136,6 +136,7 @@ fn memory_window(configuration: &PciConfiguration, offset: u16, [base_upper, lim
 mod tests {
     use super::*;
     use crate::pci::testing::root_port;
+    use proptest::prelude::*;
 
     #[test]
     fn it_is_a_bridge_with_an_express_slot_that_has_its_device() {
@@ -180,5 +181,29 @@ mod tests {
         let saved = port.save().unwrap();
         let copy = RootPort::new("port1".into(), 1, Some(saved.decode().unwrap())).unwrap();
         assert_eq!((copy.forwarding(), copy.save().unwrap()), (port.forwarding(), saved));
+    }
+
+    proptest! {
+        #[test]
+        fn any_writes_leave_windows_in_whole_units_that_can_be_restored(
+            writes in prop::collection::vec((0u16..0x100, 0usize..3, any::<u32>()), 0..32)
+        ) {
+            let port = root_port("port1", 1);
+            for (offset, width, value) in writes {
+                let width = [Width::Byte, Width::Word, Width::Dword][width];
+                port.write_config(offset & !u16::try_from(width.bytes() - 1).unwrap(), width, value);
+                let windows = port.forwarding().unwrap().windows;
+                prop_assert!(windows.len() <= 3);
+                for (space, window) in windows {
+                    let (unit, end) = if space == Space::Io { (0x1000, 0x1_0000) } else { (0x10_0000, u64::MAX) };
+                    prop_assert!(!window.is_empty() && window.start.is_multiple_of(unit) && window.end <= end);
+                    prop_assert!(window.end.is_multiple_of(unit) || window.end == u64::MAX);
+                }
+            }
+            prop_assert_eq!(port.read_config(0, Width::Dword), 0x000c_1b36);
+            let saved = port.save().unwrap();
+            let copy = RootPort::new("port1".into(), 1, Some(saved.decode().unwrap())).unwrap();
+            prop_assert_eq!((copy.forwarding(), copy.save().unwrap()), (port.forwarding(), saved));
+        }
     }
 }
