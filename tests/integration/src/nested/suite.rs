@@ -15,6 +15,9 @@ use crate::tiers::libtest::{self, Outcome};
 /// The environment variable in which the runner passes the list of native test binaries, as JSON.
 pub const NATIVE_TESTS: &str = "PODVISOR_NATIVE_TESTS";
 
+/// Where this machine's programs are.
+const PROGRAMS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
 /// A test binary that has native tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NativeBinary {
@@ -43,8 +46,15 @@ pub struct SuiteResult {
 /// # Errors
 /// L1 was lost or did not end in time.
 pub fn run_native_tests(images: &Images, binaries: &[NativeBinary], limit: Duration) -> Result<SuiteResult> {
-    let mut l1 = L1::new(images)?.memory_mib(4096);
+    let mut l1 = L1::new(images)?.memory_mib(4096).module("tun");
     let mut script = String::from("export PODVISOR_LONG=0 PODVISOR_SKIPS=/tmp/skips RUST_BACKTRACE=0\n");
+    // Busybox's `ip` makes no TAP interfaces, and its `unshare` runs no other: this machine's come before them.
+    for program in ["ip", "unshare"] {
+        if let Some(found) = PROGRAMS.iter().map(|place| Path::new(place).join(program)).find(|path| path.exists()) {
+            l1 = l1.program(&found, &format!("/suite/bin/{program}"));
+        }
+    }
+    script.push_str("export PATH=/suite/bin:$PATH\n");
     for (variable, path) in [("PODVISOR_LAUNCHER", "/bin/launcher"), ("PODVISOR_TEST_GUEST", "/suite/guest")] {
         if let Some(program) = std::env::var_os(variable) {
             l1 = l1.program(Path::new(&program), path);
