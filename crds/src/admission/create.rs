@@ -12,7 +12,7 @@ use crate::crd::structural_schema;
 use crate::defaults::{NewInstance, as_stored, set_defaults};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(structural_schema::<VirtualMachineInstance>);
-static WEBHOOK_SCHEMA: LazyLock<Value> = LazyLock::new(|| webhook_schema::of(SCHEMA.clone()));
+pub(super) static WEBHOOK_SCHEMA: LazyLock<Value> = LazyLock::new(|| webhook_schema::of(SCHEMA.clone()));
 
 /// What upstream answers to the creation of a `VirtualMachineInstance`.
 pub fn create_vmi(document: &Value, config: &ClusterConfig, drawn: NewInstance<'_>) -> Answer {

@@ -36,6 +36,8 @@ pub enum FeatureGate {
     MigrationStallDetection,
     /// Networks by resource claim.
     NetworkDevicesWithDra,
+    /// Handlers that change the instances of their node only.
+    NodeRestriction,
     /// Exports as container images.
     OciExport,
     /// The built-in passt binding.
@@ -56,6 +58,8 @@ pub enum FeatureGate {
     Snapshot,
     /// Templates of machines.
     Template,
+    /// Volumes of the launcher that come and go.
+    UtilityVolumes,
     /// Claims shared by virtiofs.
     VirtioFsStorage,
     /// Sockets between node and guest.
@@ -81,6 +85,7 @@ impl FeatureGate {
             Self::MigrationDowntimeTuning => "MigrationDowntimeTuning",
             Self::MigrationStallDetection => "MigrationStallDetection",
             Self::NetworkDevicesWithDra => "NetworkDevicesWithDRA",
+            Self::NodeRestriction => "NodeRestriction",
             Self::OciExport => "OCIExport",
             Self::PasstBinding => "PasstBinding",
             Self::PersistentReservation => "PersistentReservation",
@@ -91,6 +96,7 @@ impl FeatureGate {
             Self::Sidecar => "Sidecar",
             Self::Snapshot => "Snapshot",
             Self::Template => "Template",
+            Self::UtilityVolumes => "UtilityVolumes",
             Self::VirtioFsStorage => "EnableVirtioFsStorageVolumes",
             Self::Vsock => "VSOCK",
             Self::WorkloadEncryptionSev => "WorkloadEncryptionSEV",
@@ -105,6 +111,7 @@ impl FeatureGate {
             | Self::DeclarativeHotplugVolumes
             | Self::GpusWithDra
             | Self::HostDevicesWithDra
+            | Self::NodeRestriction
             | Self::PasstBinding
             | Self::RebootPolicy
             | Self::Snapshot

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::admission::vmi::{list, text, validate_spec};
+use super::hotplug_disk;
+use crate::admission::vmi::{list, validate_spec};
 use crate::admission::{Causes, Path};
 use crate::api::vm::{AddVolumeOptions, VirtualMachine, VolumeRequest};
 use crate::api::vmi::{Disk, VirtualMachineInstance, VirtualMachineInstanceSpec, Volume};
@@ -41,11 +42,14 @@ pub(super) fn validate(
             (Some(add), None) if !added.insert(&add.name) => {
                 Some(format!("AddVolume request for [{}] aleady exists", add.name))
             }
-            (Some(add), None) => match disk_fault(add) {
-                Some(Fault::BootOrder) => return boot_order(causes),
-                Some(Fault::Other(fault)) => Some(fault),
-                None => clash(add, &there),
-            },
+            (Some(add), None) => {
+                let before = causes.len();
+                hotplug_disk::validate(add.disk.as_ref(), &add.name, "AddVolume request", FIELD, causes);
+                if causes.len() > before {
+                    return;
+                }
+                clash(add, &there)
+            }
             (None, Some(remove)) if !removed.insert(&remove.name) => {
                 Some(format!("RemoveVolume request for [{}] aleady exists", remove.name))
             }
@@ -68,52 +72,6 @@ pub(super) fn validate(
         let message = "Cannot handle volume requests while VMI migration is in progress";
         causes.not_supported("spec", message);
     }
-}
-
-enum Fault {
-    BootOrder,
-    Other(String),
-}
-
-/// Why a disk cannot be plugged in while a machine runs.
-fn disk_fault(add: &AddVolumeOptions) -> Option<Fault> {
-    let (name, start) = (&add.name, "AddVolume request for");
-    let Some(disk) = &add.disk else {
-        return Some(Fault::Other(format!("{start} [{name}] requires the disk field to be set.")));
-    };
-    let bus = match (&disk.disk, &disk.lun) {
-        (Some(target), _) => {
-            let bus = text(&target.bus);
-            if !["scsi", "virtio"].contains(&bus) {
-                let fault =
-                    format!("{start} disk [{name}] requires bus to be 'scsi' or 'virtio'. [{bus}] is not permitted.");
-                return Some(Fault::Other(fault));
-            }
-            bus
-        }
-        (None, Some(target)) => {
-            let bus = text(&target.bus);
-            if bus != "scsi" {
-                let fault = format!("{start} LUN [{name}] requires bus to be 'scsi'. [{bus}] is not permitted.");
-                return Some(Fault::Other(fault));
-            }
-            bus
-        }
-        (None, None) => {
-            let fault = format!("{start} [{name}] requires diskDevice of type 'disk' or 'lun' to be used.");
-            return Some(Fault::Other(fault));
-        }
-    };
-    if disk.dedicated_io_thread == Some(true) && bus != "virtio" {
-        return Some(Fault::Other(format!("{start} [{name}] requires virtio bus for IOThreads.")));
-    }
-    (disk.boot_order == Some(0)).then_some(Fault::BootOrder)
-}
-
-/// Upstream names the second disk, whichever it is.
-fn boot_order(causes: &mut Causes) {
-    let disk = Path::new("spec.domain.devices.disks").index(1);
-    causes.invalid(disk.at("bootOrder"), format!("{disk} must have a boot order > 0, if supplied"));
 }
 
 fn clash(add: &AddVolumeOptions, there: &[(&str, &[Volume])]) -> Option<String> {

@@ -22,9 +22,14 @@ const GATED: [(&str, FeatureGate, &str); 2] = [
     ("hooks.kubevirt.io/hookSidecars", FeatureGate::Sidecar, "sidecar"),
 ];
 
+/// The labels of an object that only the controllers set, with their values.
+pub(in super::super) fn reserved_labels(metadata: &ObjectMeta) -> impl Iterator<Item = (&str, &str)> {
+    RESERVED.iter().filter_map(|label| Some((*label, metadata.label(label)?)))
+}
+
 /// Labels and annotations are such as a user may set.
 pub(in super::super) fn validate(path: &Path, metadata: &ObjectMeta, config: &ClusterConfig, causes: &mut Causes) {
-    if RESERVED.iter().any(|label| metadata.label(label).is_some()) {
+    if reserved_labels(metadata).next().is_some() {
         let message = "creation of the following reserved kubevirt.io/ labels on a VMI object is prohibited";
         causes.not_supported(path.at("labels"), message);
     }

@@ -28,7 +28,7 @@ mod volumes;
 
 pub(super) use disks::validate as validate_disks;
 pub(super) use firmware::validate_firmware;
-pub(super) use metadata::{removed_features, validate as validate_metadata};
+pub(super) use metadata::{removed_features, reserved_labels, validate as validate_metadata};
 pub(super) use network::{is_mac_address, removed_bindings};
 
 use super::{Cause, Causes, Path};
