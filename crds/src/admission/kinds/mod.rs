@@ -27,7 +27,10 @@ pub use clone::{admit as admit_clone, set_defaults as set_clone_defaults};
 pub use export::admit as admit_export;
 pub use instance::admit_update as admit_instance_update;
 pub use instancetype::admit as admit_instancetype;
-pub use migration::{admit_update as admit_migration_update, set_defaults as set_migration_defaults};
+pub use migration::{
+    RelatedToMigration, admit_create as admit_migration, admit_update as admit_migration_update,
+    set_defaults as set_migration_defaults,
+};
 pub use migration_policy::admit as admit_migration_policy;
 pub use pool::admit as admit_pool;
 pub use preference::admit as admit_preference;

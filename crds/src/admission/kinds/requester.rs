@@ -29,6 +29,11 @@ impl<'a> Requester<'a> {
         self.component() == Some(HANDLER)
     }
 
+    /// Whether the component asks that carries out the cluster's wishes.
+    pub(super) fn is_controller(&self) -> bool {
+        self.component() == Some(CONTROLLER)
+    }
+
     fn component(&self) -> Option<&'a str> {
         let (namespace, name) = self.user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
         (namespace == self.home && COMPONENTS.contains(&name)).then_some(name)
@@ -48,5 +53,12 @@ mod tests {
         {
             assert!(!is_component(other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_synchronization_controller_is_not_the_controller() {
+        let user = "system:serviceaccount:kubevirt:kubevirt-synchronization-controller";
+        let requester = Requester { user, node: None, home: "kubevirt" };
+        assert!(requester.is_component() && !requester.is_controller() && !requester.is_handler());
     }
 }
