@@ -58,4 +58,9 @@ impl Refusal {
     pub fn unreadable(stage: Stage, message: String) -> Self {
         Self { stage, code: 400, message, causes: Vec::new() }
     }
+
+    /// It cannot be done now; the client shall ask again.
+    pub fn for_now(stage: Stage, message: String) -> Self {
+        Self { stage, code: 429, message, causes: Vec::new() }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod clone;
 mod data_volume_template;
+mod eviction;
 mod export;
 mod hotplug_disk;
 mod hotplug_storage;
@@ -25,6 +26,7 @@ mod vm_defaults;
 mod volume_request;
 
 pub use clone::{admit as admit_clone, set_defaults as set_clone_defaults};
+pub use eviction::{EvictionAnswer, EvictionMark, RelatedToEviction, admit as admit_eviction};
 pub use export::admit as admit_export;
 pub use instance::admit_update as admit_instance_update;
 pub use instancetype::admit as admit_instancetype;
