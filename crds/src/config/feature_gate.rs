@@ -30,6 +30,8 @@ pub enum FeatureGate {
     HostDevicesWithDra,
     /// Image files of the node.
     HostDisk,
+    /// Backups, and chains of them.
+    IncrementalBackup,
     /// Longer downtimes of migrations, step by step.
     MigrationDowntimeTuning,
     /// Noticing that a migration gets nowhere.
@@ -82,6 +84,7 @@ impl FeatureGate {
             Self::HostDevices => "HostDevices",
             Self::HostDevicesWithDra => "HostDevicesWithDRA",
             Self::HostDisk => "HostDisk",
+            Self::IncrementalBackup => "IncrementalBackup",
             Self::MigrationDowntimeTuning => "MigrationDowntimeTuning",
             Self::MigrationStallDetection => "MigrationStallDetection",
             Self::NetworkDevicesWithDra => "NetworkDevicesWithDRA",

@@ -1,5 +1,7 @@
 //! Creating and changing the other kinds.
 
+mod backup;
+mod backup_tracker;
 mod clone;
 mod data_volume_template;
 mod eviction;
@@ -25,6 +27,8 @@ mod virtual_machine;
 mod vm_defaults;
 mod volume_request;
 
+pub use backup::admit as admit_backup;
+pub use backup_tracker::admit as admit_backup_tracker;
 pub use clone::{admit as admit_clone, set_defaults as set_clone_defaults};
 pub use eviction::{EvictionAnswer, EvictionMark, RelatedToEviction, admit as admit_eviction};
 pub use export::admit as admit_export;
