@@ -73,7 +73,8 @@ impl Net {
         let config = configuration(&device, interrupt.messages())?;
         timer::start_tick();
         let me = Party { mac: driver.mac_address(), ip: [10, 99, index as u8, 2], port: PORT };
-        let mut net = Self { driver, interrupt, config, me, peer: None, echoed: 0, arps: 0, others: 0, link: false, changes: 0 };
+        let mut net =
+            Self { driver, interrupt, config, me, peer: None, echoed: 0, arps: 0, others: 0, link: false, changes: 0 };
         net.link = net.link_up();
         Ok(net)
     }
