@@ -3,6 +3,7 @@
 use crate::console::ConsoleArg;
 use crate::cpus_arg::CpusArg;
 use crate::disk_arg::DiskArg;
+use crate::firmware::FirmwareArg;
 use crate::help;
 use crate::memory_size::MemorySize;
 use crate::net_arg::NetArg;
@@ -58,6 +59,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) cmdline: Option<String>,
 
+    /// Start the machine by firmware instead of a kernel: uefi or bios.
+    #[arg(long, value_name = "uefi[:CODE[,VARS]]|bios[:FILE]", long_help = help::FIRMWARE, conflicts_with_all = ["kernel", "initrd", "cmdline"])]
+    pub(crate) firmware: Option<FirmwareArg>,
+
+    /// Log what the firmware writes to its debug console; it starts more slowly then.
+    #[arg(long)]
+    pub(crate) firmware_log: bool,
+
     /// How many vCPUs, and how the guest sees them arranged.
     #[arg(long, value_name = "N[,sockets=S][,cores=C][,threads=T][,max=M]", long_help = help::CPUS)]
     pub(crate) cpus: Option<CpusArg>,
@@ -86,7 +95,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, value_name = "CHOICE", long_help = help::ON_REBOOT)]
     pub(crate) on_reboot: Option<RebootArg>,
 
-    /// What a triple fault of the guest does [default: exit].
+    /// What a triple fault of the guest does [default: exit; with firmware: reset].
     #[arg(long, value_enum, value_name = "CHOICE", long_help = help::ON_TRIPLE_FAULT)]
     pub(crate) on_triple_fault: Option<TripleFaultArg>,
 

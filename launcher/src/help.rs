@@ -51,6 +51,9 @@ Examples:
   On a network, at which the guest keeps its address:
     launcher run --config vm.json --net tap=tap0,mac=02:00:00:12:34:56
 
+  A disk image that has a boot loader, by the host's UEFI firmware:
+    launcher run --firmware uefi --memory 2Gi --disk path=debian.raw
+
   In the background, with the console on a socket (then: socat -,raw,echo=0 UNIX:/run/vm.sock):
     launcher run --config vm.json --console socket=/run/vm.sock
 
@@ -78,7 +81,7 @@ A configuration file:
 
   'vm' is the machine as its guest sees it; 'resources' says for each device id where it comes from
   on this host: {\"path\": FILE}, {\"fd\": NUMBER} (a descriptor that this process inherited), for a
-  network {\"tap\": NAME}, and for the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
+  network {\"tap\": NAME}, for a firmware's variables {\"variables\": {\"path\": FILE, \"template\": FILE}}, and for the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
 
 Exit status:
   0  the guest powered off, or the machine was stopped by Ctrl-], SIGINT, SIGTERM, SIGHUP or SIGQUIT,
@@ -91,6 +94,18 @@ Ending it from outside:
   5 seconds; a guest that has not powered off after --grace seconds is stopped as if its plug were
   pulled. Ctrl-] once more stops the machine at once. A second signal ends this process at once, without
   waiting for the machine's threads: the status is then 128 + its number.";
+
+pub(crate) const FIRMWARE: &str = "\
+Start the machine by firmware, which finds a boot loader on its disks and networks, in their order. Not on \
+a host whose KVM is PVM, nor on the microvm board.
+
+uefi[:CODE[,VARS]]  UEFI. Without CODE it is found by the descriptors in /etc/qemu/firmware and
+                    /usr/share/qemu/firmware (Debian: package ovmf). VARS is the machine's own
+                    variable store: it is made when it is not there, and every change is saved in it.
+                    Without VARS, variables survive reboots, but not the end of the machine.
+bios[:FILE]         A PC BIOS: SeaBIOS (Debian: package seabios).
+
+Examples: --firmware uefi    --firmware uefi:,/var/lib/vm/vars.fd    --firmware bios";
 
 pub(crate) const CPUS: &str = "\
 How many vCPUs there are at the start (1 to 255, fewer where cores or threads are no powers of two), \
@@ -150,7 +165,8 @@ While nobody is connected to a pty or socket, output is discarded.
 
 pub(crate) const ON_REBOOT: &str = "What a reboot of the guest does.\n\n[default: restart]";
 
-pub(crate) const ON_TRIPLE_FAULT: &str = "What a triple fault of the guest does.\n\n[default: exit]";
+pub(crate) const ON_TRIPLE_FAULT: &str =
+    "What a triple fault of the guest does.\n\n[default: exit; with firmware: reset]";
 
 pub(crate) const GRACE: &str = "\
 How many seconds the guest has to power off when Ctrl-] or a signal asks for the machine's end: its power \

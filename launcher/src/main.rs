@@ -12,6 +12,7 @@ mod cpus_arg;
 mod disk_arg;
 mod doctor;
 mod exit;
+mod firmware;
 mod help;
 mod logging;
 mod memory_size;

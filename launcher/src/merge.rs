@@ -2,12 +2,16 @@
 
 use crate::args::{Board, RunArgs};
 use crate::disk_arg::DiskArg;
+use crate::firmware::{FirmwareArg, FirmwareError, find_bios, find_uefi, find_variables_of};
 use crate::net_arg::{NetArg, NetSource, random_mac};
 use crate::resources::{FileError, read_small_file};
-use crate::run_config::{ResourceSpec, RunConfig};
+use crate::run_config::{ResourceSpec, RunConfig, VariablesSpec};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-use vmm::{BoardConfig, DeviceId, DiskConfig, INITRD, KERNEL, NetConfig, OnError, PayloadConfig, SERIAL, VmConfig};
+use vmm::{
+    BoardConfig, DeviceId, DiskConfig, FIRMWARE, FirmwareInterface, INITRD, KERNEL, NetConfig, OnError, OnTripleFault,
+    PayloadConfig, SERIAL, VARIABLES, VmConfig,
+};
 
 /// More than any sensible configuration has; keeps a wrong file from being read for ever.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -21,6 +25,8 @@ pub(crate) enum LoadError {
     Parse(PathBuf, #[source] serde_json::Error),
     #[error("The configuration file {} has version {version}: this program reads version {known}", path.display(), known = RunConfig::VERSION)]
     Version { path: PathBuf, version: u32 },
+    #[error("Cannot start the machine by firmware")]
+    Firmware(#[from] FirmwareError),
     #[error("Cannot make up a MAC address: give one with --net ...,mac=")]
     Mac(#[source] std::io::Error),
 }
@@ -47,18 +53,9 @@ fn read(path: &Path) -> Result<RunConfig, LoadError> {
 }
 
 fn merge(mut config: RunConfig, args: &RunArgs) -> Result<RunConfig, LoadError> {
+    set_kernel(&mut config, args);
+    set_firmware(&mut config, args)?;
     let vm = &mut config.vm;
-    let PayloadConfig::Kernel { cmdline, initrd, .. } = &mut vm.payload;
-    if let Some(text) = &args.cmdline {
-        cmdline.clone_from(text);
-    }
-    if let Some(path) = &args.initrd {
-        *initrd = true;
-        config.resources.insert(INITRD.into(), ResourceSpec::Path(path.clone()));
-    }
-    if let Some(path) = &args.kernel {
-        config.resources.insert(KERNEL.into(), ResourceSpec::Path(path.clone()));
-    }
     if let Some(cpus) = &args.cpus {
         vm.cpus = cpus.0.clone();
     }
@@ -90,6 +87,56 @@ fn merge(mut config: RunConfig, args: &RunArgs) -> Result<RunConfig, LoadError> 
         None => drop(config.resources.entry(SERIAL.into()).or_insert(ResourceSpec::Stdio)),
     }
     Ok(config)
+}
+
+/// The flags for a kernel; any of them takes the file's firmware away.
+fn set_kernel(config: &mut RunConfig, args: &RunArgs) {
+    if args.kernel.is_none() && args.initrd.is_none() && args.cmdline.is_none() {
+        return;
+    }
+    if matches!(config.vm.payload, PayloadConfig::Firmware { .. }) {
+        config.vm.payload = PayloadConfig::default();
+        config.resources.retain(|id, _| ![FIRMWARE, VARIABLES].contains(&id.as_str()));
+    }
+    if let PayloadConfig::Kernel { cmdline, initrd, .. } = &mut config.vm.payload {
+        *initrd |= args.initrd.is_some();
+        if let Some(text) = &args.cmdline {
+            cmdline.clone_from(text);
+        }
+    }
+    for (id, path) in [(INITRD, &args.initrd), (KERNEL, &args.kernel)] {
+        if let Some(path) = path {
+            config.resources.insert(id.into(), ResourceSpec::Path(path.clone()));
+        }
+    }
+}
+
+/// The flags for firmware, which take the file's kernel away. Firmware that resets by a triple fault is no crash.
+fn set_firmware(config: &mut RunConfig, args: &RunArgs) -> Result<(), LoadError> {
+    if let Some(firmware) = &args.firmware {
+        config.resources.retain(|id, _| ![KERNEL, INITRD, VARIABLES].contains(&id.as_str()));
+        let (interface, code) = match firmware {
+            FirmwareArg::Bios { file } => (FirmwareInterface::Bios, file.clone().map_or_else(find_bios, Ok)?),
+            FirmwareArg::Uefi { code, vars } => {
+                let (code, template) = match code {
+                    Some(code) => (code.clone(), find_variables_of(code)),
+                    None => find_uefi().map(|found| (found.code, Some(found.vars)))?,
+                };
+                if template.is_some() || vars.is_some() {
+                    let variables = VariablesSpec { path: vars.clone(), template };
+                    config.resources.insert(VARIABLES.into(), ResourceSpec::Variables(variables));
+                }
+                (FirmwareInterface::Uefi, code)
+            }
+        };
+        config.vm.payload = PayloadConfig::Firmware { interface, log: false };
+        config.resources.insert(FIRMWARE.into(), ResourceSpec::Path(code));
+        config.vm.on_triple_fault = OnTripleFault::Reset;
+    }
+    if let PayloadConfig::Firmware { log, .. } = &mut config.vm.payload {
+        *log |= args.firmware_log;
+    }
+    Ok(())
 }
 
 fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
@@ -235,6 +282,28 @@ mod tests {
         assert_eq!(merged.resources[&"disk2".into()], ResourceSpec::Path("b".into()));
         expected.vm.disks.clone_from(&merged.vm.disks);
         assert_eq!(merged.vm, expected.vm);
+    }
+
+    #[test]
+    fn firmware_takes_the_place_of_a_kernel_and_a_kernel_that_of_firmware() {
+        let args = RunArgs {
+            firmware: Some("uefi:/none/code.fd,/vm/vars.fd".parse().unwrap()),
+            firmware_log: true,
+            ..RunArgs::default()
+        };
+        let merged = merge(file(), &args).unwrap();
+        assert_eq!(merged.vm.payload, PayloadConfig::Firmware { interface: FirmwareInterface::Uefi, log: true });
+        assert_eq!(merged.vm.on_triple_fault, OnTripleFault::Reset);
+        assert_eq!(merged.resources[&FIRMWARE.into()], ResourceSpec::Path("/none/code.fd".into()));
+        let variables = VariablesSpec { path: Some("/vm/vars.fd".into()), template: None };
+        assert_eq!(merged.resources[&VARIABLES.into()], ResourceSpec::Variables(variables));
+        assert!(!merged.resources.contains_key(&KERNEL.into()) && !merged.resources.contains_key(&INITRD.into()));
+
+        let back = merge(merged, &RunArgs { kernel: Some("k".into()), ..RunArgs::default() }).unwrap();
+        assert_eq!(back.vm.payload, PayloadConfig::default());
+        assert!(!back.resources.contains_key(&FIRMWARE.into()) && !back.resources.contains_key(&VARIABLES.into()));
+        let explicit = RunArgs { on_triple_fault: Some(TripleFaultArg::Exit), ..args };
+        assert_eq!(merge(file(), &explicit).unwrap().vm.on_triple_fault, OnTripleFault::Exit);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One machine from its configuration to its end.
 
 use crate::console::{Console, ConsoleError, MessageWriter, message};
+use crate::doctor;
 use crate::exit::{Request, chain};
 use crate::report::{self, ReportFormat};
 use crate::resources::{self, OpenError};
@@ -13,13 +14,18 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 use thiserror::Error;
-use vmm::{ConfigError, EventStream, ResourceError, SERIAL, StopReason, Vm, VmError, VmEvent, VmHandle};
+use vmm::{ConfigError, EventStream, PayloadConfig, ResourceError, SERIAL, StopReason, Vm, VmError, VmEvent, VmHandle};
 
 /// Why a machine did not run.
 #[derive(Debug, Error)]
 pub(crate) enum RunError {
     #[error("Cannot run this machine")]
     Config(#[source] ConfigError),
+    #[error(
+        "Firmware cannot run on this host: its KVM is PVM, which emulates what firmware does, slowly and incompletely \
+         (see launcher doctor). Use a host with VMX or SVM, or run the machine in an emulated one"
+    )]
+    Pvm,
     #[error("Cannot open what the machine needs")]
     Open(#[from] OpenError),
     #[error("Cannot open the machine's console")]
@@ -70,6 +76,9 @@ pub(crate) fn run(
     start: StartTime,
 ) -> Result<Outcome, RunError> {
     config.vm.validate().map_err(RunError::Config)?;
+    if matches!(config.vm.payload, PayloadConfig::Firmware { .. }) && doctor::is_pvm() {
+        return Err(RunError::Pvm);
+    }
     let (mut resources, console) = resources::open(&config)?;
     let (wake, woken) = channel();
     let _signals = {

@@ -41,6 +41,8 @@ pub(crate) enum ResourceSpec {
     Fd(i32),
     /// A TAP interface.
     Tap(String),
+    /// Variables of a firmware.
+    Variables(VariablesSpec),
     /// A Unix socket that is listened on: a console.
     Socket(PathBuf),
     /// A new pseudo-terminal, whose name is printed: a console.
@@ -49,6 +51,18 @@ pub(crate) enum ResourceSpec {
     Stdio,
     /// Nothing: output is discarded, input never comes.
     Off,
+}
+
+/// Where a firmware's variables are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VariablesSpec {
+    /// The file they are kept in; without it they are lost with the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<PathBuf>,
+    /// What they are at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) template: Option<PathBuf>,
 }
 
 /// JSON lets a name stand twice in an object and the last one win: for resources that is a mistake.
@@ -139,7 +153,8 @@ mod tests {
     #[test]
     fn an_unknown_sort_of_resource_is_refused_with_the_ones_there_are() {
         let json = r#"{"version": 1, "vm": {"version": 1}, "resources": {"a": {"url": "x"}}}"#;
-        let text = "unknown variant `url`, expected one of `path`, `fd`, `tap`, `socket`, `pty`, `stdio`, `off`";
+        let text =
+            "unknown variant `url`, expected one of `path`, `fd`, `tap`, `variables`, `socket`, `pty`, `stdio`, `off`";
         assert!(refusal(json).starts_with(text), "{}", refusal(json));
     }
 

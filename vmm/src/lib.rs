@@ -33,8 +33,8 @@ mod worker;
 
 pub use arch::x86_64::topology::TopologyError;
 pub use config::{
-    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, KernelEntry, MemoryConfig, NetConfig,
-    OnError, OnReboot, OnTripleFault, PayloadConfig, VmConfig,
+    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, FirmwareInterface, KernelEntry,
+    MemoryConfig, NetConfig, OnError, OnReboot, OnTripleFault, PayloadConfig, VmConfig,
 };
 pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;
@@ -45,5 +45,5 @@ pub use handle::{Vm, VmError, VmHandle};
 pub use host::kvm_capabilities;
 pub use kvm::KvmCapability;
 pub use lifecycle::{Refusal, VmState};
-pub use resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL};
+pub use resources::{FIRMWARE, INITRD, KERNEL, KeptFile, Resource, ResourceError, Resources, SERIAL, VARIABLES};
 pub use timeline::{BootTimeline, GuestMarker, StartSource};

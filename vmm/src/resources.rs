@@ -2,6 +2,7 @@
 
 use devices::id::DeviceId;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use thiserror::Error;
@@ -10,13 +11,21 @@ use thiserror::Error;
 pub const KERNEL: &str = "kernel";
 /// Id of the initial RAM disk.
 pub const INITRD: &str = "initrd";
+/// Id of the firmware's code.
+pub const FIRMWARE: &str = "firmware";
+/// Id of the firmware's variable store.
+pub const VARIABLES: &str = "variables";
 /// Id of the first serial port.
 pub const SERIAL: &str = "serial0";
 /// Names of the board's own devices and of the payload: no disk may have one.
 pub(crate) const RESERVED: &[&str] = &[
     KERNEL,
     INITRD,
+    FIRMWARE,
+    VARIABLES,
     SERIAL,
+    "fw-cfg",
+    "debug-console",
     "rng0",
     "rtc",
     "i8042",
@@ -40,6 +49,13 @@ pub enum Resource {
     File(File),
     /// A descriptor that is attached to a TAP interface, as [`crate::open_tap`] gives it: a network.
     Tap(OwnedFd),
+    /// Variables of a firmware.
+    Variables {
+        /// What they are at first: an empty store, as it comes with the firmware. `None`: they are kept already.
+        template: Option<File>,
+        /// Where they are kept; `None`: they are lost with the machine.
+        kept: Option<KeptFile>,
+    },
     /// The two ends of a character stream; both may be the same file description.
     Stream {
         /// Where the guest's input comes from; `None`: there is no input.
@@ -47,6 +63,15 @@ pub enum Resource {
         /// Where the guest's output goes; `None`: it is discarded.
         output: Option<OwnedFd>,
     },
+}
+
+/// A file that is replaced as a whole whenever it changes, so that it needs the directory it is in.
+#[derive(Debug)]
+pub struct KeptFile {
+    /// The directory.
+    pub directory: OwnedFd,
+    /// The file's name in it. It need not exist yet.
+    pub name: OsString,
 }
 
 /// All descriptors of a machine. `/dev/kvm` is among them, so that a sandboxed caller can hand it over.

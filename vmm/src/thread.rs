@@ -18,6 +18,8 @@ pub(crate) enum ThreadRole {
     Worker(String),
     /// Reads the payload into guest memory while devices are set up.
     Loader,
+    /// Writes the firmware's variables.
+    Variables,
 }
 
 impl fmt::Display for ThreadRole {
@@ -28,6 +30,7 @@ impl fmt::Display for ThreadRole {
             Self::EventLoop => f.write_str("event-loop"),
             Self::Worker(name) => write!(f, "io-{name}"),
             Self::Loader => f.write_str("loader"),
+            Self::Variables => f.write_str("variables"),
         }
     }
 }

@@ -21,7 +21,7 @@ mod user_namespaces;
 
 use finding::Finding;
 use host::Host;
-use processor::Processor;
+use processor::{Processor, Virtualization};
 use report::Report;
 use std::io::{self, Write};
 
@@ -37,6 +37,13 @@ pub(crate) fn run(json: bool) -> io::Result<bool> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(report.can_run()),
     }
+}
+
+/// Whether this host's KVM is PVM, which emulates what guests do at CPL 0.
+pub(crate) fn is_pvm() -> bool {
+    let host = Host::this();
+    let usable = matches!(Processor::of(&host).virtualization(), Virtualization::Usable(_));
+    !usable && kvm_device::is_loaded(&host)
 }
 
 fn examine(host: &Host) -> Vec<Finding> {

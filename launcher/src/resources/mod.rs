@@ -3,6 +3,7 @@
 mod file;
 mod inherited;
 mod shared_disks;
+mod variables;
 
 pub(crate) use file::{FileError, read_small_file};
 
@@ -16,13 +17,20 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use thiserror::Error;
-use vmm::{DeviceId, INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL, TapError, open_tap};
+use variables::open_variables;
+use vmm::{
+    DeviceId, FIRMWARE, INITRD, KERNEL, PayloadConfig, Resource, ResourceError, Resources, SERIAL, TapError, open_tap,
+};
 
 /// Why the machine's parts cannot be had.
 #[derive(Debug, Error)]
 pub(crate) enum OpenError {
     #[error("No kernel is given: name one with --kernel, or as the resource \"kernel\" of the configuration file")]
     NoKernel,
+    #[error(
+        "No firmware is given: name one with --firmware, or as the resource \"firmware\" of the configuration file"
+    )]
+    NoFirmware,
     #[error("Cannot use {path} as {id}", path = path.display())]
     File {
         id: DeviceId,
@@ -64,8 +72,12 @@ pub(crate) enum OpenError {
 /// # Errors
 /// The first thing that is missing or unusable.
 pub(crate) fn open(config: &RunConfig) -> Result<(Resources, ConsoleArg), OpenError> {
-    if !config.resources.contains_key(&KERNEL.into()) {
-        return Err(OpenError::NoKernel);
+    let (payload, missing) = match config.vm.payload {
+        PayloadConfig::Kernel { .. } => (KERNEL, OpenError::NoKernel),
+        PayloadConfig::Firmware { .. } => (FIRMWARE, OpenError::NoFirmware),
+    };
+    if !config.resources.contains_key(&payload.into()) {
+        return Err(missing);
     }
     let console = console(config)?;
     let mut inherited = take_inherited(config)?;
@@ -74,6 +86,8 @@ pub(crate) fn open(config: &RunConfig) -> Result<(Resources, ConsoleArg), OpenEr
     for (id, spec) in config.resources.iter().filter(|(id, _)| id.as_str() != SERIAL) {
         let resource = if config.vm.nets.iter().any(|net| net.id == *id) {
             open_net(id, spec, &mut inherited)?
+        } else if let ResourceSpec::Variables(variables) = spec {
+            open_variables(id, variables)?
         } else {
             open_disk_or_payload(config, id, spec, &mut inherited, &mut disks)?
         };
@@ -111,7 +125,7 @@ fn open_disk_or_payload(
     let disk = config.vm.disks.iter().find(|disk| disk.id == *id);
     let wanted = match disk {
         // An id that nothing has is opened as a disk is, and the machine refuses it by name.
-        None if [KERNEL, INITRD].contains(&id.as_str()) => Wanted::Regular,
+        None if [KERNEL, INITRD, FIRMWARE].contains(&id.as_str()) => Wanted::Regular,
         Some(disk) if !disk.readonly => Wanted::WritableDisk,
         _ => Wanted::ReadOnlyDisk,
     };
@@ -171,6 +185,7 @@ fn sort_name(spec: &ResourceSpec) -> &'static str {
         ResourceSpec::Path(_) => "a path",
         ResourceSpec::Fd(_) => "a descriptor",
         ResourceSpec::Tap(_) => "a TAP interface",
+        ResourceSpec::Variables(_) => "a firmware's variables",
         ResourceSpec::Socket(_) => "a socket",
         ResourceSpec::Pty | ResourceSpec::Stdio | ResourceSpec::Off => "a console",
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use vmm::{
-    BoardConfig, CpusConfig, DiskConfig, INITRD, KERNEL, OnError, PayloadConfig, Resource, Resources, SERIAL,
-    StopReason, Vm, VmConfig, VmHandle,
+    BoardConfig, CpusConfig, DiskConfig, INITRD, KERNEL, KernelEntry, OnError, PayloadConfig, Resource, Resources,
+    SERIAL, StopReason, Vm, VmConfig, VmHandle,
 };
 
 /// Runs a guest; when a line of its console contains TEXT, pauses and resumes it, and types a line.
@@ -96,9 +96,8 @@ fn drive(vm: &VmHandle, said: &Receiver<()>, mut input: impl Write) -> Result<St
 
 fn config(options: &Options) -> VmConfig {
     let mut config = VmConfig { board: BoardConfig::Microvm { acpi: true }, ..VmConfig::default() };
-    let PayloadConfig::Kernel { cmdline, initrd, .. } = &mut config.payload;
-    cmdline.clone_from(&options.cmdline);
-    *initrd = true;
+    let (cmdline, entry) = (options.cmdline.clone(), KernelEntry::default());
+    config.payload = PayloadConfig::Kernel { cmdline, initrd: true, entry };
     config.cpus = CpusConfig { boot: options.cpus, max: None, topology: None };
     config.memory.boot = 512 << 20;
     config.disks = vec![DiskConfig {

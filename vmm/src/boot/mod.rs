@@ -17,6 +17,7 @@ mod cmdline;
 mod elf;
 mod elf_note;
 mod error;
+mod firmware;
 mod initramfs;
 mod initrd;
 mod kernel;
@@ -31,6 +32,7 @@ mod testing;
 mod tests;
 
 pub(crate) use error::BootError;
+pub(crate) use firmware::FirmwareBoot;
 pub(crate) use kernel::KernelBoot;
 
 use crate::memory::GuestRam;
@@ -76,4 +78,6 @@ pub(crate) enum Entry {
         /// Guest-physical address of `boot_params`.
         boot_params: u64,
     },
+    /// As after a reset: real mode, 16 bytes below 4 GiB.
+    Reset,
 }

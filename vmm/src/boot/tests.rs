@@ -401,6 +401,7 @@ fn survives(kernel: &[u8], entry: KernelEntry) -> Result<(), TestCaseError> {
         Ok(Entry::Linux64 { rip, boot_params }) => {
             prop_assert!(boot_params == BOOT_PARAMS.start && (0x10_0000..SIZE).contains(&rip));
         }
+        Ok(Entry::Reset) => prop_assert!(false, "no kernel starts so"),
         Err(error) => prop_assert!(!error.to_string().is_empty()),
     }
     Ok(())

@@ -15,7 +15,7 @@ pub use cpus::{CpuTopology, CpusConfig};
 pub use disk::{DiskConfig, OnError};
 pub use memory::{Backing, MemoryConfig};
 pub use net::NetConfig;
-pub use payload::{KernelEntry, PayloadConfig};
+pub use payload::{FirmwareInterface, KernelEntry, PayloadConfig};
 pub use validate::ConfigError;
 
 use serde::{Deserialize, Serialize};

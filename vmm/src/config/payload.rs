@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The boot method and what it needs. The files are resources: [`crate::KERNEL`] and [`crate::INITRD`].
+/// The boot method and what it needs. The files are resources: [`crate::KERNEL`] and [`crate::INITRD`], or
+/// [`crate::FIRMWARE`] and [`crate::VARIABLES`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PayloadConfig {
@@ -18,6 +19,24 @@ pub enum PayloadConfig {
         #[serde(default)]
         entry: KernelEntry,
     },
+    /// Firmware, which finds on the machine's disks and networks what to start. Only on the q35 board.
+    Firmware {
+        /// What the firmware is.
+        interface: FirmwareInterface,
+        /// What the firmware writes to its debug console is logged; it starts more slowly then.
+        #[serde(default)]
+        log: bool,
+    },
+}
+
+/// What firmware is to its guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FirmwareInterface {
+    /// UEFI: code and, in a chip of their own, variables.
+    Uefi,
+    /// A PC BIOS.
+    Bios,
 }
 
 /// The entry point of a kernel. A `bzImage` has only the 64-bit one.
@@ -47,9 +66,9 @@ mod tests {
 
     #[test]
     fn the_entry_of_a_kernel_is_automatic_unless_it_is_named() {
-        let entry = |json: &str| {
-            let PayloadConfig::Kernel { entry, .. } = serde_json::from_str(json).unwrap();
-            entry
+        let entry = |json: &str| match serde_json::from_str(json).unwrap() {
+            PayloadConfig::Kernel { entry, .. } => entry,
+            other => panic!("{other:?}"),
         };
         assert_eq!(entry(r#"{"kind": "kernel"}"#), KernelEntry::Auto);
         assert_eq!(entry(r#"{"kind": "kernel", "entry": "pvh"}"#), KernelEntry::Pvh);

@@ -121,6 +121,9 @@ pub enum ConfigError {
         last = layout::PM_PORTS.end - 1
     )]
     MarkerPort(u16),
+    /// The board is none that firmware knows.
+    #[error("Firmware runs on the q35 board only: use it, or start a kernel")]
+    FirmwareBoard,
     /// The command line is not what a kernel can take.
     #[error("The kernel command line has a NUL or a byte that is not ASCII at position {0}")]
     BadCmdline(usize),
@@ -158,10 +161,19 @@ impl VmConfig {
         if self.board == (BoardConfig::Q35 {}) && layout::PM_PORTS.contains(&self.marker_port.into()) {
             return Err(ConfigError::MarkerPort(self.marker_port));
         }
-        let PayloadConfig::Kernel { cmdline, .. } = &self.payload;
-        match cmdline.bytes().position(|byte| byte == 0 || !byte.is_ascii()) {
-            Some(position) => Err(ConfigError::BadCmdline(position)),
-            None => Ok(()),
+        self.validate_payload()
+    }
+
+    fn validate_payload(&self) -> Result<(), ConfigError> {
+        match &self.payload {
+            PayloadConfig::Kernel { cmdline, .. } => {
+                match cmdline.bytes().position(|byte| byte == 0 || !byte.is_ascii()) {
+                    Some(position) => Err(ConfigError::BadCmdline(position)),
+                    None => Ok(()),
+                }
+            }
+            PayloadConfig::Firmware { .. } if self.board != (BoardConfig::Q35 {}) => Err(ConfigError::FirmwareBoard),
+            PayloadConfig::Firmware { .. } => Ok(()),
         }
     }
 

@@ -3,13 +3,11 @@
 //! script that places it ([`table_loader`]), and with it the memory map ([`e820`]) and [`smbios`].
 
 pub(crate) mod acpi;
-#[cfg_attr(not(test), expect(dead_code, reason = "firmware boots are wired into the q35 board next"))]
 pub(crate) mod e820;
 pub(crate) mod mptable;
-#[cfg_attr(not(test), expect(dead_code, reason = "firmware boots are wired into the q35 board next"))]
 pub(crate) mod smbios;
-#[cfg_attr(not(test), expect(dead_code, reason = "firmware boots are wired into the q35 board next"))]
 pub(crate) mod table_loader;
+pub(crate) mod variables;
 
 /// A processor as the tables name it. The first of a list is the one that boots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

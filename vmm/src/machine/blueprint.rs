@@ -1,7 +1,8 @@
 //! What a machine is made from, boot after boot: its configuration, its open descriptors, and what survives a reset.
 
+use super::firmware::FirmwareFiles;
 use super::{MachineError, unlock};
-use crate::config::{DiskConfig, NetConfig, PayloadConfig, VmConfig};
+use crate::config::{DiskConfig, FirmwareInterface, KernelEntry, NetConfig, PayloadConfig, VmConfig};
 use crate::event_loop::{Console, EventLoop};
 use crate::handle::VmError;
 use crate::kvm::Kvm;
@@ -24,8 +25,7 @@ const FLUSH_DEADLINE: Duration = Duration::from_secs(1);
 pub(crate) struct Blueprint {
     pub(crate) config: VmConfig,
     pub(crate) kvm: Kvm,
-    pub(crate) kernel: File,
-    pub(crate) initrd: Option<File>,
+    pub(crate) payload: Payload,
     pub(crate) disks: Vec<(DiskConfig, Arc<dyn BlockBackend>)>,
     pub(crate) nets: Vec<Network>,
     pub(crate) threads: Threads,
@@ -33,6 +33,14 @@ pub(crate) struct Blueprint {
     /// Before the event loop: fields are dropped in this order.
     pub(crate) console: Arc<Console>,
     _event_loop: EventLoop,
+}
+
+/// What the machine runs first.
+pub(crate) enum Payload {
+    /// A kernel, and its initial RAM disk.
+    Kernel { kernel: File, initrd: Option<File>, entry: KernelEntry },
+    /// Firmware.
+    Firmware { files: FirmwareFiles, interface: FirmwareInterface, log: bool },
 }
 
 /// A network device to be, and what it is connected to.
@@ -46,9 +54,17 @@ impl Blueprint {
     /// Checks that configuration and resources fit each other, and opens `/dev/kvm` unless it was given.
     pub(crate) fn new(config: VmConfig, mut resources: Resources, timeline: Arc<Timeline>) -> Result<Self, VmError> {
         config.validate()?;
-        let PayloadConfig::Kernel { initrd, .. } = config.payload;
-        let kernel = take_file(&mut resources, KERNEL, "the file of a kernel")?;
-        let initrd = initrd.then(|| take_file(&mut resources, INITRD, "the file of an initrd")).transpose()?;
+        let threads = Threads::unconfined();
+        let payload = match config.payload {
+            PayloadConfig::Kernel { initrd, entry, .. } => Payload::Kernel {
+                entry,
+                kernel: take_file(&mut resources, KERNEL, "the file of a kernel")?,
+                initrd: initrd.then(|| take_file(&mut resources, INITRD, "the file of an initrd")).transpose()?,
+            },
+            PayloadConfig::Firmware { interface, log } => {
+                Payload::Firmware { files: FirmwareFiles::new(interface, &mut resources, &threads)?, interface, log }
+            }
+        };
         let disks = config
             .disks
             .iter()
@@ -72,13 +88,12 @@ impl Blueprint {
         if let Some(id) = resources.ids().next() {
             return Err(ResourceError::Unused(id.clone()).into());
         }
-        let threads = Threads::unconfined();
         let kvm = Kvm::open(resources.kvm)?;
         let first_output = Arc::clone(&timeline);
         let event_loop = EventLoop::start(&threads).map_err(MachineError::from)?;
         let first_output = Box::new(move || first_output.reach(Milestone::FirstConsoleOutput));
         let console = Console::start(&event_loop, input, output, first_output).map_err(MachineError::from)?;
-        Ok(Self { config, kvm, kernel, initrd, disks, nets, threads, timeline, console, _event_loop: event_loop })
+        Ok(Self { config, kvm, payload, disks, nets, threads, timeline, console, _event_loop: event_loop })
     }
 
     /// The machine has stopped: writes out what its console still holds, and gives the disks back.

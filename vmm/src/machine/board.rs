@@ -1,5 +1,6 @@
 //! The boards, and what they are made from.
 
+use super::firmware::FirmwareParts;
 use super::microvm::Microvm;
 use super::q35::Q35;
 use super::signals::Signals;
@@ -26,6 +27,8 @@ pub(super) struct Parts<'a> {
     pub(super) interrupts: &'a dyn InterruptManager,
     pub(super) workers: &'a Arc<Workers>,
     pub(super) signals: &'a Arc<Signals>,
+    /// `None`: a kernel is started directly.
+    pub(super) firmware: Option<&'a FirmwareParts>,
 }
 
 /// All devices of a machine. Dropping it ends the virtio devices' queues.

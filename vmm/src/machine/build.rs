@@ -1,23 +1,25 @@
 //! From blueprint to machine. The order is the fast one: memory slots before the interrupt controllers (the first slot
 //! after them waits for a grace period of the kernel), the payload read in parallel with everything else.
 
+use super::blueprint::Payload;
 use super::board::{Board, Parts};
+use super::firmware::FirmwareParts;
 use super::signals::Signals;
 use super::{Blueprint, Machine, MachineError, tables, virtio};
 use crate::arch::x86_64::topology::Topology;
 use crate::arch::x86_64::{regs, setup};
-use crate::boot::{BootContext, BootError, BootMethod, Entry, KernelBoot};
-use crate::config::PayloadConfig;
+use crate::boot::{BootError, BootMethod, Entry, FirmwareBoot, KernelBoot};
 use crate::handle::VmError;
 use crate::interrupt::KvmInterruptManager;
 use crate::kvm::{KvmVcpu, KvmVm, permit_dynamic_xstate};
 use crate::lifecycle::Shared;
-use crate::memory::{AddressRange, AddressSpace, GuestRam, Memory, RamRegion, layout};
+use crate::memory::{AddressRange, AddressSpace, CommitError, GuestRam, Memory, MemorySlots, RamRegion, layout};
 use crate::snapshot::SavedMachine;
 use crate::thread::ThreadRole;
 use crate::timeline::Milestone;
 use crate::vcpu::{Buses, VcpuControl, VcpuEvents, Vcpus};
 use crate::worker::Workers;
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -46,15 +48,20 @@ impl Machine {
         let vm = Arc::new(blueprint.kvm.create_vm()?);
         timeline.reach(Milestone::KvmReady);
 
+        let control = VcpuControl::new();
+        let signals =
+            Arc::new(Signals::new(shared, Arc::clone(timeline), boot, config.on_triple_fault, control.clone()));
+        let topology = Topology::new(config.topology(), config.cpus.boot).map_err(MachineError::from)?;
         let regions = RamRegion::ram(config.memory.boot, config.memory.backing)?;
-        let address_space = map_memory(&regions, &vm)?;
+        let address_space = Arc::new(AddressSpace::new(Arc::clone(&vm) as Arc<dyn MemorySlots>));
+        let (firmware, payload) = map_memory(blueprint, &regions, &address_space, &topology, &signals)?;
         let ram = GuestRam::from_arc_regions(regions.clone()).map_err(MachineError::Regions)?;
         let memory = Memory::new(ram.clone());
         timeline.reach(Milestone::MemoryReady);
 
-        let topology = Topology::new(config.topology(), config.cpus.boot).map_err(MachineError::from)?;
-        let context = tables::boot_context(config);
-        let loader = if saved.is_restore() { None } else { Some(start_loader(blueprint, &ram, context)?) };
+        // A restored machine has its RAM from elsewhere, but firmware's code is no part of what is saved.
+        let loads = firmware.is_some() || !saved.is_restore();
+        let loader = loads.then(|| start_loader(blueprint, payload, &ram)).transpose()?;
 
         // A page that real-mode and protected-mode code of older Intel processors runs from.
         vm.set_identity_map_address(layout::KVM_IDENTITY_MAP.start)?;
@@ -62,9 +69,6 @@ impl Machine {
         let interrupts = Arc::new(KvmInterruptManager::create(Arc::clone(&vm))?);
         let vcpus = create_vcpus(blueprint, &vm, topology, saved.is_restore())?;
 
-        let control = VcpuControl::new();
-        let signals =
-            Arc::new(Signals::new(shared, Arc::clone(timeline), boot, config.on_triple_fault, control.clone()));
         let workers =
             Arc::new(Workers::new(&blueprint.threads, &virtio::placements(config)).map_err(MachineError::from)?);
         let buses = Buses::default();
@@ -77,18 +81,21 @@ impl Machine {
                 interrupts: &*interrupts,
                 workers: &workers,
                 signals: &signals,
+                firmware: firmware.as_ref(),
             },
             &mut saved,
         )?;
         super::save::restore(blueprint, &vm, &vcpus, &mut saved)?;
         if let Some(loader) = loader {
             // Before the loader is waited for: the tables need nothing of the payload.
-            tables::write(config, &topology, &ram)?;
+            if firmware.is_none() {
+                tables::write(config, &topology, &ram)?;
+            }
             let entry = loader.join()?;
             timeline.reach(Milestone::PayloadLoaded);
             regs::write_boot_tables(&ram, &entry)
                 .map_err(|source| MachineError::Table { table: "boot table", source })?;
-            if let Some(boot_vcpu) = vcpus.first() {
+            if let Some(boot_vcpu) = vcpus.first().filter(|_| !saved.is_restore()) {
                 setup::start_at(boot_vcpu, &entry)?;
             }
         }
@@ -112,23 +119,41 @@ impl Machine {
     }
 }
 
-fn map_memory(regions: &[Arc<RamRegion>], vm: &Arc<KvmVm>) -> Result<AddressSpace, MachineError> {
-    let ranges: Vec<AddressRange> = regions.iter().map(AddressRange::ram).collect();
-    let slots: Arc<KvmVm> = Arc::clone(vm);
-    let address_space = AddressSpace::new(slots);
-    address_space.commit(&ranges)?;
-    Ok(address_space)
+/// Gives the guest its RAM, and the firmware its memory when there is firmware; and what loads the payload.
+fn map_memory(
+    blueprint: &Blueprint,
+    regions: &[Arc<RamRegion>],
+    address_space: &Arc<AddressSpace>,
+    topology: &Topology,
+    signals: &Arc<Signals>,
+) -> Result<(Option<FirmwareParts>, Box<dyn BootMethod>), MachineError> {
+    let clone = |file: &std::fs::File| file.try_clone().map_err(MachineError::Descriptor);
+    match &blueprint.payload {
+        Payload::Kernel { kernel, initrd, entry } => {
+            address_space.commit(&regions.iter().map(AddressRange::ram).collect::<Vec<_>>())?;
+            let (kernel, initrd) = (clone(kernel)?, initrd.as_ref().map(clone).transpose()?);
+            Ok((None, Box::new(KernelBoot { kernel, initrd, entry: *entry })))
+        }
+        Payload::Firmware { files, interface, log } => {
+            let cpus = tables::cpus(&blueprint.config, topology)?;
+            let failed = failure_of_commits(Arc::clone(signals));
+            let parts = FirmwareParts::new((*interface, *log), files, cpus, address_space, regions, failed)?;
+            let boot = FirmwareBoot { code: clone(&files.code)?, region: Arc::clone(&parts.code) };
+            Ok((Some(parts), Box::new(boot)))
+        }
+    }
 }
 
-fn start_loader(blueprint: &Blueprint, ram: &GuestRam, context: BootContext) -> Result<Loader, VmError> {
-    let PayloadConfig::Kernel { entry, .. } = blueprint.config.payload;
-    let clone = |file: &std::fs::File| file.try_clone().map_err(MachineError::Descriptor);
-    let payload = KernelBoot {
-        kernel: clone(&blueprint.kernel)?,
-        initrd: blueprint.initrd.as_ref().map(clone).transpose()?,
-        entry,
-    };
-    let ram = ram.clone();
+/// Ends a machine whose guest lacks memory.
+fn failure_of_commits(signals: Arc<Signals>) -> Box<dyn Fn(CommitError) + Send + Sync> {
+    Box::new(move |error| {
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        signals.crashed(0, format!("the guest's memory could not be rearranged for its firmware: {error}: {cause}"));
+    })
+}
+
+fn start_loader(blueprint: &Blueprint, payload: Box<dyn BootMethod>, ram: &GuestRam) -> Result<Loader, VmError> {
+    let (ram, context) = (ram.clone(), tables::boot_context(&blueprint.config));
     let body = move || payload.load(&ram, &context);
     let thread = blueprint.threads.spawn(ThreadRole::Loader, body).map_err(VmError::Thread)?;
     Ok(Loader(Some(thread)))

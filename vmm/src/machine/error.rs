@@ -1,5 +1,6 @@
 //! Why a machine cannot be put together, paused or restored.
 
+use super::firmware::FirmwareError;
 use crate::arch::x86_64::setup::SetupError;
 use crate::arch::x86_64::topology::TopologyError;
 use crate::event_loop::EventLoopError;
@@ -10,6 +11,8 @@ use crate::worker::WorkerError;
 use devices::backend::block::DiskError;
 use devices::backend::net::TapError;
 use devices::bus::BusError;
+use devices::firmware::flash::FlashError;
+use devices::firmware::fw_cfg::FwCfgError;
 use devices::id::DeviceId;
 use devices::interrupt::InterruptError;
 use devices::pci::{AssignmentError, FunctionError};
@@ -84,6 +87,15 @@ pub(crate) enum MachineError {
     /// The workers of the queues.
     #[error("The machine's workers cannot run")]
     Worker(#[from] WorkerError),
+    /// The firmware's files.
+    #[error("The firmware cannot be used")]
+    Firmware(#[from] FirmwareError),
+    /// What the firmware is told.
+    #[error("The firmware cannot be told of the machine")]
+    FwCfg(#[from] FwCfgError),
+    /// The chip with the firmware's variables.
+    #[error("The firmware's variables cannot be had")]
+    Flash(#[from] FlashError),
     /// A PCI function cannot be made.
     #[error("A PCI function cannot be made")]
     Function(#[from] FunctionError),

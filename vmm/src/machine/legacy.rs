@@ -2,14 +2,16 @@
 
 use super::MachineError;
 use super::board::Parts;
+use crate::config::VmConfig;
 use crate::event_loop::Console;
 use crate::memory::layout;
 use crate::resources::SERIAL;
 use crate::snapshot::SavedMachine;
 use devices::interrupt::IrqLine;
-use devices::legacy::{DebugExit, HostClock, I8042, MarkerPort, Rtc, Serial};
+use devices::legacy::{BootSource, DebugExit, FirmwareSetup, HostClock, I8042, MarkerPort, Rtc, Serial};
 use devices::power::PowerControl;
 use devices::state::Section;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const RTC: &str = "rtc";
@@ -39,7 +41,10 @@ impl LegacyDevices {
         let serial = Arc::new(serial);
         buses.pio.insert(layout::SERIAL_PORTS, Arc::clone(&serial) as _)?;
 
-        let rtc = Rtc::new(RTC.into(), Arc::new(HostClock), saved.take(&RTC.into())?)?;
+        let mut rtc = Rtc::new(RTC.into(), Arc::new(HostClock), saved.take(&RTC.into())?)?;
+        if parts.firmware.is_some() && !saved.is_restore() {
+            rtc = rtc.with_setup(&firmware_setup(&blueprint.config));
+        }
         let rtc = Arc::new(Mutex::new(rtc));
         buses.pio.insert(layout::RTC_PORTS, Arc::clone(&rtc) as _)?;
 
@@ -73,6 +78,18 @@ impl LegacyDevices {
             self.rtc.lock().unwrap_or_else(PoisonError::into_inner).save()?,
             self.i8042.lock().unwrap_or_else(PoisonError::into_inner).save()?,
         ])
+    }
+}
+
+/// What firmware finds in the clock's RAM.
+fn firmware_setup(config: &VmConfig) -> FirmwareSetup {
+    let ram = layout::ram_ranges(config.memory.boot);
+    let bytes = |range: &Range<u64>| range.end - range.start;
+    FirmwareSetup {
+        low_ram: ram.first().map_or(0, bytes),
+        high_ram: ram.get(1).map_or(0, bytes),
+        cpus: config.cpus.boot,
+        boot: [BootSource::Disk, BootSource::Cdrom, BootSource::Network],
     }
 }
 

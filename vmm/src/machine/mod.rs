@@ -4,6 +4,7 @@ mod blueprint;
 mod board;
 mod build;
 mod error;
+mod firmware;
 mod legacy;
 mod microvm;
 mod pci_places;
@@ -42,8 +43,8 @@ pub(crate) struct Machine {
     board: Board,
     _workers: Arc<Workers>,
     _interrupts: Arc<KvmInterruptManager>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "what firmware's PAM and flash, and hotplug, change"))]
-    address_space: AddressSpace,
+    #[cfg_attr(not(test), expect(dead_code, reason = "what hotplug changes"))]
+    address_space: Arc<AddressSpace>,
     #[cfg_attr(not(test), expect(dead_code, reason = "what snapshots and hotplug work on"))]
     ram: Vec<Arc<RamRegion>>,
     vm: Arc<KvmVm>,

@@ -9,6 +9,7 @@
 
 use super::MachineError;
 use super::board::Parts;
+use super::firmware::{BootOrder, FirmwareDevices};
 use super::legacy::LegacyDevices;
 use super::pci_places::places;
 use super::pci_ranges::PciRanges;
@@ -43,6 +44,7 @@ pub(super) struct Q35 {
     reset_control: Arc<Mutex<ResetControl>>,
     config_ports: Arc<ConfigPorts>,
     root_ports: Vec<Arc<RootPort>>,
+    firmware: Option<FirmwareDevices>,
     virtio: Vec<Arc<PciTransport<Memory>>>,
     /// Last: it gives the ranges back.
     _bus: Arc<PciBus>,
@@ -50,7 +52,7 @@ pub(super) struct Q35 {
 
 impl Q35 {
     /// Makes all devices, as `saved` has them or new, and puts them on the buses. New ones find their addresses
-    /// assigned, as firmware would leave them.
+    /// assigned, as firmware would leave them, unless there is firmware that does it.
     pub(super) fn new(parts: &Parts<'_>, saved: &mut SavedMachine) -> Result<Self, MachineError> {
         let power = Arc::clone(parts.signals) as Arc<dyn PowerControl>;
         let legacy = LegacyDevices::new(parts, saved)?;
@@ -65,16 +67,19 @@ impl Q35 {
         let reset_control = ResetControl::new(RESET_CONTROL.into(), power, saved.take(&RESET_CONTROL.into())?)?;
         let reset_control = Arc::new(Mutex::new(reset_control));
 
-        let ecam = Some(layout::ECAM.start);
-        let host_bridge = HostBridge::new(HOST_BRIDGE.into(), ecam, None, saved.take(&HOST_BRIDGE.into())?)?;
+        let ecam = parts.firmware.is_none().then_some(layout::ECAM.start);
+        let shadow = parts.firmware.map(|firmware| Arc::clone(&firmware.memory) as _);
+        let host_bridge = HostBridge::new(HOST_BRIDGE.into(), ecam, shadow, saved.take(&HOST_BRIDGE.into())?)?;
         let host_bridge = Arc::new(host_bridge);
         let pm_block = Arc::clone(&power_management) as _;
-        let pm_base = u16::try_from(layout::PM_PORTS.start).unwrap_or(0); // a port fits
+        let pm_base = if parts.firmware.is_some() { 0 } else { layout::PM_PORTS.start };
+        let pm_base = u16::try_from(pm_base).unwrap_or(0); // a port fits
         let lpc = Arc::new(Lpc::new(LPC.into(), pm_block, pm_base, saved.take(&LPC.into())?)?);
         let mut topology = Topology::new(Arc::clone(&host_bridge));
         topology.insert(&[LPC_SLOT], Arc::clone(&lpc) as _)?;
 
         let planned = virtio::devices(parts.blueprint, saved)?;
+        let mut order = BootOrder::default();
         let behind_ports: Vec<bool> = planned.iter().map(|planned| planned.root_port).collect();
         let (mut root_ports, mut transports) = (Vec::new(), Vec::new());
         for (Planned { device, .. }, place) in planned.into_iter().zip(places(&behind_ports)) {
@@ -86,6 +91,7 @@ impl Q35 {
                 topology.insert(&[slot], Arc::clone(&port) as _)?;
                 root_ports.push(port);
             }
+            order.add(&parts.blueprint.config, device.id(), &place);
             let state = saved.take(device.id())?;
             let transport = PciTransport::new(
                 device,
@@ -103,7 +109,7 @@ impl Q35 {
 
         let ranges = PciRanges::new(Arc::clone(parts.vm), parts.buses.clone());
         let bus = PciBus::new(topology, Arc::new(ranges));
-        if !saved.is_restore() {
+        if !saved.is_restore() && parts.firmware.is_none() {
             bus.assign(&windows(parts.blueprint.config.memory.boot))?;
         }
         let config_ports = Arc::clone(&reset_control) as _;
@@ -111,6 +117,7 @@ impl Q35 {
             ConfigPorts::new(CONFIG_PORTS.into(), &bus, config_ports, saved.take(&CONFIG_PORTS.into())?)?;
         let config_ports = Arc::new(config_ports);
         parts.buses.pio.insert(layout::PCI_CONFIG_PORTS, Arc::clone(&config_ports) as _)?;
+        let firmware = parts.firmware.map(|firmware| FirmwareDevices::new(parts, firmware, &host_bridge, order, saved));
         Ok(Self {
             legacy,
             host_bridge,
@@ -119,6 +126,7 @@ impl Q35 {
             reset_control,
             config_ports,
             root_ports,
+            firmware: firmware.transpose()?,
             virtio: transports,
             _bus: bus,
         })
@@ -155,6 +163,9 @@ impl Q35 {
         sections.extend([self.host_bridge.save()?, self.lpc.save()?, self.config_ports.save()?]);
         for port in &self.root_ports {
             sections.push(port.save()?);
+        }
+        if let Some(firmware) = &self.firmware {
+            sections.extend(firmware.save()?);
         }
         for transport in &self.virtio {
             sections.extend(transport.save()?);

@@ -11,7 +11,7 @@ use vm_memory::{Bytes, GuestAddress};
 
 /// What the kernel is told.
 pub(super) fn boot_context(config: &VmConfig) -> BootContext {
-    let PayloadConfig::Kernel { cmdline, .. } = &config.payload;
+    let PayloadConfig::Kernel { cmdline, .. } = &config.payload else { return BootContext::default() };
     match config.board {
         BoardConfig::Q35 {} => BootContext {
             cmdline: cmdline.clone(),
@@ -54,7 +54,7 @@ pub(super) fn write(config: &VmConfig, topology: &Topology, ram: &GuestRam) -> R
 }
 
 /// Present and possible processors. Ids beyond a byte are refused with the topology.
-fn cpus(config: &VmConfig, topology: &Topology) -> Result<Vec<Cpu>, MachineError> {
+pub(super) fn cpus(config: &VmConfig, topology: &Topology) -> Result<Vec<Cpu>, MachineError> {
     let present = |index| index < config.cpus.boot;
     (0..)
         .zip(topology.apic_ids())

@@ -140,6 +140,13 @@ pub const PM_PORTS: Range<u64> = 0x600..0x680;
 /// The line of the system control interrupt (q35): level, active high.
 pub const SCI_IRQ: u32 = 9;
 
+/// Where flash may be: it ends at 4 GiB, and so does the firmware's code in it (q35).
+pub const FLASH: Range<u64> = 0xff00_0000..0x1_0000_0000;
+/// The firmware's configuration interface (q35).
+pub const FW_CFG_PORTS: Range<u64> = 0x510..0x51c;
+/// The firmware's debug console (q35).
+pub const DEBUG_CONSOLE_PORTS: Range<u64> = 0x402..0x403;
+
 /// COM1's ports.
 pub const SERIAL_PORTS: Range<u64> = 0x3f8..0x400;
 /// COM1's line.

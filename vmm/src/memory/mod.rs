@@ -9,11 +9,7 @@
 
 #![cfg_attr(
     not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "seams with no user yet: ROM (firmware), discard (balloon), listeners (vhost), dirty logs (migration)"
-    )
+    expect(dead_code, reason = "seams with no user yet: discard (balloon), listeners (vhost), dirty logs (migration)")
 )]
 
 mod address_space;

@@ -110,7 +110,7 @@ pub enum FlashError {
 /// The chip, whose array is the memory `A`.
 pub struct Flash<A> {
     id: DeviceId,
-    array: A,
+    array: Arc<A>,
     size: u64,
     writable: bool,
     host: Arc<dyn FlashHost>,
@@ -123,7 +123,7 @@ pub struct Flash<A> {
     limit: LogLimit,
 }
 
-impl<A: Bytes<MemoryRegionAddress> + Send> Flash<A> {
+impl<A: Bytes<MemoryRegionAddress> + Send + Sync> Flash<A> {
     /// A chip of `size` bytes in `state`, or as after power-on: the guest reads the array. One that is not `writable`
     /// refuses to be programmed. Of a chip that is, the state has the array's contents, too.
     ///
@@ -131,7 +131,7 @@ impl<A: Bytes<MemoryRegionAddress> + Send> Flash<A> {
     /// The size is not whole blocks or more than a chip's, or the state does not fit.
     pub fn new(
         id: DeviceId,
-        array: A,
+        array: Arc<A>,
         size: u64,
         writable: bool,
         host: Arc<dyn FlashHost>,
@@ -277,7 +277,7 @@ impl<A: Bytes<MemoryRegionAddress> + Send> Flash<A> {
     }
 }
 
-impl<A: Bytes<MemoryRegionAddress> + Send> BusDeviceMut for Flash<A> {
+impl<A: Bytes<MemoryRegionAddress> + Send + Sync> BusDeviceMut for Flash<A> {
     fn read(&mut self, offset: u64, width: Width) -> u64 {
         read_bytes(width, |position| self.read_byte(offset + position))
     }

@@ -23,7 +23,7 @@ impl DeviceState for FlashState {
 impl FlashState {
     /// # Errors
     /// The array cannot be read.
-    pub(super) fn of<A: Bytes<MemoryRegionAddress> + Send>(flash: &Flash<A>) -> Result<Self, StateError> {
+    pub(super) fn of<A: Bytes<MemoryRegionAddress> + Send + Sync>(flash: &Flash<A>) -> Result<Self, StateError> {
         let unreadable = || StateError::Invalid { device: flash.id.clone(), reason: "its array cannot be read".into() };
         let contents = flash.writable.then(|| flash.contents().ok_or_else(unreadable)).transpose()?;
         Ok(Self { mode: flash.mode, status: flash.status.bits(), changed: flash.changed, contents })
@@ -31,7 +31,10 @@ impl FlashState {
 
     /// # Errors
     /// The state is that of another chip.
-    pub(super) fn restore<A: Bytes<MemoryRegionAddress> + Send>(self, flash: &mut Flash<A>) -> Result<(), StateError> {
+    pub(super) fn restore<A: Bytes<MemoryRegionAddress> + Send + Sync>(
+        self,
+        flash: &mut Flash<A>,
+    ) -> Result<(), StateError> {
         let Self { mode, status, changed, contents } = self;
         let device = flash.id.clone();
         let invalid = |reason| StateError::Invalid { device, reason };

@@ -32,15 +32,15 @@ struct Bench {
     host: Arc<Host>,
 }
 
-fn array(contents: impl Iterator<Item = u8>) -> Array {
+fn array(contents: impl Iterator<Item = u8>) -> Arc<Array> {
     let size = usize::try_from(SIZE).unwrap();
     let array = Array::new(MmapRegion::new(size).unwrap(), GuestAddress(0xffe0_0000)).unwrap();
     let contents: Vec<u8> = contents.take(size).collect();
     array.write_slice(&contents, MemoryRegionAddress(0)).unwrap();
-    array
+    Arc::new(array)
 }
 
-fn flash(array: Array, writable: bool, state: Option<FlashState>) -> Result<Bench, FlashError> {
+fn flash(array: Arc<Array>, writable: bool, state: Option<FlashState>) -> Result<Bench, FlashError> {
     let host = Arc::new(Host::default());
     let flash = Flash::new("vars".into(), array, SIZE, writable, host.clone(), state)?;
     Ok(Bench { flash, host })

@@ -71,8 +71,9 @@ impl TestMachine {
     /// The guest's entry point.
     #[must_use]
     pub fn entry(mut self, wanted: KernelEntry) -> Self {
-        let PayloadConfig::Kernel { entry, .. } = &mut self.config.payload;
-        *entry = wanted;
+        if let PayloadConfig::Kernel { entry, .. } = &mut self.config.payload {
+            *entry = wanted;
+        }
         self
     }
 

@@ -33,19 +33,23 @@ pub(crate) fn write_boot_tables(
     ram: &impl Bytes<GuestAddress, E = GuestMemoryError>,
     entry: &Entry,
 ) -> Result<(), GuestMemoryError> {
+    if *entry == Entry::Reset {
+        return Ok(());
+    }
     let long = matches!(entry, Entry::Linux64 { .. });
     let gdt: Vec<u8> = gdt::table(long).iter().flat_map(|descriptor| descriptor.to_le_bytes()).collect();
     ram.write_slice(&gdt, GuestAddress(BOOT_GDT.start))?;
     if long { paging::write(ram) } else { Ok(()) }
 }
 
-/// The boot vCPU's registers; `reset` is what it has after its creation (APIC base and the like are kept).
-pub(crate) fn boot_registers(entry: &Entry, reset: &kvm_sregs) -> (kvm_regs, kvm_sregs) {
+/// The boot vCPU's registers; `reset` is what it has after its creation (APIC base and the like are kept). `None`: it
+/// starts as it is.
+pub(crate) fn boot_registers(entry: &Entry, reset: &kvm_sregs) -> Option<(kvm_regs, kvm_sregs)> {
     let common = kvm_regs { rflags: RFLAGS_RESERVED, rsp: BOOT_STACK.end, rbp: BOOT_STACK.end, ..Default::default() };
     match *entry {
         Entry::Pvh { rip, start_info } => {
             let sregs = kvm_sregs { cr0: CR0_PE | CR0_ET, cr3: 0, cr4: 0, efer: 0, ..segments(reset, false) };
-            (kvm_regs { rip, rbx: start_info, ..common }, sregs)
+            Some((kvm_regs { rip, rbx: start_info, ..common }, sregs))
         }
         Entry::Linux64 { rip, boot_params } => {
             let sregs = kvm_sregs {
@@ -55,8 +59,9 @@ pub(crate) fn boot_registers(entry: &Entry, reset: &kvm_sregs) -> (kvm_regs, kvm
                 efer: EFER_LME | EFER_LMA,
                 ..segments(reset, true)
             };
-            (kvm_regs { rip, rsi: boot_params, ..common }, sregs)
+            Some((kvm_regs { rip, rsi: boot_params, ..common }, sregs))
         }
+        Entry::Reset => None,
     }
 }
 
@@ -93,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_pvh_kernel_starts_in_flat_protected_mode_without_paging() {
-        let (regs, sregs) = boot_registers(&PVH, &reset());
+        let (regs, sregs) = boot_registers(&PVH, &reset()).unwrap();
         assert_eq!((regs.rip, regs.rbx, regs.rflags), (0x10_0040, 0x6000, 2));
         assert_eq!((sregs.cr0, sregs.cr4, sregs.efer), (0x11, 0, 0), "PE and ET, nothing else: caches are on");
         assert_eq!((sregs.cs.base, sregs.cs.limit, sregs.cs.db, sregs.cs.l, sregs.cs.type_), (0, u32::MAX, 1, 0, 0xb));
@@ -106,7 +111,7 @@ mod tests {
 
     #[test]
     fn linux_starts_in_long_mode_with_its_boot_selectors() {
-        let (regs, sregs) = boot_registers(&LINUX, &reset());
+        let (regs, sregs) = boot_registers(&LINUX, &reset()).unwrap();
         assert_eq!((regs.rip, regs.rsi, regs.rflags), (0x10_0200, 0x7000, 2));
         assert_eq!((sregs.cr0, sregs.cr3, sregs.cr4, sregs.efer), (0x8000_0011, BOOT_PML4, 0x20, 0x500));
         assert_eq!((sregs.cs.selector, sregs.cs.l, sregs.cs.db), (0x10, 1, 0));
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn the_stack_is_usable() {
         for entry in [PVH, LINUX] {
-            let (regs, _) = boot_registers(&entry, &reset());
+            let (regs, _) = boot_registers(&entry, &reset()).unwrap();
             assert_eq!(regs.rsp, BOOT_STACK.end);
             assert_eq!(regs.rsp % 16, 0);
         }
@@ -127,7 +132,7 @@ mod tests {
         for entry in [PVH, LINUX] {
             let ram = GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 1 << 20)]).unwrap();
             write_boot_tables(&ram, &entry).unwrap();
-            let (_, sregs) = boot_registers(&entry, &reset());
+            let (_, sregs) = boot_registers(&entry, &reset()).unwrap();
             assert!(BOOT_GDT.contains(&(sregs.gdt.base + u64::from(sregs.gdt.limit))));
             for segment in [sregs.cs, sregs.ds, sregs.tr] {
                 let address = sregs.gdt.base + u64::from(segment.selector);
@@ -138,6 +143,13 @@ mod tests {
                 assert!(segment.selector + 7 <= sregs.gdt.limit);
             }
         }
+    }
+
+    #[test]
+    fn firmware_starts_as_the_processor_is_after_a_reset() {
+        let ram = GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 0x1000)]).unwrap();
+        write_boot_tables(&ram, &Entry::Reset).unwrap();
+        assert!(boot_registers(&Entry::Reset, &reset()).is_none());
     }
 
     #[test]

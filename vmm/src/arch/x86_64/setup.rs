@@ -62,7 +62,7 @@ pub(crate) fn initialize(
 /// # Errors
 /// The host refuses.
 pub(crate) fn start_at(boot: &KvmVcpu, entry: &Entry) -> Result<(), KvmError> {
-    let (general, system) = regs::boot_registers(entry, &boot.get_sregs()?);
+    let Some((general, system)) = regs::boot_registers(entry, &boot.get_sregs()?) else { return Ok(()) };
     boot.set_sregs(&system)?;
     boot.set_regs(&general)
 }

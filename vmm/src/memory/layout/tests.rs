@@ -37,8 +37,14 @@ fn boards() -> [(Table, Table); 2] {
         vec![("DEBUG_EXIT_PORT", DEBUG_EXIT_PORT..DEBUG_EXIT_PORT + 1)],
     );
     let q35 = (
-        vec![("ECAM", ECAM), ("PCI_WINDOW32", PCI_WINDOW32)],
-        vec![("PM_PORTS", PM_PORTS), ("PCI_CONFIG_PORTS", PCI_CONFIG_PORTS), ("PCI_WINDOW_IO", PCI_WINDOW_IO)],
+        vec![("ECAM", ECAM), ("PCI_WINDOW32", PCI_WINDOW32), ("FLASH", FLASH)],
+        vec![
+            ("PM_PORTS", PM_PORTS),
+            ("PCI_CONFIG_PORTS", PCI_CONFIG_PORTS),
+            ("PCI_WINDOW_IO", PCI_WINDOW_IO),
+            ("FW_CFG_PORTS", FW_CFG_PORTS),
+            ("DEBUG_CONSOLE_PORTS", DEBUG_CONSOLE_PORTS),
+        ],
     );
     [microvm, q35]
 }
