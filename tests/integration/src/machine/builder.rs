@@ -4,12 +4,13 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use vmm::{
-    BoardConfig, CpuTopology, DiskConfig, KERNEL, KernelEntry, NetConfig, OnReboot, OnTripleFault, PayloadConfig,
-    Resource, Resources, SERIAL, Vm, VmConfig, VmError,
+    BoardConfig, CpuTopology, DiskConfig, FIRMWARE, FirmwareInterface, KERNEL, KernelEntry, NetConfig, OnReboot,
+    OnTripleFault, PayloadConfig, Resource, Resources, SERIAL, VARIABLES, Vm, VmConfig, VmError,
 };
 
 use super::console::Console;
 use super::disk::TestDisk;
+use super::firmware::test_firmware;
 use super::running::Guest;
 use super::{kvm_or_skip, test_guest};
 
@@ -19,6 +20,7 @@ pub struct TestMachine {
     config: VmConfig,
     resources: Resources,
     serial: Option<Resource>,
+    firmware: Option<FirmwareInterface>,
 }
 
 impl TestMachine {
@@ -34,10 +36,7 @@ impl TestMachine {
         config.memory.boot = 64 << 20;
         config.payload =
             PayloadConfig::Kernel { cmdline: script.to_owned(), initrd: false, entry: KernelEntry::default() };
-        let mut resources = Resources::new();
-        let kernel = File::open(test_guest()).expect("the test guest can be read");
-        resources.insert(KERNEL, Resource::File(kernel)).expect("one kernel");
-        Self { config, resources, serial: None }
+        Self { config, resources: Resources::new(), serial: None, firmware: None }
     }
 
     /// So many vCPUs.
@@ -81,6 +80,19 @@ impl TestMachine {
     #[must_use]
     pub fn board(mut self, board: BoardConfig) -> Self {
         self.config.board = board;
+        self
+    }
+
+    /// The guest is started by firmware: the machine is a q35 as at power-on, with all that firmware finds there.
+    #[must_use]
+    pub fn by_firmware(self, interface: FirmwareInterface) -> Self {
+        Self { firmware: Some(interface), ..self }.board(BoardConfig::Q35 {})
+    }
+
+    /// The firmware's variables.
+    #[must_use]
+    pub fn variables(mut self, variables: Resource) -> Self {
+        self.resources.insert(VARIABLES, variables).expect("one variable store");
         self
     }
 
@@ -173,11 +185,27 @@ impl TestMachine {
         self
     }
 
+    /// The guest as a kernel, or within firmware.
+    fn load_guest(&mut self) {
+        let Some(interface) = self.firmware else {
+            let kernel = File::open(test_guest()).expect("the test guest can be read");
+            return self.resources.insert(KERNEL, Resource::File(kernel)).expect("one kernel");
+        };
+        if let PayloadConfig::Kernel { cmdline, .. } = &self.config.payload {
+            // Not more than lies below the PCI hole: the guest needs no more.
+            let ram = [0..0x9_fc00, 1 << 20..self.config.memory.boot.min(2 << 30)];
+            let firmware = test_firmware(cmdline, &ram);
+            self.resources.insert(FIRMWARE, Resource::File(firmware)).expect("one firmware");
+        }
+        self.config.payload = PayloadConfig::Firmware { interface, log: false };
+    }
+
     /// Builds the machine.
     ///
     /// # Errors
     /// What [`Vm::build`] says.
     pub fn try_build(mut self) -> Result<Guest, VmError> {
+        self.load_guest();
         let (console, theirs) = Console::pair();
         let input = theirs.try_clone().expect("a descriptor");
         let ours = Resource::Stream { input: Some(input), output: Some(theirs) };

@@ -11,6 +11,7 @@ mod answer;
 mod builder;
 mod console;
 mod disk;
+mod firmware;
 mod host_memory;
 mod running;
 mod scene;

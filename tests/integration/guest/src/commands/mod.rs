@@ -12,11 +12,14 @@ mod cpuid;
 mod e820;
 mod ecam;
 mod entry;
+mod flash;
 mod flip;
+mod fwcfg;
 mod lspci;
 mod mem;
 mod msix;
 mod net;
+mod pam;
 mod pio;
 mod pm_timer;
 mod power;
@@ -82,7 +85,10 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "pm-timer" => pm_timer::run(),
         "pio-string" => pio::run(arguments),
         "absent" => absent::run(arguments),
+        "flash" => flash::run(),
         "flip" => flip::run(arguments),
+        "fwcfg" => fwcfg::run(arguments),
+        "pam" => pam::run(),
         "wait" => console::wait(),
         "serial-echo" => console::echo(),
         "flood" => console::flood(arguments),

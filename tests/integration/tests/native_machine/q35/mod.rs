@@ -2,6 +2,7 @@
 
 mod configuration;
 mod cpus;
+mod firmware;
 mod interrupts;
 mod memory;
 mod power;

@@ -1,0 +1,127 @@
+//! What firmware finds on the board, driven by the test guest, which is started by a firmware of its own.
+
+use std::fs::File;
+use std::path::Path;
+
+use integration::machine::{Answer, Guest, TestDisk, TestMachine};
+use vmm::{FirmwareInterface, KeptFile, OnTripleFault, ResetSource, Resource, VmEvent};
+
+/// Bytes of the test's variable store.
+const STORE: usize = 64 << 10;
+
+fn machine(script: &str, interface: FirmwareInterface) -> Option<TestMachine> {
+    Some(TestMachine::script(script)?.by_firmware(interface))
+}
+
+/// An empty store: a volume's signature, and what an erased chip has.
+fn template(directory: &Path) -> File {
+    let mut bytes = vec![0xff; STORE];
+    bytes[40..44].copy_from_slice(b"_FVH");
+    let path = directory.join("template.fd");
+    std::fs::write(&path, bytes).unwrap();
+    File::open(path).unwrap()
+}
+
+/// Variables that are kept in `directory`.
+fn variables(directory: &Path) -> Resource {
+    let kept = KeptFile { directory: File::open(directory).unwrap().into(), name: "vm.fd".into() };
+    Resource::Variables { template: Some(template(directory)), kept: Some(kept) }
+}
+
+/// The number at the start of the second block of the kept store.
+fn kept_count(directory: &Path) -> u32 {
+    let store = std::fs::read(directory.join("vm.fd")).unwrap();
+    assert_eq!(store.len(), STORE);
+    u32::from_le_bytes(store[4096..4100].try_into().unwrap())
+}
+
+fn bytes(answer: &Answer) -> Vec<u8> {
+    let digits = answer.value("start");
+    (0..digits.len() / 2).map(|byte| u8::from_str_radix(&digits[2 * byte..2 * byte + 2], 16).unwrap()).collect()
+}
+
+fn files(guest: &mut Guest) -> (Vec<Answer>, Answer) {
+    guest.lines_until("file ", "ok fwcfg")
+}
+
+#[test]
+fn every_file_of_fw_cfg_is_the_same_by_ports_and_by_requests_in_memory() {
+    for (interface, anchor) in [(FirmwareInterface::Uefi, &b"_SM3_"[..]), (FirmwareInterface::Bios, b"_SM_")] {
+        let Some(machine) = machine("fwcfg", interface) else { return };
+        let disks = [TestDisk::empty(8), TestDisk::empty(8)];
+        let machine = machine.disk_behind_a_root_port("a", &disks[0]).disk("b", &disks[1]);
+        let (files, answer) = files(&mut machine.start());
+        assert_eq!((answer.value("signature"), answer.value("dma")), ("QEMU", "QEMU_CFG"));
+        assert_eq!((answer.value("features"), answer.number("files")), ("03000000", files.len() as u64));
+        let names: Vec<_> = files.iter().map(|file| file.value("name")).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        let file = |name: &str| files.iter().find(|file| file.value("name") == name).unwrap();
+        for name in ["etc/acpi/rsdp", "etc/acpi/tables", "etc/table-loader", "etc/smbios/smbios-tables"] {
+            assert!(file(name).number("size") > 0, "{name}");
+        }
+        assert!(bytes(file("etc/smbios/smbios-anchor")).starts_with(anchor));
+        assert_eq!(bytes(file("etc/sercon-port")), 0x3f8_u16.to_le_bytes());
+        assert_eq!(bytes(file("etc/e820"))[..16], [0, 64 << 20].map(u64::to_le_bytes).concat());
+        let order = String::from_utf8(bytes(file("bootorder"))).unwrap();
+        assert_eq!(order, "/pci@i0cf8/pci-bridge@3/scsi@0/disk@0,0\n/pci@i0cf8/scsi@2/disk@0,0\0");
+    }
+}
+
+#[test]
+fn the_acpi_tables_tell_where_firmware_put_configuration_space_when_it_first_asked_until_a_reset() {
+    for address in [0xb000_0000, 0xe000_0000] {
+        let Some(machine) = machine(&format!("fwcfg={address:#x}"), FirmwareInterface::Bios) else { return };
+        let mut guest = machine.start();
+        for _ in 0..2 {
+            let answer = guest.answer("fwcfg");
+            assert_eq!((answer.number("told"), answer.number("later")), (address, address));
+            guest.handle.reset().unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_chip_with_the_variables_is_programmed_and_its_contents_outlive_resets_and_the_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut count = 0;
+    for _ in 0..2 {
+        let Some(machine) = machine("flash flash", FirmwareInterface::Uefi) else { return };
+        let mut guest = machine.variables(variables(directory.path())).start();
+        for boot in 0..3 {
+            for _ in 0..2 {
+                let answer = guest.answer("flash");
+                assert_eq!((answer.number("size"), answer.value("cfi")), (STORE as u64, "QRY"));
+                assert_eq!(answer.number("count"), count, "an erased block counts from 0 on");
+                count += 1;
+            }
+            guest.line("done");
+            if boot < 2 {
+                guest.handle.reset().unwrap();
+            }
+        }
+        guest.handle.stop().unwrap();
+        assert_eq!(u64::from(kept_count(directory.path())), count - 1);
+    }
+}
+
+#[test]
+fn ranges_below_1_mib_become_read_only_and_writable_at_run_time() {
+    for interface in [FirmwareInterface::Bios, FirmwareInterface::Uefi] {
+        let Some(machine) = machine("pam", interface) else { return };
+        let mut guest = machine.start();
+        let answer = guest.answer("pam");
+        assert_eq!(answer.number("segments"), 13);
+        assert_eq!((answer.number("smram"), answer.number("smi_en")), (0x1a, 0x20));
+    }
+}
+
+#[test]
+fn a_triple_fault_of_firmware_resets_the_machine_where_that_is_asked_for() {
+    let Some(machine) = machine("reset=triple", FirmwareInterface::Bios) else { return };
+    let mut guest = machine.on_triple_fault(OnTripleFault::Reset).start();
+    assert_eq!(guest.event(), VmEvent::Started);
+    for _ in 0..3 {
+        assert_eq!(guest.event(), VmEvent::Reset { source: ResetSource::TripleFault });
+        guest.line("hello");
+    }
+}
