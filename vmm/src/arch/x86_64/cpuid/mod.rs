@@ -7,6 +7,7 @@
 //! | `features.rs` | feature bits that this program must add, or cannot keep its promise for |
 //! | `xstate.rs` | 0xD, and the features that need a state component which is not there |
 //! | `topology.rs` | 1, 4, 0xB, 0x1F, 0x8000_0008, 0x8000_001D, 0x8000_001E, 0x8000_0026 |
+//! | `legacy_caches.rs` | 0x8000_001D of hosts that tell their caches by 0x8000_0005 and 0x8000_0006 only |
 //! | `frequency.rs` | 0x15, 0x16 and the hypervisor's 0x4000_0010 |
 //!
 //! KVM's own leaves (0x4000_0000 signature, 0x4000_0001 paravirtual features) are passed on as KVM supports them:
@@ -15,6 +16,7 @@
 
 mod features;
 mod frequency;
+mod legacy_caches;
 mod table;
 mod topology;
 mod xstate;

@@ -86,11 +86,46 @@ fn the_first_two_cache_levels_are_shared_by_a_core_and_the_third_by_a_socket() {
 }
 
 #[test]
-fn an_amd_host_without_topology_extensions_has_no_leaves_of_them() {
+fn an_amd_host_that_lists_no_topology_extensions_gives_its_guests_the_same_leaves() {
     let mut supported = samples::amd();
-    supported.iter_mut().find(|entry| entry.function == 0x8000_0001).unwrap().ecx &= !(1 << 22);
+    supported.retain(|entry| !matches!(entry.function, 0x8000_001d | 0x8000_001e));
+    for entry in &mut supported {
+        match entry.function {
+            0x8000_0000 => entry.eax = 0x8000_000a,
+            0x8000_0001 => entry.ecx &= !(1 << 22),
+            _ => (),
+        }
+    }
+    for shape in [(1, 1, 1), (2, 3, 1), (1, 3, 2)] {
+        let guests = guests(&host(&supported), topology(shape.0, shape.1, shape.2));
+        assert!(guests[0].bit(0x8000_0001, 0, ECX, 22), "TopologyExtensions");
+        assert!(guests[0].cpuid(0x8000_0000, 0)[EAX] >= 0x8000_001e);
+        agree(&guests, shape);
+    }
+}
+
+#[test]
+fn caches_that_only_the_older_leaves_tell_are_told_by_the_newer_one() {
+    let mut supported = samples::amd();
+    // What a Genoa's own leaf 0x8000_001D says, without who shares it: 32, 32 KiB and 1 MiB of 8 ways; 32 MiB of 16.
+    let caches = supported.iter().filter(|entry| entry.function == 0x8000_001d);
+    let expected: Vec<_> = caches.map(|entry| [entry.eax & 0x3fff, entry.ebx, entry.ecx]).collect();
+    supported.retain(|entry| entry.function != 0x8000_001d);
+    for (function, ecx, edx) in [(0x8000_0005, 0x2008_0140, 0x2008_0140), (0x8000_0006, 0x0400_6140, 0x0100_8140)] {
+        supported.push(kvm_cpuid_entry2 { function, ecx, edx, ..Default::default() });
+    }
     let guest = guest(&host(&supported));
-    assert_eq!(guest.cpuid(0x8000_001e, 0), [0; 4]);
+    for (index, expected) in (0..).zip(expected) {
+        let [eax, ebx, ecx, _] = guest.cpuid(0x8000_001d, index);
+        assert_eq!([eax & 0x3fff, ebx, ecx], expected, "cache {index}");
+    }
+}
+
+#[test]
+fn nothing_is_told_of_caches_that_the_host_does_not_tell() {
+    let mut supported = samples::amd();
+    supported.retain(|entry| entry.function != 0x8000_001d);
+    let guest = guest(&host(&supported));
     assert_eq!(guest.cpuid(0x8000_001d, 0), [0; 4]);
 }
 

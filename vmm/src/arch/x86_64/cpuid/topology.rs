@@ -5,7 +5,7 @@
 
 use super::super::topology::{Place, Topology};
 use super::table::{Regs, Table};
-use super::{EXTENDED, Vendor, set_bit};
+use super::{EXTENDED, Vendor, legacy_caches, set_bit};
 
 /// Deterministic cache parameters (Intel).
 const CACHES: u32 = 4;
@@ -68,7 +68,7 @@ pub(super) fn identify(table: &mut Table, place: &Place) {
             level.edx = place.apic_id;
         }
     }
-    if table.has(TOPOLOGY_AMD) {
+    if Vendor::of(table) == Vendor::Amd {
         let amd = table.leaf(TOPOLOGY_AMD);
         amd.eax = place.apic_id;
         amd.ebx = (amd.ebx & !0xff) | (place.core & 0xff);
@@ -87,27 +87,29 @@ fn levels(topology: &Topology) -> [Regs; 3] {
 }
 
 /// AMD's leaves.
+///
+/// The topology extensions are offered on every host: without them Linux (before 6.9) takes each thread for a core.
+/// A KVM that runs in a virtual machine does not list them when its own host did not.
 fn amd(table: &mut Table, topology: &Topology, several: bool) {
     const CMP_LEGACY: u32 = 1; // ECX: the logical processors of leaf 1 are cores
     const TOPOLOGY_EXTENSIONS: u32 = 22; // ECX: 0x8000_001D and 0x8000_001E are there
     let features = table.leaf(EXTENDED_FEATURES);
     set_bit(&mut features.ecx, CMP_LEGACY, several);
-    let extensions = features.ecx & 1 << TOPOLOGY_EXTENSIONS != 0;
-    let highest = table.get(EXTENDED, 0).eax;
+    set_bit(&mut features.ecx, TOPOLOGY_EXTENSIONS, true);
+    let highest = table.leaf(EXTENDED);
+    highest.eax = highest.eax.max(TOPOLOGY_AMD);
 
-    if highest >= SIZES {
-        let sizes = table.leaf(SIZES);
-        // ApicIdSize (15:12) and the number of threads in the package less one (7:0); 17:16 is PerfTscSize.
-        let threads = (topology.cpus_per_socket() - 1).min(0xff);
-        sizes.ecx = (sizes.ecx & !0xf0ff) | topology.socket_shift() << 12 | threads;
+    let sizes = table.leaf(SIZES);
+    // ApicIdSize (15:12) and the number of threads in the package less one (7:0); 17:16 is PerfTscSize.
+    let threads = (topology.cpus_per_socket() - 1).min(0xff);
+    sizes.ecx = (sizes.ecx & !0xf0ff) | topology.socket_shift() << 12 | threads;
+
+    if !table.has(CACHES_AMD) {
+        table.replace(CACHES_AMD, &legacy_caches::as_cache_topology(table));
     }
+    share_caches(table, CACHES_AMD, topology);
     table.remove(TOPOLOGY_AMD);
-    if extensions && highest >= TOPOLOGY_AMD {
-        share_caches(table, CACHES_AMD, topology);
-        table.leaf(TOPOLOGY_AMD).ebx = (topology.threads_per_core() - 1).min(0xff) << 8;
-    } else {
-        table.remove(CACHES_AMD);
-    }
+    table.leaf(TOPOLOGY_AMD).ebx = (topology.threads_per_core() - 1).min(0xff) << 8;
     table.remove(EXTENDED_TOPOLOGY_AMD);
 }
 
