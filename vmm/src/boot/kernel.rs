@@ -12,7 +12,7 @@ use crate::memory::layout::{BOOT_PARAMS, START_INFO};
 use linux_loader::bootparam::setup_header;
 use std::fs::File;
 use std::ops::Range;
-use vm_memory::GuestMemoryBackend;
+use vm_memory::{GuestMemoryBackend, GuestMemoryRegion};
 
 /// Starts a Linux kernel, or another one with a PVH entry, directly. It can be loaded again and again (reset): the
 /// files' positions are neither used nor moved.
@@ -61,7 +61,8 @@ impl KernelBoot {
         let disk = Payload::open("initrd", file)?;
         let start = initrd::place(disk.size(), room, limit, kernel)?;
         disk.load(0, disk.size(), ram, start)?;
-        initramfs::check(ram, start, disk.size())?;
+        let ram_size = ram.iter().map(|region| region.len()).sum();
+        initramfs::check(ram, ram_size, start, disk.size())?;
         Ok(Some(start..start + disk.size()))
     }
 }

@@ -1,10 +1,11 @@
 //! Each wrong input is refused by one clear line with the chain of its causes, and nothing is left behind.
 
-use super::scene::{Scene, says};
+use super::scene::{Scene, finish, says};
 use integration::machine::{Console, DEADLINE, kvm_or_skip, test_guest};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs;
 use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 fn fifo(scene: &Scene, name: &str) {
@@ -68,10 +69,40 @@ fn an_initrd_that_is_empty_truncated_or_larger_than_memory_is_refused() {
     // One entry of a cpio archive, "init" with 4096 bytes, of which 16 are there.
     let fields = [1, 0o100_755, 0, 0, 1, 0, 4096, 0, 0, 0, 0, 5, 0].map(|field| format!("{field:08x}")).concat();
     scene.file("half", format!("070701{fields}init\0\0#!/bin/busybox\n\n"));
-    let refused = |initrd| scene.refusal(&format!("run --kernel GUEST --memory 64Mi --initrd {initrd}"));
+    let refused = |initrd: &str| scene.refusal(&format!("run --kernel GUEST --memory 64Mi --initrd {initrd}"));
     says(&refused("empty"), &["Cannot build the machine: ", "The initrd is an empty file"]);
     says(&refused("half"), &["Cannot build the machine: ", "The initrd is truncated"]);
     says(&refused("large"), &["Cannot build the machine: ", "The initrd has 68157440 bytes", "more memory"]);
+}
+
+#[test]
+fn a_compressed_initrd_that_is_truncated_is_refused_and_a_whole_one_is_taken() {
+    if !kvm_or_skip() {
+        return;
+    }
+    let scene = Scene::new();
+    scene.file("archive", fs::read(test_guest()).unwrap());
+    for tool in ["gzip -k", "xz -k", "xz -k --check=crc32 --block-size=8192", "zstd -q", "lz4 -q -l"] {
+        let words: Vec<_> = tool.split(' ').collect();
+        let packed =
+            Command::new(words[0]).args(&words[1..]).args(["-c", "archive"]).current_dir(scene.path(".")).output();
+        let packed = packed.unwrap();
+        assert!(packed.status.success(), "{tool}: {packed:?}");
+        let whole = packed.stdout;
+        scene.file("whole", &whole);
+        scene.file("half", &whole[..whole.len() / 2]);
+        scene.file("short", &whole[..whole.len() - 1]);
+        let run = |initrd| format!("run --kernel GUEST --memory 64Mi --initrd {initrd}");
+        for cut in ["half", "short"] {
+            says(
+                &scene.refusal(&run(cut)),
+                &["Cannot build the machine: ", "The initrd is truncated", "but the file has"],
+            );
+        }
+        let mut command = scene.launcher(&format!("{} --cmdline poweroff", run("whole")));
+        let output = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        assert!(output.status.success(), "{tool}: {output:?}");
+    }
 }
 
 #[test]
