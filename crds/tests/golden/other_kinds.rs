@@ -6,10 +6,10 @@ use std::fs;
 use crds::admission::Refusal;
 use crds::admission::kinds::{
     NewMachine, Operation, Related, RelatedToEviction, RelatedToMigration, RelatedToRestore, Request, Requester,
-    Verdict, admit_backup, admit_backup_tracker, admit_clone, admit_eviction, admit_export, admit_instance_update,
-    admit_instancetype, admit_migration, admit_migration_policy, admit_migration_update, admit_pool, admit_preset,
-    admit_replica_set, admit_restore, admit_snapshot, admit_virtual_machine, set_clone_defaults, set_machine_defaults,
-    set_migration_defaults,
+    Resource, Verdict, admit_backup, admit_backup_tracker, admit_clone, admit_eviction, admit_export,
+    admit_instance_update, admit_instancetype, admit_migration, admit_migration_policy, admit_migration_update,
+    admit_pool, admit_preset, admit_replica_set, admit_restore, admit_snapshot, admit_virtual_machine,
+    set_clone_defaults, set_machine_defaults, set_migration_defaults,
 };
 use crds::api::backup::VirtualMachineBackup;
 use crds::api::instancetype::VirtualMachinePreferenceSpec;
@@ -68,25 +68,33 @@ fn config(case: &Value, fact: &Fact) -> ClusterConfig {
     })
 }
 
-fn request(case: &Value) -> Request<'_> {
+fn request<'a>(case: &'a Value, fact: &'a Fact) -> Request<'a> {
     Request {
         object: &case["object"],
         old: case.get("oldObject"),
         operation: match case["operation"].as_str() {
             Some("CREATE") => Operation::Create,
             Some("UPDATE") => Operation::Update,
-            _ => Operation::Other,
+            Some("DELETE") => Operation::Delete,
+            _ => Operation::Unnamed,
+        },
+        resource: Some(Resource {
+            group: case["resource"]["group"].as_str().unwrap(),
+            version: case["resource"]["version"].as_str().unwrap(),
+            name: case["resource"]["resource"].as_str().unwrap(),
+        }),
+        namespace: "",
+        requester: Requester {
+            user: case["user"].as_str().unwrap_or_default(),
+            node: fact.node.as_deref(),
+            home: "kubevirt",
         },
     }
 }
 
-fn requester<'a>(case: &'a Value, fact: &'a Fact) -> Requester<'a> {
-    Requester { user: case["user"].as_str().unwrap_or_default(), node: fact.node.as_deref(), home: "kubevirt" }
-}
-
 /// Our answer, where the webhook is written.
 fn answer(case: &Value, fact: &Fact) -> Option<Verdict> {
-    let (config, request) = (config(case, fact), request(case));
+    let (config, request) = (config(case, fact), request(case, fact));
     Some(match case["call"].as_str().unwrap() {
         "VMsAdmitter.Admit" => {
             let related = Related { running: fact.running.as_ref(), ..Related::default() };
@@ -94,9 +102,9 @@ fn answer(case: &Value, fact: &Fact) -> Option<Verdict> {
         }
         "MigrationCreateAdmitter.Admit" => {
             let related = RelatedToMigration { instance: fact.running.as_ref(), migrations: &fact.migrations };
-            admit_migration(&request, requester(case, fact), &config, related)
+            admit_migration(&request, &config, related)
         }
-        "VMIUpdateAdmitter.Admit" => admit_instance_update(&request, requester(case, fact), &config),
+        "VMIUpdateAdmitter.Admit" => admit_instance_update(&request, &config),
         "VMIRSAdmitter.Admit" => admit_replica_set(&request, &config),
         "VMPoolAdmitter.Admit" => admit_pool(&request, &config),
         "VMIPresetAdmitter.Admit" => admit_preset(&request),
@@ -151,7 +159,7 @@ fn changed(case: &Value, fact: &Fact) -> Option<Value> {
 }
 
 fn machine_defaults(case: &Value, fact: &Fact) -> Result<VirtualMachine, Refusal> {
-    let (config, request) = (config(case, fact), request(case));
+    let (config, request) = (config(case, fact), request(case, fact));
     // What upstream drew: we are given the same.
     let drawn = |field: &str| {
         let pointer = format!("/spec/template/spec/domain/firmware/{field}");

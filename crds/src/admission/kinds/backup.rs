@@ -13,6 +13,7 @@ use crate::config::{ClusterConfig, FeatureGate};
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig, backups: &[VirtualMachineBackup]) -> Verdict {
+    request.accepts("backup.kubevirt.io", "virtualmachinebackups")?;
     if request.operation != Operation::Create {
         return Ok(Vec::new());
     }
@@ -63,7 +64,7 @@ mod tests {
 
     fn message(config: Value, other: Value) -> String {
         let object = backup("b", "vm", "False");
-        let request = Request { object: &object, old: None, operation: Operation::Create };
+        let request = Request::create(&object);
         let config = ClusterConfig::new(serde_json::from_value(config).unwrap());
         let answer = admit(&request, &config, &[serde_json::from_value(other).unwrap()]);
         answer.err().map(|refusal| refusal.message).unwrap_or_default()

@@ -9,6 +9,7 @@ use crate::config::ClusterConfig;
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
+    request.accepts("backup.kubevirt.io", "virtualmachinebackuptrackers")?;
     if request.operation == Operation::Create {
         backup::gate(config)?;
     }

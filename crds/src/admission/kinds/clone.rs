@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::request::refused;
 use super::{Operation, Request, Verdict, verdict};
 use crate::admission::read::{decode, read};
 use crate::admission::vmi::{is_mac_address, list, text};
@@ -42,8 +43,9 @@ pub fn set_defaults(document: &Value, suffix: &str) -> Result<VirtualMachineClon
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
+    resource(request)?;
     if request.operation == Operation::Create && !config.is_enabled(FeatureGate::Snapshot) {
-        return Err(Refusal::unreadable(Stage::Admit, "snapshot feature gate is not enabled".to_owned()));
+        return Err(refused("snapshot feature gate is not enabled".to_owned()));
     }
     let spec = decode::<VirtualMachineClone>(request.object, Stage::Admit)?.spec;
     let mut causes = Causes::default();
@@ -66,6 +68,19 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
         }
     }
     verdict(causes)
+}
+
+fn resource(request: &Request<'_>) -> Result<(), Refusal> {
+    let (group, name) = ("clone.kubevirt.io", "virtualmachineclones");
+    match request.resource {
+        Some(other) if other.group != group => {
+            Err(refused(format!("unexpected group: {}. Expected group: {group}", other.group)))
+        }
+        Some(other) if other.name != name => {
+            Err(refused(format!("unexpected resource: {}. Expected resource: {name}", other.name)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `!` may stand at a filter's beginning only, `*` at its end.

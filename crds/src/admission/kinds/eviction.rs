@@ -147,13 +147,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::admission::kinds::Operation;
 
     fn answer(eviction: &Value, pod: Value, owner: Value, instance: Value) -> EvictionAnswer {
         let (pod, owner): (Pod, Pod) = (serde_json::from_value(pod).unwrap(), serde_json::from_value(owner).unwrap());
         let instance = serde_json::from_value(instance).unwrap();
         let related = RelatedToEviction { pod: Some(&pod), owner: Some(&owner), instance: Some(&instance) };
-        let request = Request { object: eviction, old: None, operation: Operation::Create };
+        let request = Request::create(eviction);
         admit(&request, &ClusterConfig::default(), related)
     }
 

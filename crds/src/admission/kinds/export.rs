@@ -1,9 +1,10 @@
 //! `VirtualMachineExport`.
 
+use super::request::refused;
 use super::{Operation, Request, Verdict, spec_stays, verdict};
 use crate::admission::read::decode;
 use crate::admission::vmi::text;
-use crate::admission::{Causes, Path, Refusal, Stage};
+use crate::admission::{Causes, Path, Stage};
 use crate::api::export::VirtualMachineExport;
 use crate::api::kubernetes::TypedLocalObjectReference;
 use crate::config::{ClusterConfig, FeatureGate};
@@ -23,6 +24,7 @@ const SOURCES: [(&str, &str, &str, &str); 5] = [
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
+    request.accepts("export.kubevirt.io", "virtualmachineexports")?;
     let export: VirtualMachineExport = decode(request.object, Stage::Admit)?;
     let mut causes = Causes::default();
     match request.operation {
@@ -31,7 +33,7 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
             let old: Option<VirtualMachineExport> = request.old.map(|old| decode(old, Stage::Admit)).transpose()?;
             spec_stays(&export.spec, old.as_ref().map(|old| &old.spec), &mut causes);
         }
-        Operation::Other => return Err(Refusal::unreadable(Stage::Admit, "unexpected operation".to_owned())),
+        other => return Err(refused(format!("unexpected operation {other}"))),
     }
     verdict(causes)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Request, Requester, Verdict, hotplug_storage, utility_volumes, verdict};
+use super::{Request, Verdict, hotplug_storage, utility_volumes, verdict};
 use crate::admission::create::WEBHOOK_SCHEMA;
 use crate::admission::read::{decode, read};
 use crate::admission::vmi::{reserved_labels, text, warnings};
@@ -16,7 +16,9 @@ use crate::config::{ClusterConfig, FeatureGate};
 /// # Errors
 ///
 /// The refusal.
-pub fn admit_update(request: &Request<'_>, requester: Requester<'_>, config: &ClusterConfig) -> Verdict {
+pub fn admit_update(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
+    request.expects("virtualmachineinstances", "virtualmachineinstances")?;
+    let requester = request.requester;
     let new: VirtualMachineInstance = read(request.object, &WEBHOOK_SCHEMA, Stage::Admit)?;
     let old: VirtualMachineInstance = decode(request.old.unwrap_or(&Value::Null), Stage::Admit)?;
     if requester.is_handler() && config.is_enabled(FeatureGate::NodeRestriction) {
@@ -84,7 +86,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::admission::kinds::Operation;
+    use crate::admission::kinds::Requester;
 
     const CONTROLLER: Requester<'_> =
         Requester { user: "system:serviceaccount:kubevirt:kubevirt-controller", node: None, home: "kubevirt" };
@@ -120,8 +122,8 @@ mod tests {
         change(&mut new);
         let config = json!({ "developerConfiguration": { "featureGates": ["UtilityVolumes"] } });
         let config = ClusterConfig::new(serde_json::from_value(config).unwrap());
-        let request = Request { object: &new, old: Some(&old), operation: Operation::Update };
-        admit_update(&request, requester, &config).err().map(|refusal| refusal.message).unwrap_or_default()
+        let request = Request::update(&new, &old).by(requester);
+        admit_update(&request, &config).err().map(|refusal| refusal.message).unwrap_or_default()
     }
 
     #[test]

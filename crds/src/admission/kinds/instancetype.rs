@@ -11,7 +11,7 @@ use crate::api::instancetype::VirtualMachineInstancetype;
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>) -> Verdict {
-    if request.operation == Operation::Other {
+    if !matches!(request.operation, Operation::Create | Operation::Update) {
         return Ok(Vec::new());
     }
     let instancetype: VirtualMachineInstancetype = decode(request.object, Stage::Admit)?;

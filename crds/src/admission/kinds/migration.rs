@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::{Request, Requester, Verdict, verdict};
+use super::{Request, Verdict, verdict};
 use crate::admission::read::{decode, read};
 use crate::admission::vmi::{list, text};
 use crate::admission::{Causes, Reason, Refusal, Stage, webhook_schema};
@@ -14,6 +14,10 @@ use crate::api::vmi::VirtualMachineInstance;
 use crate::config::{ClusterConfig, FeatureGate};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<VirtualMachineInstanceMigration>);
+
+/// The resource, and how refusals of another call it.
+const RESOURCE: &str = "virtualmachineinstancemigrations";
+const TOLD: &str = "{kubevirt.io v1 virtualmachineinstancemigrations}";
 
 /// The label by which a migration is found, and what keeps it until it has been cleaned up.
 const LABEL: &str = "kubevirt.io/vmi-name";
@@ -40,12 +44,8 @@ pub struct RelatedToMigration<'a> {
 /// # Errors
 ///
 /// The refusal.
-pub fn admit_create(
-    request: &Request<'_>,
-    requester: Requester<'_>,
-    config: &ClusterConfig,
-    related: RelatedToMigration<'_>,
-) -> Verdict {
+pub fn admit_create(request: &Request<'_>, config: &ClusterConfig, related: RelatedToMigration<'_>) -> Verdict {
+    request.expects(RESOURCE, TOLD)?;
     // Decoded before its shape is looked at: what is said first is told.
     decode::<VirtualMachineInstanceMigration>(request.object, Stage::Admit)?;
     let migration: VirtualMachineInstanceMigration = read(request.object, &SCHEMA, Stage::Admit)?;
@@ -53,7 +53,7 @@ pub fn admit_create(
     let mut causes = Causes::default();
     if text(&spec.vmi_name).is_empty() {
         causes.required("spec.vmiName", "vmiName is missing");
-    } else if spec.priority.is_some() && !requester.is_controller() {
+    } else if spec.priority.is_some() && !request.requester.is_controller() {
         let message = "Migration priority queue, only virt-controller is allowed to set priority field";
         causes.add(Reason::Forbidden, "spec.migrationPriority", message);
     }
@@ -116,6 +116,7 @@ fn between_clusters(spec: &VirtualMachineInstanceMigrationSpec, config: &Cluster
 ///
 /// The refusal.
 pub fn admit_update(request: &Request<'_>) -> Verdict {
+    request.expects(RESOURCE, TOLD)?;
     let new: VirtualMachineInstanceMigration = decode(request.object, Stage::Admit)?;
     let old: VirtualMachineInstanceMigration = decode(request.old.unwrap_or(&Value::Null), Stage::Admit)?;
     read::<VirtualMachineInstanceMigration>(request.object, &SCHEMA, Stage::Admit)?;
@@ -143,16 +144,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::admission::kinds::Operation;
 
     /// What is said of a migration of an instance, where there is the other migration.
     fn message(spec: Value, instance: Option<Value>, other: Value) -> String {
         let instance: Option<VirtualMachineInstance> = instance.map(|vmi| serde_json::from_value(vmi).unwrap());
         let migrations = [serde_json::from_value(other).unwrap()];
         let object = json!({ "metadata": { "name": "m", "namespace": "ns" }, "spec": spec });
-        let request = Request { object: &object, old: None, operation: Operation::Create };
+        let request = Request::create(&object);
         let related = RelatedToMigration { instance: instance.as_ref(), migrations: &migrations };
-        let answer = admit_create(&request, Requester::default(), &ClusterConfig::default(), related);
+        let answer = admit_create(&request, &ClusterConfig::default(), related);
         answer.err().map(|refusal| refusal.message).unwrap_or_default()
     }
 

@@ -17,6 +17,7 @@ const STALLS: FeatureGate = FeatureGate::MigrationStallDetection;
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
+    request.accepts("migrations.kubevirt.io", "migrationpolicies")?;
     let spec = decode::<MigrationPolicy>(request.object, Stage::Admit)?.spec;
     // Upstream takes an old policy that it cannot read for none.
     let old = request.old.and_then(|old| decode::<MigrationPolicy>(old, Stage::Admit).ok()).map(|old| old.spec);

@@ -17,6 +17,7 @@ mod pool;
 mod preference;
 mod preset;
 mod replica_set;
+mod request;
 mod requester;
 mod restore;
 mod run_strategy;
@@ -43,37 +44,14 @@ pub use pool::admit as admit_pool;
 pub use preference::admit as admit_preference;
 pub use preset::admit as admit_preset;
 pub use replica_set::admit as admit_replica_set;
+pub use request::{Operation, Request, Resource};
 pub use requester::Requester;
 pub use restore::{RelatedToRestore, admit as admit_restore};
 pub use snapshot::admit as admit_snapshot;
 pub use virtual_machine::{Related, admit as admit_virtual_machine};
 pub use vm_defaults::{NewMachine, set_defaults as set_machine_defaults};
 
-use serde_json::Value;
-
 use super::{Causes, Refusal, Stage};
-
-/// What is asked of the API server.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The object as it shall be.
-    pub object: &'a Value,
-    /// The object as it is, when it is changed.
-    pub old: Option<&'a Value>,
-    /// Whether it is created, changed or something else.
-    pub operation: Operation,
-}
-
-/// What is done with an object.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Operation {
-    /// It is new.
-    Create,
-    /// It is changed.
-    Update,
-    /// Anything else.
-    Other,
-}
 
 /// Nothing is wrong, and these are the warnings; or why it is refused.
 pub type Verdict = Result<Vec<String>, Refusal>;

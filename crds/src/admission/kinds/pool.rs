@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::request::refused;
 use super::{Operation, Request, Verdict, selector, verdict, virtual_machine};
 use crate::admission::read::{decode, read};
 use crate::admission::vmi::removed_features;
-use crate::admission::{Causes, Path, Stage, webhook_schema};
+use crate::admission::{Causes, Path, Refusal, Stage, webhook_schema};
 use crate::api::kubernetes::IntOrString;
 use crate::api::pool::{VirtualMachinePool, VirtualMachinePoolSpec};
 use crate::config::ClusterConfig;
@@ -20,6 +21,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<Virtual
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
+    resource(request)?;
     let pool: VirtualMachinePool = read(request.object, &SCHEMA, Stage::Admit)?;
     let (path, mut causes) = (Path::new("spec"), Causes::default());
     let spec = &pool.spec;
@@ -45,6 +47,21 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
         removed_features(&instance, config, &mut causes);
     }
     verdict(causes)
+}
+
+/// As upstream, which tells what was expected for what it got.
+fn resource(request: &Request<'_>) -> Result<(), Refusal> {
+    let Some(found) = request.resource else { return Ok(()) };
+    for (what, found, expected) in [
+        ("resource", found.name, "virtualmachinepools"),
+        ("resource group", found.group, "pool.kubevirt.io"),
+        ("resource version", found.version, "v1beta1"),
+    ] {
+        if found != expected {
+            return Err(refused(format!("expect {what} [{found}], but got [{expected}]")));
+        }
+    }
+    Ok(())
 }
 
 fn max_unavailable(field: &Path, most: &IntOrString, causes: &mut Causes) {

@@ -20,7 +20,7 @@ const TOPOLOGIES: [(&str, &str); 5] = [
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>) -> Verdict {
-    if request.operation == Operation::Other {
+    if !matches!(request.operation, Operation::Create | Operation::Update) {
         return Ok(Vec::new());
     }
     let preference: VirtualMachinePreference = decode(request.object, Stage::Admit)?;

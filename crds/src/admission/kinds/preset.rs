@@ -18,6 +18,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<Virtual
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>) -> Verdict {
+    request.expects("virtualmachineinstancepresets", "virtualmachineinstancepresets")?;
     let preset: VirtualMachineInstancePreset = read(request.object, &SCHEMA, Stage::Admit)?;
     let (path, mut causes) = (Path::new("spec.domain"), Causes::default());
     match preset.spec.and_then(|spec| spec.domain) {

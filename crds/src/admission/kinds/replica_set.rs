@@ -19,6 +19,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<Virtual
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
+    request.expects("virtualmachineinstancereplicasets", "virtualmachineinstancereplicasets")?;
     let set: VirtualMachineInstanceReplicaSet = read(request.object, &SCHEMA, Stage::Admit)?;
     let (path, mut causes) = (Path::new("spec"), Causes::default());
     let Some(template) = &set.spec.template else {

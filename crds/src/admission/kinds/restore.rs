@@ -1,5 +1,6 @@
 //! `VirtualMachineRestore`.
 
+use super::request::refused;
 use super::{Operation, Request, Verdict, spec_stays, verdict};
 use crate::admission::read::decode;
 use crate::admission::vmi::{list, text};
@@ -29,9 +30,9 @@ pub struct RelatedToRestore<'a> {
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig, related: RelatedToRestore<'_>) -> Verdict {
-    let unreadable = |message: &str| Refusal::unreadable(Stage::Admit, message.to_owned());
+    request.accepts("snapshot.kubevirt.io", "virtualmachinerestores")?;
     if request.operation == Operation::Create && !config.is_enabled(FeatureGate::Snapshot) {
-        return Err(unreadable("Snapshot/Restore feature gate not enabled"));
+        return Err(refused("Snapshot/Restore feature gate not enabled".to_owned()));
     }
     let restore: VirtualMachineRestore = decode(request.object, Stage::Admit)?;
     let mut causes = Causes::default();
@@ -44,7 +45,7 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig, related: RelatedToRe
             let old: Option<VirtualMachineRestore> = request.old.map(|old| decode(old, Stage::Admit)).transpose()?;
             spec_stays(&restore.spec, old.as_ref().map(|old| &old.spec), &mut causes);
         }
-        Operation::Other => return Err(unreadable("unexpected operation")),
+        other => return Err(refused(format!("unexpected operation {other}"))),
     }
     verdict(causes)
 }
@@ -97,15 +98,14 @@ fn state_stays(
     if related.target.is_some_and(is_source) {
         return Ok(());
     }
-    let unreadable = |message: String| Refusal::unreadable(Stage::Admit, message);
     let name = status
         .and_then(|status| status.virtual_machine_snapshot_content_name.as_deref())
-        .ok_or_else(|| unreadable("snapshot content name is nil in vmSnapshot status".to_owned()))?;
-    let content = related.content.ok_or_else(|| {
-        unreadable(format!("virtualmachinesnapshotcontents.snapshot.kubevirt.io \"{name}\" not found"))
-    })?;
+        .ok_or_else(|| refused("snapshot content name is nil in vmSnapshot status".to_owned()))?;
+    let content = related
+        .content
+        .ok_or_else(|| refused(format!("virtualmachinesnapshotcontents.snapshot.kubevirt.io \"{name}\" not found")))?;
     let machine = content.spec.source.virtual_machine.as_ref();
-    let machine = machine.ok_or_else(|| unreadable("unexpected snapshot source".to_owned()))?;
+    let machine = machine.ok_or_else(|| refused("unexpected snapshot source".to_owned()))?;
     if machine.spec.as_ref().is_some_and(has_state) {
         let message = "Restore to a different VM is not supported when snapshotted VM has backend storage (persistent TPM or EFI)";
         causes.invalid("spec", message);
@@ -182,7 +182,7 @@ mod tests {
         let target = json!({ "metadata": { "uid": target_uid } });
         let target: VirtualMachine = serde_json::from_value(target).unwrap();
         let restores = [serde_json::from_value(other).unwrap()];
-        let request = Request { object: &object, old: None, operation: Operation::Create };
+        let request = Request::create(&object);
         let (snapshot, content, target) = (Some(&snapshot), Some(&content), Some(&target));
         let related = RelatedToRestore { snapshot, content, target, restores: &restores };
         let refusal = admit(&request, &ClusterConfig::default(), related).err();

@@ -1,8 +1,9 @@
 //! `VirtualMachineSnapshot`.
 
+use super::request::refused;
 use super::{Operation, Request, Verdict, spec_stays, verdict};
 use crate::admission::read::decode;
-use crate::admission::{Causes, Path, Reason, Refusal, Stage};
+use crate::admission::{Causes, Path, Reason, Stage};
 use crate::api::snapshot::VirtualMachineSnapshot;
 use crate::config::{ClusterConfig, FeatureGate};
 
@@ -12,8 +13,9 @@ use crate::config::{ClusterConfig, FeatureGate};
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
+    request.accepts("snapshot.kubevirt.io", "virtualmachinesnapshots")?;
     if request.operation == Operation::Create && !config.is_enabled(FeatureGate::Snapshot) {
-        return Err(Refusal::unreadable(Stage::Admit, "snapshot feature gate not enabled".to_owned()));
+        return Err(refused("snapshot feature gate not enabled".to_owned()));
     }
     let snapshot: VirtualMachineSnapshot = decode(request.object, Stage::Admit)?;
     let (path, mut causes) = (Path::new("spec.source"), Causes::default());
@@ -28,7 +30,7 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
             let old: Option<VirtualMachineSnapshot> = request.old.map(|old| decode(old, Stage::Admit)).transpose()?;
             spec_stays(&snapshot.spec, old.as_ref().map(|old| &old.spec), &mut causes);
         }
-        Operation::Other => return Err(Refusal::unreadable(Stage::Admit, "unexpected operation".to_owned())),
+        other => return Err(refused(format!("unexpected operation {other}"))),
     }
     verdict(causes)
 }

@@ -34,6 +34,7 @@ pub struct Related<'a> {
 ///
 /// The refusal.
 pub fn admit(request: &Request<'_>, config: &ClusterConfig, related: Related<'_>) -> Verdict {
+    request.expects("virtualmachines", "virtualmachines")?;
     let vm: VirtualMachine = read(request.object, &SCHEMA, Stage::Admit)?;
     if vm.metadata.deletion_timestamp.is_some() {
         return Ok(Vec::new());

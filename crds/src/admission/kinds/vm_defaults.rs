@@ -31,6 +31,7 @@ pub fn set_defaults(
     preference: Option<&VirtualMachinePreferenceSpec>,
     drawn: NewMachine<'_>,
 ) -> Result<VirtualMachine, Refusal> {
+    request.expects("virtualmachines", "virtualmachines")?;
     let document = with_canonical_quantities(request.object.clone(), &virtual_machine::SCHEMA);
     let mut vm: VirtualMachine = read(&document, &virtual_machine::SCHEMA, Stage::Mutate)?;
     if vm.metadata.deletion_timestamp.is_some() {
