@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tempfile::TempDir;
 
+use super::compile::compile_library;
 use super::cpio::Archive;
 use super::libraries;
 use super::modules;
@@ -184,10 +185,12 @@ impl<'a> L1<'a> {
         mut run: impl FnMut(&mut Command) -> Result<bool>,
     ) -> Result<i32> {
         self.write_initramfs(script, channels)?;
+        let directory = channels.initramfs.parent().context("The channels are in no directory")?;
+        let mend = compile_library("cpu_interrupt.c", directory)?;
         let mut boot = || -> Result<bool> {
             let errors = fs::File::create(&channels.errors).context("Cannot make a file for QEMU's errors")?;
             let mut qemu =
-                qemu::command(self.images, &self.kernel, channels, self.memory_mib, &self.disks, tsc::khz()?);
+                qemu::command(self.images, &self.kernel, channels, &mend, self.memory_mib, &self.disks, tsc::khz()?);
             run(qemu.stderr(errors)).context("Cannot run QEMU")
         };
         let mut ended = boot()?;

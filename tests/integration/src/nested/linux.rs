@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use super::complaints;
@@ -71,21 +70,4 @@ impl Medium {
             .run(&format!("BUSYBOX=/bin/busybox\n{HOST_NETWORK}\nmkdir /media && mount -o ro /dev/vda /media || exit 1\n{script}"), limit)?
             .success()
     }
-}
-
-/// Compiles a C program of `tests/integration/programs` without shared libraries, for guests that have none.
-///
-/// # Errors
-/// There is no C compiler, or it refuses the program.
-pub fn compile(source: &str, directory: &Path) -> Result<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(source);
-    let program = directory.join(source.file_stem().context("A program has a name")?);
-    let output = Command::new("cc")
-        .args(["-O1", "-static", "-pthread", "-Wall", "-Wextra", "-Werror", "-o"])
-        .arg(&program)
-        .arg(&source)
-        .output()
-        .context("Cannot run cc")?;
-    ensure!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(program)
 }

@@ -1,11 +1,15 @@
 //! Nested tests: the VMM under test runs in an emulated machine ("L1": QEMU's software CPU with AMD SVM, a Debian
 //! kernel with kvm-amd), and starts unmodified Linux guests ("L2") there.
 //!
-//! L1 has one CPU: QEMU's emulation of SVM loses a machine now and then when L1 has two, whatever runs in it.
+//! L1 has one CPU: QEMU's emulation of SVM loses a machine now and then when L1 has two, whatever runs in it. And QEMU is
+//! started with a library that mends its `cpu_interrupt()` (`programs/cpu_interrupt.c`), on which OVMF would end it.
 
 mod board;
+mod boot_disk;
+mod compile;
 mod complaints;
 pub(crate) mod cpio;
+mod grub;
 mod guest;
 mod l1;
 mod libraries;
@@ -22,9 +26,12 @@ pub(crate) const HOST_NETWORK: &str = include_str!("host-network.sh");
 pub(crate) const GUEST_NETWORK: &str = include_str!("guest-network.sh");
 
 pub use board::Board;
-pub use complaints::check_complaints;
+pub use boot_disk::{BootDisk, ROOT_PARTITION};
+pub use compile::compile;
+pub use complaints::{check_complaints, pattern};
+pub use guest::{GuestDisk, guest_initramfs, make_ext4};
 pub use l1::{L1, Output};
-pub use linux::{Medium, compile};
+pub use linux::Medium;
 pub use suite::{NATIVE_TESTS, NativeBinary, SuiteResult, native_binaries, run_native_tests};
 
 /// The environment variable by which the runner asks for everything, which takes several times as long.

@@ -46,11 +46,13 @@ impl Channels {
     }
 }
 
-/// The command that runs the machine, with raw disk images that it may only read.
+/// The command that runs the machine, with raw disk images that it may only read. `mend` is the compiled
+/// `cpu_interrupt.c`.
 pub(super) fn command(
     images: &Images,
     kernel: &KernelImage,
     channels: &Channels,
+    mend: &Path,
     memory_mib: u32,
     disks: &[PathBuf],
     tsc_khz: u64,
@@ -60,7 +62,12 @@ pub(super) fn command(
     // QEMU is of another release than the machine: it comes with its own loader and libraries. It dies with the test.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]).arg(libraries.join("ld-linux-x86-64.so.2"));
-    command.arg("--library-path").arg(&libraries).arg(root.join("usr/bin/qemu-system-x86_64"));
+    command
+        .arg("--preload")
+        .arg(mend)
+        .arg("--library-path")
+        .arg(&libraries)
+        .arg(root.join("usr/bin/qemu-system-x86_64"));
     command.arg("-L").arg(root.join("usr/share/qemu")).arg("-L").arg(root.join("usr/share/seabios"));
     command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-M", "pc"]);
     command.args(["-accel", "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt", "-smp", "1"]);
