@@ -108,8 +108,8 @@ pub const PCI_FUNCTIONS: usize = 8;
 /// The window to PCI's configuration space at power-on (q35): 1 MiB for each of 256 buses. Firmware may move it
 /// (PCIEXBAR of the host bridge). Reserved in the memory map of a kernel boot, or Linux does not use it.
 pub const ECAM: Range<u64> = 0xb000_0000..0xc000_0000;
-/// Where BARs of 32 bits may be (q35).
-pub const PCI_WINDOW32: Range<u64> = 0xc000_0000..0xfc00_0000;
+/// Where BARs of 32 bits may be (q35). SeaBIOS fills it from its end, OVMF as far as 0xFC00_0000.
+pub const PCI_WINDOW32: Range<u64> = 0xc000_0000..IOAPIC.start;
 /// The size of the window for BARs of 64 bits: with less than 30 GiB of RAM it ends at 64 GiB, which processors with
 /// 36 address bits still reach.
 pub const PCI_WINDOW64_SIZE: u64 = 32 << 30;
@@ -118,9 +118,23 @@ pub const PCI_WINDOW64_SIZE: u64 = 32 << 30;
 pub fn pci_window64(ram_size: u64) -> Range<u64> {
     // Nothing lies above the last window that 64 bits can name; so much RAM cannot be mapped anyway.
     const LAST: u64 = u64::MAX - (2 * PCI_WINDOW64_SIZE - 1);
-    let ram_end = ram_ranges(ram_size).last().map_or(HIGH_RAM_START, |range| range.end.max(HIGH_RAM_START));
-    let start = ram_end.checked_next_multiple_of(PCI_WINDOW64_SIZE).map_or(LAST, |start| start.min(LAST));
+    let start =
+        high_ram_end(ram_size).checked_next_multiple_of(PCI_WINDOW64_SIZE).map_or(LAST, |start| start.min(LAST));
     start..start + PCI_WINDOW64_SIZE
+}
+
+/// Where firmware may put BARs of 64 bits (q35): anywhere above RAM that processors with `address_bits` reach. OVMF takes
+/// the last eighth of it all, SeaBIOS what follows RAM.
+pub fn firmware_window64(ram_size: u64, address_bits: u32) -> Range<u64> {
+    const GIB: u64 = 1 << 30;
+    let usual = pci_window64(ram_size);
+    let start = high_ram_end(ram_size).checked_next_multiple_of(GIB).unwrap_or(usual.start);
+    start..1_u64.checked_shl(address_bits).unwrap_or(usual.end).max(usual.end)
+}
+
+/// Where RAM above 4 GiB ends, or would begin.
+fn high_ram_end(ram_size: u64) -> u64 {
+    ram_ranges(ram_size).last().map_or(HIGH_RAM_START, |range| range.end.max(HIGH_RAM_START))
 }
 
 /// The IOAPIC pin of interrupt pin `pin` (0: INTA) of the PCI device in slot `slot` of bus 0 (q35): 16 to 23, level

@@ -3,6 +3,7 @@
 use super::files::{Variables, VariablesChip};
 use super::memory::SHADOW;
 use super::{BootOrder, FirmwareMemory, FirmwareParts};
+use crate::arch::x86_64::cpuid::address_bits;
 use crate::config::{FirmwareInterface, VmConfig};
 use crate::firmware::acpi::{AcpiBoard, AcpiConfig, PciHost};
 use crate::firmware::smbios::{self, EntryPoint, SmbiosConfig};
@@ -17,6 +18,7 @@ use devices::firmware::flash::{Flash, FlashHost};
 use devices::firmware::fw_cfg::{FwCfg, FwCfgError, FwCfgItems, key};
 use devices::pci::{HostBridge, PciFunction};
 use devices::state::Section;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const FW_CFG: &str = "fw-cfg";
@@ -42,8 +44,9 @@ impl FirmwareDevices {
         order: BootOrder,
         saved: &mut SavedMachine,
     ) -> Result<Self, MachineError> {
-        let config = &parts.blueprint.config;
-        let items = items(config, firmware, host_bridge, order)?;
+        let (config, kvm) = (&parts.blueprint.config, &parts.blueprint.kvm);
+        let window64 = layout::firmware_window64(config.memory.boot, address_bits(kvm.supported_cpuid()?.as_slice()));
+        let items = items(config, firmware, tables(firmware.cpus.clone(), window64, Arc::clone(host_bridge)), order)?;
         let fw_cfg = FwCfg::new(FW_CFG.into(), parts.memory.clone(), items, saved.take(&FW_CFG.into())?)?;
         let fw_cfg = Arc::new(Mutex::new(fw_cfg));
         parts.buses.pio.insert(layout::FW_CFG_PORTS, Arc::clone(&fw_cfg) as _)?;
@@ -104,7 +107,7 @@ impl FlashHost for Chip {
 fn items(
     config: &VmConfig,
     firmware: &FirmwareParts,
-    host_bridge: &Arc<HostBridge>,
+    tables: FirmwareTables,
     order: BootOrder,
 ) -> Result<FwCfgItems, FwCfgError> {
     let mut items = FwCfgItems::new();
@@ -125,17 +128,16 @@ fn items(
     if let Some(order) = order.into_file() {
         items.add_file("bootorder", order)?;
     }
-    let tables = tables(config.memory.boot, firmware.cpus.clone(), Arc::clone(host_bridge));
     items.set_late_files(Box::new(tables))?;
     Ok(items)
 }
 
 /// The ACPI tables: of configuration space as the firmware has placed it by then.
-fn tables(ram_size: u64, cpus: Vec<Cpu>, host_bridge: Arc<HostBridge>) -> FirmwareTables {
+fn tables(cpus: Vec<Cpu>, window64: Range<u64>, host_bridge: Arc<HostBridge>) -> FirmwareTables {
     FirmwareTables::new(Box::new(move || {
         let placed = host_bridge.decoded().into_iter().next();
-        let mut pci = PciHost::at_power_on(ram_size);
-        pci.ecam = placed.map_or(pci.ecam, |window| window.range);
+        let ecam = placed.map_or(layout::ECAM, |window| window.range);
+        let pci = PciHost { ecam, highest_bus: u8::MAX, window64: window64.clone() };
         AcpiConfig { cpus: cpus.clone(), board: AcpiBoard::Q35(pci) }
     }))
 }

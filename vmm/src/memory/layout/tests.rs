@@ -173,6 +173,21 @@ fn ram_ends_below_ecam_and_pci_windows_and_the_64_bit_window_lies_above_it() {
 }
 
 #[test]
+fn firmware_has_all_addresses_above_ram_for_64_bit_bars() {
+    const GIB: u64 = 1 << 30;
+    for (ram, bits, window) in [
+        (GIB / 2, 40, 4 * GIB..1 << 40),
+        (5 * GIB, 40, 7 * GIB..1 << 40),
+        (5 * GIB + PAGE_SIZE, 36, 8 * GIB..1 << 36),
+        (1 << 40, 40, 1026 * GIB..1088 * GIB),
+        (GIB, 255, 4 * GIB..64 * GIB),
+    ] {
+        assert_eq!(firmware_window64(ram, bits), window, "{ram:#x} bytes of RAM, {bits} bits");
+    }
+    assert!(!firmware_window64(u64::MAX, 52).is_empty());
+}
+
+#[test]
 fn each_slot_of_pci_has_four_of_the_eight_shared_pins() {
     assert_eq!([0, 1, 2, 3].map(|pin| pci_irq(0, pin)), [16, 17, 18, 19]);
     assert_eq!([0, 1, 2, 3].map(|pin| pci_irq(31, pin)), [23, 16, 17, 18]);

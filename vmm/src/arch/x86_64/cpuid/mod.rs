@@ -112,6 +112,14 @@ impl Cpuid {
     }
 }
 
+/// How many bits a guest's physical addresses have on a host whose KVM supports these leaves; what every x86-64 processor
+/// has, where it does not tell.
+pub(crate) fn address_bits(supported: &[kvm_cpuid_entry2]) -> u32 {
+    const LEAST: u32 = 36;
+    let [bits, ..] = Table::new(supported).get(topology::SIZES, 0).eax.to_le_bytes();
+    u32::from(bits).max(LEAST)
+}
+
 /// The first leaf of the extended range.
 const EXTENDED: u32 = 0x8000_0000;
 

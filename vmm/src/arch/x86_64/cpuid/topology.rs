@@ -16,7 +16,7 @@ const EXTENDED_TOPOLOGY_V2: u32 = 0x1f;
 /// AMD's feature bits.
 const EXTENDED_FEATURES: u32 = 0x8000_0001;
 /// Address sizes, and on AMD the number of threads in a package.
-const SIZES: u32 = 0x8000_0008;
+pub(super) const SIZES: u32 = 0x8000_0008;
 /// Cache topology (AMD).
 const CACHES_AMD: u32 = 0x8000_001d;
 /// Processor topology (AMD).

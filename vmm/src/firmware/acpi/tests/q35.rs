@@ -113,7 +113,7 @@ fn a_guest_finds_windows_reservations_and_control_methods() {
     let Some(source) = recompiled(&with_ram(GIB)) else { return };
     assert_eq!(ranges(&source, "WordBusNumber ("), [(0, 255)]);
     assert_eq!(ranges(&source, "WordIO ("), [(0, 0xcf7), (0xd00, 0xffff)]);
-    assert_eq!(ranges(&source, WINDOW), [(0xc000_0000, 0xfbff_ffff), (0x8_0000_0000, 0xf_ffff_ffff)]);
+    assert_eq!(ranges(&source, WINDOW), [(0xc000_0000, 0xfebf_ffff), (0x8_0000_0000, 0xf_ffff_ffff)]);
     assert_eq!(ranges(&source, RESERVATION), [(0xb000_0000, 0xbfff_ffff)]);
     for device in ["PNP0A08", "PNP0A03", "PNP0C02", "PNP0501", "PNP0B00", "ACPI0007", "33db4d5b-1ff7-401c-9657"] {
         assert!(source.contains(device), "{device}\n{source}");
@@ -135,10 +135,10 @@ fn the_windows_lie_beside_ram_of_any_size() {
 fn configuration_space_within_the_window_is_cut_out_of_it() {
     let above_ram = (0x8_0000_0000, 0xf_ffff_ffff);
     let table = [
-        (0xe000_0000..0xf000_0000, vec![(0xc000_0000, 0xdfff_ffff), (0xf000_0000, 0xfbff_ffff), above_ram]),
-        (0xf800_0000..0xfc00_0000, vec![(0xc000_0000, 0xf7ff_ffff), above_ram]),
-        (0xc000_0000..0xd000_0000, vec![(0xd000_0000, 0xfbff_ffff), above_ram]),
-        (0x4_0000_0000..0x4_1000_0000, vec![(0xc000_0000, 0xfbff_ffff), above_ram]),
+        (0xe000_0000..0xf000_0000, vec![(0xc000_0000, 0xdfff_ffff), (0xf000_0000, 0xfebf_ffff), above_ram]),
+        (0xf800_0000..0xfc00_0000, vec![(0xc000_0000, 0xf7ff_ffff), (0xfc00_0000, 0xfebf_ffff), above_ram]),
+        (0xc000_0000..0xd000_0000, vec![(0xd000_0000, 0xfebf_ffff), above_ram]),
+        (0x4_0000_0000..0x4_1000_0000, vec![(0xc000_0000, 0xfebf_ffff), above_ram]),
     ];
     for (ecam, windows) in table {
         let Some(source) = recompiled(&moved(ecam.clone())) else { return };
