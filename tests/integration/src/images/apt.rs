@@ -67,11 +67,11 @@ impl Apt {
         Ok(apt)
     }
 
-    /// The packages that installing `package` would bring, itself included.
-    pub(super) fn closure(&self, package: &str) -> Result<Vec<Package>> {
-        let plan = self.run("apt-get", &["--simulate", "install", package], None)?;
+    /// The packages that installing `packages` would bring, themselves included.
+    pub(super) fn closure(&self, packages: &[&str]) -> Result<Vec<Package>> {
+        let plan = self.run("apt-get", &[&["--simulate", "install"], packages].concat(), None)?;
         let names: Vec<String> = plan.lines().filter_map(parse_inst).collect();
-        ensure!(!names.is_empty(), "apt would install nothing for {package}");
+        ensure!(!names.is_empty(), "apt would install nothing for {packages:?}");
         self.describe(&names)
     }
 

@@ -9,9 +9,9 @@ pub(super) struct Image {
     pub(super) name: &'static str,
     /// Debian's suite.
     pub(super) suite: &'static str,
-    /// The package that is asked for.
-    pub(super) package: &'static str,
-    /// Which of it and of what it depends on are unpacked, by name.
+    /// The packages that are asked for.
+    pub(super) packages: &'static [&'static str],
+    /// Which of them and of what they depend on are unpacked, by name.
     pub(super) keep: fn(&str) -> bool,
 }
 
@@ -34,21 +34,96 @@ pub(super) const PCIUTILS: &str = "pciutils";
 /// The name of the image with lscpu.
 pub(super) const UTIL_LINUX: &str = "util-linux";
 
+/// The name of the image with GRUB and the programs that make disk images.
+pub(super) const BOOT_TOOLS: &str = "boot-tools";
+/// The name of the image with what a guest tells of its firmware by.
+pub(super) const FIRMWARE_TOOLS: &str = "firmware-tools";
+/// The name of the image with memtest86+ and iPXE.
+pub(super) const MEDIA: &str = "media";
+/// The name of the image with Debian's installer.
+pub(super) const INSTALLER: &str = "installer";
+
+/// Firmware is one package in bookworm, or an empty one that depends on several.
+fn is_firmware(package: &str) -> bool {
+    ["ovmf", "ovmf-generic", "seabios"].contains(&package)
+}
+
 /// All images.
-pub(super) const CATALOG: [Image; 6] = [
+pub(super) const CATALOG: [Image; 12] = [
     // The first QEMU whose emulated SVM keeps XSAVE state right.
-    Image { name: QEMU, suite: "trixie", package: "qemu-system-x86", keep: |_| true },
-    Image { name: BUSYBOX, suite: "bookworm", package: "busybox-static", keep: |package| package == "busybox-static" },
-    Image { name: PCIUTILS, suite: "bookworm", package: "pciutils", keep: |_| true },
+    Image { name: QEMU, suite: "trixie", packages: &["qemu-system-x86"], keep: |_| true },
+    Image {
+        name: BUSYBOX,
+        suite: "bookworm",
+        packages: &["busybox-static"],
+        keep: |package| package == "busybox-static",
+    },
+    Image { name: PCIUTILS, suite: "bookworm", packages: &["pciutils"], keep: |_| true },
     Image {
         name: UTIL_LINUX,
         suite: "bookworm",
-        package: "util-linux",
+        packages: &["util-linux"],
         keep: |package| ["util-linux", "libsmartcols1", "libc6"].contains(&package),
     },
-    Image { name: Kernel::Bookworm.image(), suite: "bookworm", package: CURRENT_KERNEL, keep: is_kernel },
-    Image { name: Kernel::Sid.image(), suite: "sid", package: CURRENT_KERNEL, keep: is_kernel },
+    Image { name: Kernel::Bookworm.image(), suite: "bookworm", packages: &[CURRENT_KERNEL], keep: is_kernel },
+    Image { name: Kernel::Sid.image(), suite: "sid", packages: &[CURRENT_KERNEL], keep: is_kernel },
+    Image {
+        name: FirmwareSuite::Bookworm.image(),
+        suite: "bookworm",
+        packages: &["ovmf", "seabios"],
+        keep: is_firmware,
+    },
+    Image { name: FirmwareSuite::Sid.image(), suite: "sid", packages: &["ovmf", "seabios"], keep: is_firmware },
+    Image {
+        name: BOOT_TOOLS,
+        suite: "bookworm",
+        packages: &["grub-pc-bin", "grub-efi-amd64-bin", "mtools", "fdisk"],
+        keep: |_| true,
+    },
+    Image { name: FIRMWARE_TOOLS, suite: "bookworm", packages: &["efibootmgr", "dmidecode"], keep: |_| true },
+    Image {
+        name: MEDIA,
+        suite: "bookworm",
+        packages: &["memtest86+", "ipxe", "ipxe-qemu"],
+        keep: |package| package == "memtest86+" || package.starts_with("ipxe"),
+    },
+    Image {
+        name: INSTALLER,
+        suite: "bookworm",
+        packages: &["debian-installer-12-netboot-amd64"],
+        keep: |package| package.starts_with("debian-installer-12-netboot"),
+    },
 ];
+
+/// Debian's releases whose firmware machines boot by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirmwareSuite {
+    /// A stable one.
+    Bookworm,
+    /// The newest.
+    Sid,
+}
+
+impl FirmwareSuite {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Sid];
+
+    pub(super) const fn image(self) -> &'static str {
+        match self {
+            Self::Bookworm => "firmware-bookworm",
+            Self::Sid => "firmware-sid",
+        }
+    }
+}
+
+impl fmt::Display for FirmwareSuite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Bookworm => "bookworm",
+            Self::Sid => "sid",
+        })
+    }
+}
 
 /// Debian's cloud kernels that guests boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

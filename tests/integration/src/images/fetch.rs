@@ -76,9 +76,9 @@ fn resolve(apt: &Apt, image: &Image, recorded: &[Locked]) -> Result<Vec<Locked>>
         return Ok(recorded.to_vec());
     }
     let mut packages: Vec<Locked> =
-        apt.closure(image.package)?.into_iter().filter(|package| (image.keep)(&package.name)).map(locked).collect();
+        apt.closure(image.packages)?.into_iter().filter(|package| (image.keep)(&package.name)).map(locked).collect();
     packages.sort();
-    ensure!(!packages.is_empty(), "No package is left of {}", image.package);
+    ensure!(!packages.is_empty(), "No package is left of {:?}", image.packages);
     Ok(packages)
 }
 

@@ -17,7 +17,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 
-pub use catalog::Kernel;
+pub use catalog::{FirmwareSuite, Kernel};
 pub use kernel::KernelImage;
 
 use crate::paths;
@@ -133,6 +133,42 @@ impl Images {
     /// The roots of the packages with lspci and lscpu, with all their libraries.
     pub fn inspection_roots(&self) -> [PathBuf; 2] {
         [catalog::PCIUTILS, catalog::UTIL_LINUX].map(|name| fetch::unpacked(&self.root, name))
+    }
+
+    /// The directory `/usr/share` of a release's firmware packages: below it are `OVMF` and `seabios`.
+    pub fn firmware(&self, suite: FirmwareSuite) -> PathBuf {
+        fetch::unpacked(&self.root, suite.image()).join("usr/share")
+    }
+
+    /// The root of the packages with GRUB, mtools and sfdisk, with all their libraries.
+    pub fn boot_tools(&self) -> PathBuf {
+        fetch::unpacked(&self.root, catalog::BOOT_TOOLS)
+    }
+
+    /// GRUB's image for UEFI on installed systems, which Debian also signs.
+    pub fn grub_for_efi(&self) -> PathBuf {
+        self.boot_tools().join("usr/lib/grub/x86_64-efi/monolithic/grubx64.efi")
+    }
+
+    /// GRUB's image for UEFI from the network.
+    pub fn grub_for_network(&self) -> PathBuf {
+        self.boot_tools().join("usr/lib/grub/x86_64-efi/monolithic/grubnetx64.efi")
+    }
+
+    /// The root of the packages with efibootmgr and dmidecode, with all their libraries.
+    pub fn firmware_tools(&self) -> PathBuf {
+        fetch::unpacked(&self.root, catalog::FIRMWARE_TOOLS)
+    }
+
+    /// The root of the packages with memtest86+ and iPXE.
+    pub fn media(&self) -> PathBuf {
+        fetch::unpacked(&self.root, catalog::MEDIA)
+    }
+
+    /// The directory of Debian's installer for the network: `linux` and `initrd.gz`.
+    pub fn installer(&self) -> PathBuf {
+        let root = fetch::unpacked(&self.root, catalog::INSTALLER);
+        root.join("usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64")
     }
 
     /// A kernel.

@@ -28,7 +28,7 @@ const COMPLAINTS: [&str; 21] = [
 ];
 
 /// The complaints as an extended regular expression for grep, for guests that print no more of their logs.
-pub(super) fn pattern() -> String {
+pub fn pattern() -> String {
     COMPLAINTS.join("|")
 }
 

@@ -14,8 +14,9 @@ use crate::images::{Images, KernelImage};
 
 const INIT: &str = include_str!("l2-init.sh");
 
-/// Modules of a guest on either board with a disk with ext4, which is checksummed by crc32c, and a power button.
-const MODULES: [&str; 10] = [
+/// Modules of a guest on either board with a disk with ext4, which is checksummed by crc32c, a power button, and
+/// variables of UEFI.
+const MODULES: [&str; 11] = [
     "crc32c_generic",
     "virtio_mmio",
     "virtio_pci",
@@ -26,10 +27,11 @@ const MODULES: [&str; 10] = [
     "crc32c_cryptoapi",
     "button",
     "evdev",
+    "efivarfs",
 ];
 
 /// Applets that the machines' scripts use; a link each, since the kernel looks programs up by name.
-const APPLETS: [&str; 50] = [
+const APPLETS: [&str; 52] = [
     "ash",
     "awk",
     "basename",
@@ -52,6 +54,7 @@ const APPLETS: [&str; 50] = [
     "kill",
     "ln",
     "ls",
+    "md5sum",
     "mkdir",
     "mount",
     "mv",
@@ -73,6 +76,7 @@ const APPLETS: [&str; 50] = [
     "switch_root",
     "sync",
     "tail",
+    "tee",
     "timeout",
     "tr",
     "true",
@@ -88,8 +92,8 @@ pub(super) fn add_busybox<W: Write>(archive: &mut Archive<W>, images: &Images) -
     APPLETS.iter().try_for_each(|applet| archive.symlink(&format!("bin/{applet}"), "busybox"))
 }
 
-/// Writes an initramfs for `kernel` to `path`: it loads the modules, mounts `/dev/vda`
-/// and goes on with `/sbin/init` there.
+/// Writes an initramfs for `kernel` to `path`: it loads the modules, mounts the disk that `disk=` of the command line
+/// names, or `/dev/vda`, and goes on with `/sbin/init` there.
 ///
 /// # Errors
 /// The images are incomplete or the file cannot be written.
@@ -167,7 +171,10 @@ impl GuestDisk {
 }
 
 /// Writes a sparse image of `size_mib` MiB with an ext4 filesystem that holds what is in `directory`.
-pub(super) fn make_ext4(directory: &Path, image: &Path, size_mib: u32) -> Result<()> {
+///
+/// # Errors
+/// mkfs.ext4 is missing or fails.
+pub fn make_ext4(directory: &Path, image: &Path, size_mib: u32) -> Result<()> {
     let output = Command::new("mkfs.ext4")
         .args(["-q", "-F", "-E", "root_owner=0:0", "-d"])
         .args([directory, image])

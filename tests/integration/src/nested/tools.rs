@@ -1,4 +1,4 @@
-//! Programs of Debian packages for a guest's disk, with the libraries of the same packages.
+//! Programs of Debian packages, with the libraries of the same packages: for a guest's disk, or to be run here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,14 +8,35 @@ use anyhow::{Context, Result, ensure};
 /// A program's dynamic linker, as the program names it.
 pub(super) const LINKER: &str = "/lib64/ld-linux-x86-64.so.2";
 
-/// What the files of a program are in a guest: their sources here and their paths there.
-pub(super) fn files(root: &Path, program: &str) -> Result<Vec<(PathBuf, String)>> {
+/// Where packages have their programs.
+const PLACES: [&str; 4] = ["usr/bin", "bin", "usr/sbin", "sbin"];
+
+/// A program of packages that are unpacked at `root`, to be run here.
+pub(super) fn command(root: &Path, program: &str) -> Result<Command> {
+    let (linker, libraries) = loader(root);
+    let mut command = Command::new(linker);
+    command.args(["--library-path", &libraries]).arg(find(root, program)?);
+    Ok(command)
+}
+
+/// The packages' dynamic linker, and where it finds their libraries.
+fn loader(root: &Path) -> (PathBuf, String) {
     let libraries = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(|path| root.join(path));
     let linker = libraries[0].join("ld-linux-x86-64.so.2");
-    let source = root.join("usr/bin").join(program);
-    let path = libraries.map(|directory| directory.display().to_string()).join(":");
+    (linker, libraries.map(|directory| directory.display().to_string()).join(":"))
+}
+
+fn find(root: &Path, program: &str) -> Result<PathBuf> {
+    let places = PLACES.iter().map(|place| root.join(place).join(program));
+    places.into_iter().find(|path| path.exists()).with_context(|| format!("The packages have no {program}"))
+}
+
+/// What the files of a program are in a guest: their sources here and their paths there.
+pub(super) fn files(root: &Path, program: &str) -> Result<Vec<(PathBuf, String)>> {
+    let (linker, libraries) = loader(root);
+    let source = find(root, program)?;
     let output = Command::new(&linker)
-        .args(["--library-path", &path, "--list"])
+        .args(["--library-path", &libraries, "--list"])
         .arg(&source)
         .output()
         .with_context(|| format!("Cannot run {}", linker.display()))?;

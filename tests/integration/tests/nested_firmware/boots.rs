@@ -1,0 +1,80 @@
+//! What each firmware boots: a pairwise choice of media, CPUs and memory sizes, or in full runs all of them.
+
+use integration::images::{FirmwareSuite, Kernel};
+use integration::nested::full;
+
+use crate::media::Medium;
+use crate::scene::{self, Firmware, Scene, ensure_says};
+
+const BOOKWORM: Scene = Scene::of(Medium::Linux(Kernel::Bookworm));
+const SID: Scene = Scene::of(Medium::Linux(Kernel::Sid));
+const MEMTEST: Scene = Scene::of(Medium::Memtest);
+const IPXE: Scene = Scene::of(Medium::Ipxe);
+const INSTALLER: Scene = Scene::of(Medium::Installer);
+const NOTHING: Scene = Scene::of(Medium::Nothing);
+
+/// More than 2.75 GiB: RAM goes on above 4 GiB.
+const SPLIT: u32 = 3584;
+const LARGE: u32 = 5120;
+const REBOOTS: &str = "restarts:3,memory,dmi";
+const WRITES: &str = "write:200,memory";
+
+/// Each medium with each number of CPUs and each size of memory.
+fn all() -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for (cpus, mib) in [(1, 512), (1, SPLIT), (1, LARGE), (4, 512), (4, SPLIT), (4, LARGE)] {
+        let steps = [REBOOTS, "memory,dmi", WRITES, "memory", "dmi", "memory"][scenes.len() % 6];
+        for scene in [Scene { steps, ..BOOKWORM }, SID, MEMTEST, IPXE, INSTALLER, NOTHING] {
+            // memtest86+ touches all memory, of which L1 has less.
+            let mib = if scene.medium == Medium::Memtest { 512 } else { mib };
+            scenes.push(Scene { cpus, mib, ..scene });
+        }
+    }
+    scenes
+}
+
+fn boots(name: &str, firmware: Firmware, suite: FirmwareSuite, pairwise: &[Scene]) {
+    let all = full().then(all);
+    let scenes = all.as_deref().unwrap_or(pairwise);
+    for (scene, printed) in scenes.iter().zip(scene::run(name, firmware, suite, scenes)) {
+        if scene.does("restarts:3") {
+            assert_eq!(printed.matches("guest restarts").count(), 3, "{scene} printed:\n{printed}");
+            assert_eq!(printed.matches("/data: OK").count(), 3, "{scene} printed:\n{printed}");
+        }
+        if scene.does("write:200") {
+            ensure_says(&printed, "/big: OK").unwrap();
+        }
+        if scene.does("dmi") {
+            ensure_says(&printed, "Product Name: Virtual Machine").unwrap();
+        }
+    }
+}
+
+#[test]
+fn ovmf_of_bookworm_boots_what_others_made() {
+    let scenes =
+        [Scene { cpus: 4, mib: SPLIT, steps: "memory,dmi", ..BOOKWORM }, MEMTEST, Scene { cpus: 4, ..INSTALLER }];
+    boots("ovmf-bookworm", Firmware::Ovmf, FirmwareSuite::Bookworm, &scenes);
+}
+
+#[test]
+fn ovmf_of_sid_boots_what_others_made() {
+    let scenes = [Scene { mib: LARGE, steps: WRITES, ..SID }, Scene { cpus: 4, mib: SPLIT, ..IPXE }, NOTHING];
+    boots("ovmf-sid", Firmware::Ovmf, FirmwareSuite::Sid, &scenes);
+}
+
+#[test]
+fn seabios_of_bookworm_boots_what_others_made() {
+    let scenes = [Scene { cpus: 4, mib: LARGE, steps: REBOOTS, ..SID }, IPXE, Scene { mib: SPLIT, ..INSTALLER }];
+    boots("seabios-bookworm", Firmware::Seabios, FirmwareSuite::Bookworm, &scenes);
+}
+
+#[test]
+fn seabios_of_sid_boots_what_others_made() {
+    let scenes = [
+        Scene { mib: SPLIT, steps: "memory,dmi", ..BOOKWORM },
+        Scene { cpus: 4, ..MEMTEST },
+        Scene { cpus: 4, mib: LARGE, ..NOTHING },
+    ];
+    boots("seabios-sid", Firmware::Seabios, FirmwareSuite::Sid, &scenes);
+}

@@ -1,0 +1,136 @@
+//! What machines boot from, on one disk of L1: Debian's programs behind GRUB, and firmware.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use integration::images::{FirmwareSuite, Images, Kernel};
+use integration::nested::{Board, BootDisk, GuestDisk, ROOT_PARTITION, guest_initramfs, make_ext4, pattern};
+use tempfile::TempDir;
+
+const INIT: &str = include_str!("init.sh");
+
+/// Room for everything on L1's disk, and for the 200 MiB that a guest writes on its own.
+const DISK_MIB: u32 = 768;
+const ROOT_MIB: u32 = 320;
+
+/// A boot medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// Debian's kernel of this release with busybox.
+    Linux(Kernel),
+    /// memtest86+, which runs until it is stopped.
+    Memtest,
+    /// iPXE.
+    Ipxe,
+    /// Debian's installer.
+    Installer,
+    /// A disk with nothing on it.
+    Nothing,
+}
+
+impl Medium {
+    /// The image's name.
+    pub fn name(self) -> String {
+        match self {
+            Self::Linux(kernel) => format!("linux-{kernel}"),
+            Self::Memtest => "memtest".into(),
+            Self::Ipxe => "ipxe".into(),
+            Self::Installer => "installer".into(),
+            Self::Nothing => "nothing".into(),
+        }
+    }
+
+    /// Writes the image to `contents`.
+    fn write(self, images: &Images, contents: &std::path::Path) -> Result<()> {
+        let image = contents.join(self.name());
+        let boot = images.media().join("boot");
+        match self {
+            Self::Linux(kernel) => {
+                let kernel = images.kernel(kernel)?;
+                let directory = TempDir::new().context("Cannot make a directory")?;
+                let initramfs = directory.path().join("initramfs");
+                guest_initramfs(images, &kernel, &initramfs)?;
+                let root = GuestDisk::new(images, INIT)?;
+                for tool in ["efibootmgr", "dmidecode"] {
+                    root.add_tool(&images.firmware_tools(), tool)?;
+                }
+                root.add_program("lib/complaints", pattern().as_bytes())?;
+                let commands = format!(
+                    "linux /vmlinuz {} quiet disk={ROOT_PARTITION} via=$grub_platform:$cmdpath\ninitrd /initramfs\nboot",
+                    Board::Q35.cmdline()
+                );
+                let efi = images.grub_for_efi();
+                BootDisk::new(images, &commands)?
+                    .file(&kernel.bzimage, "vmlinuz")
+                    .file(&initramfs, "initramfs")
+                    .file(&efi, "EFI/podvisor/grubx64.efi")
+                    .root(&root, ROOT_MIB)
+                    .write_image(&image)
+            }
+            Self::Memtest => {
+                let commands = "if [ $grub_platform = efi ]; then\n  chainloader /memtest.efi console=ttyS0,115200\n\
+                                else\n  linux16 /memtest.bin console=ttyS0,115200\nfi\nboot";
+                BootDisk::new(images, commands)?
+                    .file(&boot.join("memtest86+x64.bin"), "memtest.bin")
+                    .file(&boot.join("memtest86+x64.efi"), "memtest.efi")
+                    .write_image(&image)
+            }
+            Self::Ipxe => {
+                let commands =
+                    "if [ $grub_platform = efi ]; then\n  chainloader /ipxe.efi\nelse\n  linux16 /ipxe.lkrn\nfi\nboot";
+                let place = images.media().join("usr/lib/ipxe");
+                BootDisk::new(images, commands)?
+                    .file(&place.join("ipxe.efi"), "ipxe.efi")
+                    .file(&place.join("ipxe.lkrn"), "ipxe.lkrn")
+                    .write_image(&image)
+            }
+            Self::Installer => {
+                let commands = "linux /linux console=ttyS0 DEBIAN_FRONTEND=text quiet mitigations=off tsc=reliable\ninitrd /initrd.gz\nboot";
+                let place = images.installer();
+                BootDisk::new(images, commands)?
+                    .file(&place.join("linux"), "linux")
+                    .file(&place.join("initrd.gz"), "initrd.gz")
+                    .write_image(&image)
+            }
+            Self::Nothing => {
+                fs::File::create(&image).and_then(|file| file.set_len(1 << 20)).context("Cannot make a disk")
+            }
+        }
+    }
+}
+
+/// A disk of L1 with these media and the firmware of `suite`.
+#[derive(Debug)]
+pub struct Media {
+    directory: TempDir,
+}
+
+impl Media {
+    /// Makes them.
+    pub fn new(images: &Images, suite: FirmwareSuite, media: &[Medium]) -> Result<Self> {
+        let directory = TempDir::with_prefix("podvisor-media-").context("Cannot make a directory for media")?;
+        let contents = directory.path().join("contents");
+        fs::create_dir(&contents).context("Cannot make a directory for media")?;
+        let firmware = images.firmware(suite);
+        for file in ["OVMF/OVMF_CODE_4M.fd", "OVMF/OVMF_VARS_4M.fd", "seabios/bios-256k.bin"] {
+            let source = firmware.join(file);
+            let name = source.file_name().context("A file has a name")?;
+            fs::copy(&source, contents.join(name)).with_context(|| format!("Cannot copy {}", source.display()))?;
+        }
+        for (at, medium) in media.iter().enumerate() {
+            if !media[..at].contains(medium) {
+                medium.write(images, &contents)?;
+            }
+        }
+        let media = Self { directory };
+        make_ext4(&contents, &media.image(), DISK_MIB)?;
+        fs::remove_dir_all(&contents).context("Cannot remove what is on the disk now")?;
+        Ok(media)
+    }
+
+    /// L1's disk.
+    pub fn image(&self) -> PathBuf {
+        self.directory.path().join("image")
+    }
+}

@@ -1,0 +1,154 @@
+//! One machine in L1: its firmware, what it boots from, and what its console must say.
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use integration::images::{FirmwareSuite, Images};
+use integration::nested::{L1, check_complaints, compile};
+use integration::paths;
+use tempfile::TempDir;
+
+use crate::media::{Media, Medium};
+
+/// Functions of L1.
+const HOST: &str = include_str!("host.sh");
+
+/// For a whole L1; a scene takes half a minute, on a loaded machine many times that.
+const LIMIT: Duration = Duration::from_secs(1400);
+/// For one start of the launcher, in seconds.
+const START_LIMIT: u32 = 400;
+
+/// A firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    Ovmf,
+    Seabios,
+}
+
+/// A machine and what it boots.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    pub medium: Medium,
+    pub cpus: u32,
+    pub mib: u32,
+    /// Steps of `init.sh`, separated by commas.
+    pub steps: &'static str,
+    /// How often the launcher is started, with the same disk and variables.
+    pub starts: u32,
+}
+
+impl fmt::Display for Scene {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { medium, cpus, mib, steps, starts } = self;
+        write!(f, "{} cpus={cpus} {mib} MiB {steps} x{starts}", medium.name())
+    }
+}
+
+impl Scene {
+    /// A machine of one CPU and 512 MiB that is started once.
+    pub const fn of(medium: Medium) -> Self {
+        Self { medium, cpus: 1, mib: 512, steps: "", starts: 1 }
+    }
+
+    /// The shell's lines that run it, between `begin NAME` and `end NAME`.
+    fn script(self, firmware: Firmware) -> String {
+        let Self { medium, cpus, mib, steps, starts } = self;
+        let (prepare, firmware) = match firmware {
+            Firmware::Ovmf => ("cp /media/OVMF_VARS_4M.fd /tmp/vars.fd\n", "uefi:/media/OVMF_CODE_4M.fd,/tmp/vars.fd"),
+            Firmware::Seabios => ("", "bios:/media/bios-256k.bin"),
+        };
+        let until = self.said().1;
+        let start = format!(
+            "start {START_LIMIT} '{until}' --firmware {firmware} --cpus {cpus} --memory {mib}Mi \
+             --disk path=/tmp/disk --disk path=/tmp/steps,readonly\n"
+        );
+        let starts = start.repeat(usize::try_from(starts).unwrap_or(1));
+        format!(
+            "{prepare}cp /media/{} /tmp/disk\nsteps '{steps}'\necho 'begin {self}'\n{starts}echo 'end {self}'\nrm /tmp/disk\n",
+            medium.name()
+        )
+    }
+
+    /// Whether its guest does `step`.
+    pub fn does(self, step: &str) -> bool {
+        self.steps.split(',').any(|own| own == step)
+    }
+
+    /// What the console must say, and the pattern at which the machine is ended; an empty one where it ends itself.
+    fn said(self) -> (&'static str, &'static str) {
+        match self.medium {
+            Medium::Linux(_) => ("guest done", ""),
+            Medium::Memtest => ("Memtest86+", "Pass +[0-9]+%|Testing:"),
+            Medium::Ipxe => ("iPXE", "iPXE 1|Open Source Network Boot"),
+            Medium::Installer => ("Choose language", "Choose language|Select a language"),
+            Medium::Nothing => ("", "No bootable device|UEFI Interactive Shell"),
+        }
+    }
+
+    /// Checks what it printed, and returns it.
+    fn check(self, text: &str) -> Result<&str> {
+        let (_, printed) = text.split_once(&format!("begin {self}\n")).context("It was not run")?;
+        let (printed, _) = printed.split_once(&format!("end {self}\n")).unwrap_or((printed, ""));
+        let check = || -> Result<()> {
+            ensure_says(printed, self.said().0)?;
+            if let Medium::Linux(_) = self.medium {
+                if self.does("memory") {
+                    self.check_memory(printed)?;
+                }
+                ensure_says(printed, &format!("guest done cpus={}", self.cpus))?;
+                let starts = usize::try_from(self.starts)?;
+                ensure!(printed.matches("launcher ended with 0").count() == starts, "The launcher did not end with 0");
+            }
+            check_complaints(printed)
+        };
+        check().with_context(|| format!("{self} printed:\n{printed}"))?;
+        Ok(printed)
+    }
+
+    /// Firmware and kernel keep some for themselves.
+    fn check_memory(self, printed: &str) -> Result<()> {
+        let mib = printed.split_once(" mib=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<u32>().ok());
+        let mib = mib.context("The guest told no size of its memory")?;
+        ensure!((self.mib * 85 / 100..=self.mib).contains(&mib), "It sees {mib} MiB");
+        Ok(())
+    }
+}
+
+/// Fails when `text` does not contain `what`.
+pub fn ensure_says(text: &str, what: &str) -> Result<()> {
+    ensure!(text.contains(what), "It does not say {what:?}");
+    Ok(())
+}
+
+/// Runs `scenes` one after the other in one L1 and checks each; returns what each printed. All of it is left in
+/// `target/firmware-NAME.log`, each line with the milliseconds since its launcher's start.
+pub fn run(name: &str, firmware: Firmware, suite: FirmwareSuite, scenes: &[Scene]) -> Vec<String> {
+    let images = Images::ensure().unwrap();
+    let media: Vec<Medium> = scenes.iter().map(|scene| scene.medium).collect();
+    let media = Media::new(&images, suite, &media).unwrap();
+    let programs = TempDir::new().unwrap();
+    let stamp = compile("stamp.c", programs.path()).unwrap();
+    let script: String = scenes.iter().map(|scene| scene.script(firmware)).collect();
+    let script = format!("{HOST}\nmkdir /media && mount -o ro /dev/vda /media || exit 1\n{script}");
+    let output = L1::new(&images)
+        .unwrap()
+        .memory_mib(3072)
+        .module("crc32c_generic")
+        .module("ext4")
+        .program(&launcher(), "/bin/launcher")
+        .program(&stamp, "/bin/stamp")
+        .disk(&media.image())
+        .run(&script, LIMIT)
+        .unwrap();
+    let text = output.text;
+    fs::write(paths::target().join(format!("firmware-{name}.log")), &text).unwrap();
+    scenes.iter().map(|scene| scene.check(&text).unwrap().to_owned()).collect()
+}
+
+/// The launcher that the runner has built.
+fn launcher() -> PathBuf {
+    PathBuf::from(std::env::var_os("PODVISOR_LAUNCHER").expect("PODVISOR_LAUNCHER: tests are run by `make test`"))
+}
