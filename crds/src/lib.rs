@@ -13,3 +13,4 @@ pub mod crd;
 pub mod defaults;
 pub mod instancetype;
 pub mod schema;
+mod semantic;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 fn stored(spec: Value, config: Value) -> Value {
     let vmi = json!({ "metadata": { "name": "a" }, "spec": spec });
     let config = ClusterConfig::new(serde_json::from_value(config).unwrap());
-    let answer = create_vmi(&vmi, &config, NewInstance { uuid: "uuid" });
+    let answer = create_vmi(&vmi, &config, NewInstance { uuid: "uuid", ..NewInstance::default() });
     answer.stored.unwrap_or_else(|| panic!("{:?}", answer.refusal))
 }
 

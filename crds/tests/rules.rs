@@ -45,7 +45,9 @@ fn merge(target: &mut Value, patch: &Value) {
 
 fn causes(vmi: &Value, config: Value) -> Vec<(String, String)> {
     let config = ClusterConfig::new(serde_json::from_value(config).unwrap());
-    let Some(refusal) = create_vmi(vmi, &config, NewInstance { uuid: "b" }).refusal else { return Vec::new() };
+    let Some(refusal) = create_vmi(vmi, &config, NewInstance { uuid: "b", ..NewInstance::default() }).refusal else {
+        return Vec::new();
+    };
     assert_eq!(refusal.stage, Stage::Admit, "{}", refusal.message);
     refusal.causes.into_iter().map(|cause| (cause.field, cause.message)).collect()
 }
@@ -238,7 +240,7 @@ fn a_rule_for_networks_and_disks_is_told_twice_as_upstream_tells_it() {
 fn more_than_ten_causes_are_counted() {
     let disks: Vec<Value> = (0..8).map(|number| json!({ "name": format!("Disk{number}") })).collect();
     let vmi = machine(&json!({ "domain": { "devices": { "disks": disks } } }));
-    let answer = create_vmi(&vmi, &ClusterConfig::default(), NewInstance { uuid: "b" });
+    let answer = create_vmi(&vmi, &ClusterConfig::default(), NewInstance { uuid: "b", ..NewInstance::default() });
     let refusal = answer.refusal.unwrap();
     assert_eq!(refusal.causes.len(), 10);
     assert!(refusal.message.ends_with("more validation errors"), "{}", refusal.message);
@@ -247,7 +249,11 @@ fn more_than_ten_causes_are_counted() {
 #[test]
 fn what_cannot_be_read_is_refused_before_any_rule() {
     let refusal = |patch: Value| {
-        let answer = create_vmi(&machine(&patch), &ClusterConfig::default(), NewInstance { uuid: "b" });
+        let answer = create_vmi(
+            &machine(&patch),
+            &ClusterConfig::default(),
+            NewInstance { uuid: "b", ..NewInstance::default() },
+        );
         answer.refusal.map(|refusal| (refusal.stage, refusal.code))
     };
     assert_eq!(refusal(json!({ "unknown": 1 })), Some((Stage::Mutate, 422)));

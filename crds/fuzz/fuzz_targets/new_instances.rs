@@ -34,13 +34,13 @@ fuzz_target!(|data: &[u8]| {
             object = serde_json::to_value(instance).unwrap();
         }
     }
-    let answer = create_vmi(&object, &config, NewInstance { uuid: "u" });
+    let answer = create_vmi(&object, &config, NewInstance { uuid: "u", ..NewInstance::default() });
     match answer.refusal {
         Some(refusal) => assert!(!refusal.message.is_empty()),
         // What was stored is good, and is completed already.
         None => {
             let stored = answer.stored.unwrap();
-            let again = create_vmi(&stored, &config, NewInstance { uuid: "v" });
+            let again = create_vmi(&stored, &config, NewInstance { uuid: "v", ..NewInstance::default() });
             assert_eq!(again.refusal, None);
             assert_eq!(again.stored.unwrap()["spec"], stored["spec"]);
         }

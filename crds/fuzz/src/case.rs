@@ -119,7 +119,7 @@ impl Case {
             "VMSnapshotAdmitter.Admit" => admit_snapshot(&request, &config),
             "VirtualMachineCloneAdmitter.Admit" => admit_clone(&request, &config),
             "CloneCreateMutator.Mutate" => {
-                drop(set_clone_defaults(&self.object, "12345"));
+                drop(set_clone_defaults(&request, "12345"));
                 Ok(Vec::new())
             }
             _ => return None,

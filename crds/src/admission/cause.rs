@@ -38,6 +38,8 @@ pub enum Reason {
     /// There must be no value.
     #[serde(rename = "FieldValueForbidden")]
     Forbidden,
+    /// What the rules needed to know was not there.
+    UnexpectedServerResponse,
 }
 
 /// The causes that rules found, in their order.

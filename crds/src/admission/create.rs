@@ -28,9 +28,9 @@ pub fn create_vmi(document: &Value, config: &ClusterConfig, drawn: NewInstance<'
         Ok(stored) => stored,
         Err(error) => return refused(Refusal::unreadable(Stage::Mutate, error.to_string())),
     };
-    let causes = vmi::validate_new(&instance, config);
+    let causes = vmi::validate_new(&instance, config, drawn.requester);
     let refusal = (!causes.is_empty()).then(|| Refusal::of(Stage::Admit, causes));
-    let warnings = if refusal.is_none() { vmi::warnings(&instance) } else { Vec::new() };
+    let warnings = if refusal.is_none() { vmi::warnings(&instance.spec, config) } else { Vec::new() };
     Answer { stored: Some(stored), refusal, warnings }
 }
 

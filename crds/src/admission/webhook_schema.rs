@@ -1,7 +1,7 @@
 //! The schema that upstream's webhooks check: an OpenAPI document of its own, which asks for less than the definitions.
 
 use schemars::JsonSchema;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::crd::structural_schema;
 
@@ -15,7 +15,42 @@ const CHOICES: [(&str, &[&str]); 2] = [
 /// there: in the OpenAPI document they have defaults.
 pub(super) fn of(mut schema: Value) -> Value {
     relax(&mut schema);
+    if let Some(status) = schema.pointer_mut("/properties/status") {
+        open(status);
+    }
     schema
+}
+
+/// The same of a group that the OpenAPI document does not describe: which fields an object has.
+pub(super) fn outline() -> Value {
+    let fields = ["apiVersion", "kind", "metadata", "spec", "status"].map(|field| (field.to_owned(), json!({})));
+    json!({ "type": "object", "required": ["spec"], "properties": Map::from_iter(fields) })
+}
+
+/// The same of a type's status alone.
+pub(super) fn of_status(schema: &Value) -> Value {
+    let mut status = schema["properties"]["status"].clone();
+    relax(&mut status);
+    open(&mut status);
+    let open = "x-kubernetes-preserve-unknown-fields";
+    json!({ "type": "object", open: true, "properties": { "status": status } })
+}
+
+/// A status may have fields that its type has not.
+fn open(schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else { return };
+    if fields.get("type").is_some_and(|kind| kind == "object") && !fields.contains_key("additionalProperties") {
+        fields.insert("x-kubernetes-preserve-unknown-fields".to_owned(), true.into());
+    }
+    fields
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+        .for_each(|(_, below)| open(below));
+    for below in ["items", "additionalProperties"] {
+        fields.get_mut(below).into_iter().for_each(open);
+    }
 }
 
 /// The same of a type.
@@ -52,6 +87,16 @@ fn relax(schema: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_is_open_below_too_and_a_spec_is_not() {
+        let object = |fields: Value| json!({ "type": "object", "properties": fields });
+        let schema = object(json!({ "spec": object(json!({})), "status": object(json!({ "a": object(json!({})) })) }));
+        let relaxed = of(schema);
+        let is_open = |pointer: &str| relaxed.pointer(pointer).unwrap()["x-kubernetes-preserve-unknown-fields"] == true;
+        assert!(is_open("/properties/status") && is_open("/properties/status/properties/a"));
+        assert!(!is_open("/properties/spec"));
+    }
 
     #[test]
     fn objects_stay_required_and_scalars_do_not() {

@@ -1,21 +1,29 @@
 //! Questions to the configuration, answered with the defaults of what it leaves open.
 
-use super::{FeatureGate, Stage};
+use super::retired_gate::RETIRED;
+use super::{FeatureGate, RetiredGate, Stage};
 use crate::api::kubernetes::Quantity;
 use crate::api::kubevirt::{
-    ArchitectureConfiguration, KubeVirtConfiguration, LiveUpdateConfiguration, NetworkConfiguration,
+    ArchitectureConfiguration, KubeVirtConfiguration, LiveUpdateConfiguration, NetworkConfiguration, PciHostDevice,
 };
 
 /// The configuration of a cluster: the KubeVirt object's `spec.configuration`, with upstream's defaults.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterConfig {
     configuration: KubeVirtConfiguration,
+    retired: &'static [RetiredGate],
 }
 
 impl ClusterConfig {
     /// The configuration that an administrator wrote.
     pub fn new(configuration: KubeVirtConfiguration) -> Self {
-        Self { configuration }
+        Self { configuration, retired: &[] }
+    }
+
+    /// The same in a release that has retired more gates.
+    #[must_use]
+    pub fn with_retired(self, retired: &'static [RetiredGate]) -> Self {
+        Self { retired, ..self }
     }
 
     /// Whether a feature is on.
@@ -32,6 +40,18 @@ impl ClusterConfig {
     pub fn named_gates(&self) -> &[String] {
         let developer = self.configuration.developer_configuration.as_ref();
         developer.and_then(|config| config.feature_gates.as_deref()).unwrap_or_default()
+    }
+
+    /// The retired gates that are named, in the configuration's order.
+    pub fn named_retired_gates(&self) -> impl Iterator<Item = &RetiredGate> {
+        let all = || RETIRED.iter().chain(self.retired);
+        self.named_gates().iter().filter_map(move |name| all().find(|gate| gate.name == name))
+    }
+
+    /// The PCI devices of nodes that guests may have.
+    pub fn permitted_pci_devices(&self) -> &[PciHostDevice] {
+        let permitted = self.configuration.permitted_host_devices.as_ref();
+        permitted.and_then(|permitted| permitted.pci_host_devices.as_deref()).unwrap_or_default()
     }
 
     /// The architecture of machines that name none.

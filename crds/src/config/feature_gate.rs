@@ -24,6 +24,8 @@ pub enum FeatureGate {
     ExperimentalIgnitionSupport,
     /// Graphics processors by resource claim.
     GpusWithDra,
+    /// Graphics processors of NVIDIA Grace.
+    GraceIoVirtualization,
     /// Devices of the node.
     HostDevices,
     /// Devices of the node by resource claim.
@@ -32,6 +34,8 @@ pub enum FeatureGate {
     HostDisk,
     /// Backups, and chains of them.
     IncrementalBackup,
+    /// Devices of the node by IOMMUFD.
+    Iommufd,
     /// Longer downtimes of migrations, step by step.
     MigrationDowntimeTuning,
     /// Noticing that a migration gets nowhere.
@@ -42,8 +46,12 @@ pub enum FeatureGate {
     NodeRestriction,
     /// Exports as container images.
     OciExport,
+    /// Roles that are not added to the cluster's own.
+    OptOutRoleAggregation,
     /// The built-in passt binding.
     PasstBinding,
+    /// PCI devices on the NUMA node that they are near to.
+    PciNumaAwareTopology,
     /// SCSI reservations.
     PersistentReservation,
     /// Forwarded ranges of ports.
@@ -81,16 +89,20 @@ impl FeatureGate {
             Self::DownwardMetrics => "DownwardMetrics",
             Self::ExperimentalIgnitionSupport => "ExperimentalIgnitionSupport",
             Self::GpusWithDra => "GPUsWithDRA",
+            Self::GraceIoVirtualization => "GraceIOVirtualization",
             Self::HostDevices => "HostDevices",
             Self::HostDevicesWithDra => "HostDevicesWithDRA",
             Self::HostDisk => "HostDisk",
             Self::IncrementalBackup => "IncrementalBackup",
+            Self::Iommufd => "IOMMUFD",
             Self::MigrationDowntimeTuning => "MigrationDowntimeTuning",
             Self::MigrationStallDetection => "MigrationStallDetection",
             Self::NetworkDevicesWithDra => "NetworkDevicesWithDRA",
             Self::NodeRestriction => "NodeRestriction",
             Self::OciExport => "OCIExport",
+            Self::OptOutRoleAggregation => "OptOutRoleAggregation",
             Self::PasstBinding => "PasstBinding",
+            Self::PciNumaAwareTopology => "PCINUMAAwareTopology",
             Self::PersistentReservation => "PersistentReservation",
             Self::PortRangesSpec => "PortRangesSpec",
             Self::RebootPolicy => "RebootPolicy",
@@ -115,6 +127,7 @@ impl FeatureGate {
             | Self::GpusWithDra
             | Self::HostDevicesWithDra
             | Self::NodeRestriction
+            | Self::OptOutRoleAggregation
             | Self::PasstBinding
             | Self::RebootPolicy
             | Self::Snapshot

@@ -1,6 +1,7 @@
 //! A new `VirtualMachineInstance`.
 
 use super::{DefaultsError, cpu, devices, features, hotplug, hyperv, is_unset, memory, network, probe, volumes};
+use crate::admission::kinds::Requester;
 use crate::api::kubernetes::ObjectMeta;
 use crate::api::vmi::{Firmware, Machine, VirtualMachineInstance, VirtualMachineInstanceSpec};
 use crate::config::{ClusterConfig, FeatureGate};
@@ -14,11 +15,13 @@ const QUOTE_SOCKET: &str = "kubevirt.io/qgs-socket-path";
 /// Keeps a deleted instance until its pod is gone.
 const FINALIZER: &str = "kubevirt.io/foregroundDeleteVirtualMachine";
 
-/// What the caller draws, because a pure function cannot.
-#[derive(Clone, Copy, Debug)]
+/// What the caller knows of a new instance, because a pure function cannot.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct NewInstance<'a> {
     /// A random UUID for a machine that brings none.
     pub uuid: &'a str,
+    /// Who makes it.
+    pub requester: Requester<'a>,
 }
 
 /// Sets the defaults of an instance that is created.

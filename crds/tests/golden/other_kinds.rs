@@ -19,7 +19,7 @@ use crds::api::migration::VirtualMachineInstanceMigration;
 use crds::api::snapshot::{VirtualMachineRestore, VirtualMachineSnapshot, VirtualMachineSnapshotContent};
 use crds::api::vm::VirtualMachine;
 use crds::api::vmi::VirtualMachineInstance;
-use crds::config::ClusterConfig;
+use crds::config::{ClusterConfig, Fate, RetiredGate};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -43,6 +43,8 @@ struct Fact {
     pod: Option<Pod>,
     owner: Option<Pod>,
     backups: Vec<VirtualMachineBackup>,
+    /// Whether the release has retired the gates of upstream's checks too.
+    retired_gates: bool,
 }
 
 impl Fact {
@@ -61,11 +63,23 @@ struct Lists {
     differences: BTreeMap<String, String>,
 }
 
+/// Gates that exist in upstream's checks only.
+const RETIRED: [RetiredGate; 2] = [
+    RetiredGate { name: "test-deprecated", fate: Fate::Deprecated, told: None, is_used: Some(|_| true) },
+    RetiredGate {
+        name: "test-discontinued",
+        fate: Fate::Discontinued,
+        told: Some("FG is discontinued"),
+        is_used: Some(|_| true),
+    },
+];
+
 fn config(case: &Value, fact: &Fact) -> ClusterConfig {
-    ClusterConfig::new(match fact.config.as_ref().unwrap_or(&case["config"]) {
+    let config = ClusterConfig::new(match fact.config.as_ref().unwrap_or(&case["config"]) {
         Value::Null => KubeVirtConfiguration::default(),
         configuration => serde_json::from_value(configuration.clone()).unwrap(),
-    })
+    });
+    if fact.retired_gates { config.with_retired(&RETIRED) } else { config }
 }
 
 fn request<'a>(case: &'a Value, fact: &'a Fact) -> Request<'a> {
@@ -138,7 +152,7 @@ fn changed(case: &Value, fact: &Fact) -> Option<Value> {
     match case["call"].as_str().unwrap() {
         // The suffix that upstream's check draws.
         "CloneCreateMutator.Mutate" => {
-            Some(serde_json::to_value(set_clone_defaults(&case["object"], "12345").unwrap()).unwrap())
+            Some(serde_json::to_value(set_clone_defaults(&request(case, fact), "12345").unwrap()).unwrap())
         }
         "MigrationCreateMutator.Mutate" => {
             let mut migration = serde_json::from_value(case["object"].clone()).unwrap();

@@ -20,7 +20,7 @@ fn answer(case: &Value) -> Answer {
     let configuration = case.get("config").cloned().unwrap_or_else(|| json!({}));
     let config = ClusterConfig::new(serde_json::from_value(configuration).unwrap());
     let object = applied(case).unwrap().unwrap_or_else(|| case["object"].clone());
-    create_vmi(&object, &config, NewInstance { uuid: "<random>" })
+    create_vmi(&object, &config, NewInstance { uuid: "<random>", ..NewInstance::default() })
 }
 
 /// The object with its instance type and preference, if it has any.

@@ -1,11 +1,12 @@
 //! `VirtualMachineBackup`. That its spec never changes, and what must be in it, the definition's own rules say.
 
-use super::{Operation, Request, Verdict, verdict};
+use super::{Operation, Request, Verdict, lengths, verdict};
 use crate::admission::read::decode;
 use crate::admission::vmi::{list, text};
 use crate::admission::{Causes, Refusal, Stage};
 use crate::api::backup::VirtualMachineBackup;
 use crate::config::{ClusterConfig, FeatureGate};
+use crate::semantic::same;
 
 /// Backups are behind a gate, and a source is backed up once at a time. `backups` are those of the namespace.
 ///
@@ -19,6 +20,7 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig, backups: &[VirtualMa
     }
     gate(config)?;
     let backup: VirtualMachineBackup = decode(request.object, Stage::Admit)?;
+    lengths([backup.spec.ttl_duration.as_ref()])?;
     let mut causes = Causes::default();
     for other in backups {
         let name = text(&other.metadata.name);
@@ -26,7 +28,7 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig, backups: &[VirtualMa
             causes.invalid("metadata.name", format!("VirtualMachineBackup \"{name}\" already exists"));
             break;
         }
-        if other.spec.source == backup.spec.source && !is_over(other) {
+        if same(&other.spec.source, &backup.spec.source) && !is_over(other) {
             let message = format!("VirtualMachineBackup \"{name}\" in progress for source");
             causes.invalid("spec.source", message);
             break;

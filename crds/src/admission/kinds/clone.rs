@@ -13,8 +13,10 @@ use crate::api::clone::{VirtualMachineClone, VirtualMachineCloneSpec};
 use crate::api::kubernetes::TypedLocalObjectReference;
 use crate::config::{ClusterConfig, FeatureGate};
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<VirtualMachineClone>);
+static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::outline);
 
+const GROUP: &str = "clone.kubevirt.io";
+const RESOURCE: &str = "virtualmachineclones";
 const MACHINE: &str = "VirtualMachine";
 const SNAPSHOT: &str = "VirtualMachineSnapshot";
 
@@ -23,8 +25,11 @@ const SNAPSHOT: &str = "VirtualMachineSnapshot";
 /// # Errors
 ///
 /// The refusal of a document that is none.
-pub fn set_defaults(document: &Value, suffix: &str) -> Result<VirtualMachineClone, Refusal> {
-    let mut clone: VirtualMachineClone = read(document, &SCHEMA, Stage::Mutate)?;
+pub fn set_defaults(request: &Request<'_>, suffix: &str) -> Result<VirtualMachineClone, Refusal> {
+    if request.resource.is_some_and(|resource| (resource.group, resource.name) != (GROUP, RESOURCE)) {
+        return Err(refused(format!("expect resource to be '{RESOURCE}'")));
+    }
+    let mut clone: VirtualMachineClone = read(request.object, &SCHEMA, Stage::Mutate)?;
     let source = clone.spec.source.as_ref().map(|source| source.name.clone()).unwrap_or_default();
     let target = clone.spec.target.get_or_insert_with(|| TypedLocalObjectReference {
         api_group: Some("kubevirt.io".to_owned()),
@@ -71,13 +76,12 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
 }
 
 fn resource(request: &Request<'_>) -> Result<(), Refusal> {
-    let (group, name) = ("clone.kubevirt.io", "virtualmachineclones");
     match request.resource {
-        Some(other) if other.group != group => {
-            Err(refused(format!("unexpected group: {}. Expected group: {group}", other.group)))
+        Some(other) if other.group != GROUP => {
+            Err(refused(format!("unexpected group: {}. Expected group: {GROUP}", other.group)))
         }
-        Some(other) if other.name != name => {
-            Err(refused(format!("unexpected resource: {}. Expected resource: {name}", other.name)))
+        Some(other) if other.name != RESOURCE => {
+            Err(refused(format!("unexpected resource: {}. Expected resource: {RESOURCE}", other.name)))
         }
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Request, Verdict};
-use crate::admission::read::decode;
+use crate::admission::read::deserialize;
 use crate::admission::vmi::{list, text};
 use crate::admission::{Refusal, Stage};
 use crate::api::kubernetes::{ObjectMeta, Pod};
@@ -126,7 +126,7 @@ fn launcher(
     if node_name != pod.spec.node_name {
         return Err("Eviction request for target Pod".to_owned());
     }
-    let eviction: Eviction = decode(request.object, Stage::Admit)
+    let eviction: Eviction = deserialize(request.object, Stage::Admit)
         .map_err(|refusal| format!("failed to parse the eviction object: {}", refusal.message))?;
     let rehearsal = eviction.delete_options.and_then(|options| options.dry_run?.into_iter().next());
     let mark = EvictionMark {

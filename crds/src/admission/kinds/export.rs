@@ -1,7 +1,7 @@
 //! `VirtualMachineExport`.
 
 use super::request::refused;
-use super::{Operation, Request, Verdict, spec_stays, verdict};
+use super::{Operation, Request, Verdict, lengths, spec_stays, verdict};
 use crate::admission::read::decode;
 use crate::admission::vmi::text;
 use crate::admission::{Causes, Path, Stage};
@@ -26,6 +26,7 @@ const SOURCES: [(&str, &str, &str, &str); 5] = [
 pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
     request.accepts("export.kubevirt.io", "virtualmachineexports")?;
     let export: VirtualMachineExport = decode(request.object, Stage::Admit)?;
+    lengths([export.spec.ttl_duration.as_ref()])?;
     let mut causes = Causes::default();
     match request.operation {
         Operation::Create => source(&export.spec.source, config, &mut causes),

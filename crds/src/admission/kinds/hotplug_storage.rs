@@ -7,6 +7,7 @@ use crate::admission::Causes;
 use crate::admission::vmi::list;
 use crate::api::vmi::{Disk, VirtualMachineInstance, VirtualMachineInstanceSpec, Volume};
 use crate::config::{ClusterConfig, FeatureGate};
+use crate::semantic::same;
 
 /// What the instance was started with stays; what is plugged in has a disk and can be plugged in. The first thing that
 /// is wrong ends it.
@@ -79,12 +80,19 @@ fn permanent_fault(after: &Storage<'_>, before: &Storage<'_>, moved: &BTreeSet<&
     after.permanent.iter().find_map(|(name, volume)| match before.permanent.get(name) {
         None => Some(format!("permanent volume {name}, not found")),
         Some(_) if moved.contains(name) => None,
-        Some(old) if old != volume => Some(format!("permanent volume {name}, changed")),
+        Some(old) if !same(*old, *volume) => Some(format!("permanent volume {name}, changed")),
         Some(_) => {
-            let is_changed = after.disks.get(name) != before.disks.get(name);
+            let is_changed = !same_disk(after.disks.get(name), before.disks.get(name));
             is_changed.then(|| format!("permanent disk {name}, changed"))
         }
     })
+}
+
+fn same_disk(one: Option<&&Disk>, other: Option<&&Disk>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => same(*one, *other),
+        _ => one.is_none() && other.is_none(),
+    }
 }
 
 /// A volume that was plugged in and still is; `old` where it may not differ.
@@ -97,13 +105,13 @@ fn stays(
     causes: &mut Causes,
 ) {
     let disk = after.disks.get(name);
-    if old.is_some_and(|old| *old != volume) {
+    if old.is_some_and(|old| !same(*old, volume)) {
         causes.invalid("", format!("hotplug volume {name}, changed"));
     } else if volume.memory_dump.is_some() {
         // It has no disk.
     } else if disk.is_none() {
         causes.invalid("", format!("volume {name} doesn't have a matching disk"));
-    } else if disk != before.disks.get(name) {
+    } else if !same_disk(disk, before.disks.get(name)) {
         causes.invalid("", format!("hotplug disk {name}, changed"));
     }
 }

@@ -9,6 +9,7 @@ use crate::admission::vmi::{reserved_labels, text, warnings};
 use crate::admission::{Causes, Stage};
 use crate::api::vmi::VirtualMachineInstance;
 use crate::config::{ClusterConfig, FeatureGate};
+use crate::semantic::same;
 
 /// Only KubeVirt's components change an instance's spec and reserved labels, and a node's component only the instances
 /// of its node.
@@ -27,18 +28,19 @@ pub fn admit_update(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
         verdict(causes)?;
     }
     let mut causes = Causes::default();
+    let is_changed = !same(&new.spec, &old.spec);
     if requester.is_component() {
-        if new.spec != old.spec {
+        if is_changed {
             hotplug(&new, &old, config, &mut causes);
         }
-    } else if new.spec != old.spec {
+    } else if is_changed {
         causes.not_supported("", "update of VMI object is restricted");
     } else if !reserved_labels(&new.metadata).eq(reserved_labels(&old.metadata)) {
         let message = "modification of the following reserved kubevirt.io/ labels on a VMI object is prohibited";
         causes.not_supported("", message);
     }
     verdict(causes)?;
-    Ok(warnings(&new))
+    Ok(warnings(&new.spec, config))
 }
 
 /// The component of a node changes instances that run there or move there, and sends none away.

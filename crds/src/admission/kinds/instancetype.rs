@@ -1,9 +1,15 @@
 //! Instance types.
 
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
 use super::{Operation, Request, Verdict, verdict};
-use crate::admission::read::decode;
-use crate::admission::{Causes, Path, Stage};
+use crate::admission::read::read;
+use crate::admission::{Causes, Path, Stage, webhook_schema};
 use crate::api::instancetype::VirtualMachineInstancetype;
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::outline);
 
 /// Memory is overcommitted by a percentage, and not when it is in huge pages.
 ///
@@ -14,7 +20,7 @@ pub fn admit(request: &Request<'_>) -> Verdict {
     if !matches!(request.operation, Operation::Create | Operation::Update) {
         return Ok(Vec::new());
     }
-    let instancetype: VirtualMachineInstancetype = decode(request.object, Stage::Admit)?;
+    let instancetype: VirtualMachineInstancetype = read(request.object, &SCHEMA, Stage::Admit)?;
     let (path, mut causes) = (Path::new("spec.memory"), Causes::default());
     let field = path.at("overcommitPercent");
     let memory = &instancetype.spec.memory;

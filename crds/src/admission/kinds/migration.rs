@@ -12,6 +12,7 @@ use crate::api::kubernetes::ObjectMeta;
 use crate::api::migration::{VirtualMachineInstanceMigration, VirtualMachineInstanceMigrationSpec};
 use crate::api::vmi::VirtualMachineInstance;
 use crate::config::{ClusterConfig, FeatureGate};
+use crate::semantic::same;
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<VirtualMachineInstanceMigration>);
 
@@ -121,7 +122,7 @@ pub fn admit_update(request: &Request<'_>) -> Verdict {
     let old: VirtualMachineInstanceMigration = decode(request.old.unwrap_or(&Value::Null), Stage::Admit)?;
     read::<VirtualMachineInstanceMigration>(request.object, &SCHEMA, Stage::Admit)?;
     let mut causes = Causes::default();
-    if new.spec != old.spec {
+    if !same(&new.spec, &old.spec) {
         causes.not_supported("", "update of Migration object's spec is restricted");
     } else if let Some(label) = old.metadata.label(LABEL).filter(|_| !is_final(&new)) {
         let ObjectMeta { labels, .. } = &new.metadata;

@@ -8,8 +8,10 @@ mod eviction;
 mod export;
 mod hotplug_disk;
 mod hotplug_storage;
+mod in_progress;
 mod instance;
 mod instancetype;
+mod kubevirt;
 mod matcher;
 mod migration;
 mod migration_policy;
@@ -23,6 +25,7 @@ mod restore;
 mod run_strategy;
 mod selector;
 mod snapshot;
+mod status;
 mod utility_volumes;
 mod virtual_machine;
 mod vm_defaults;
@@ -35,6 +38,10 @@ pub use eviction::{EvictionAnswer, EvictionMark, RelatedToEviction, admit as adm
 pub use export::admit as admit_export;
 pub use instance::admit_update as admit_instance_update;
 pub use instancetype::admit as admit_instancetype;
+pub use kubevirt::{
+    RelatedToKubeVirt, admit_create as admit_kubevirt, admit_delete as admit_kubevirt_removal,
+    admit_update as admit_kubevirt_update,
+};
 pub use migration::{
     RelatedToMigration, admit_create as admit_migration, admit_update as admit_migration_update,
     set_defaults as set_migration_defaults,
@@ -48,18 +55,36 @@ pub use request::{Operation, Request, Resource};
 pub use requester::Requester;
 pub use restore::{RelatedToRestore, admit as admit_restore};
 pub use snapshot::admit as admit_snapshot;
+pub use status::admit as admit_status;
 pub use virtual_machine::{Related, admit as admit_virtual_machine};
 pub use vm_defaults::{NewMachine, set_defaults as set_machine_defaults};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::{Causes, Refusal, Stage};
+use crate::api::kubernetes::Duration;
+use crate::semantic::same;
 
 /// Nothing is wrong, and these are the warnings; or why it is refused.
 pub type Verdict = Result<Vec<String>, Refusal>;
 
 /// A spec that never changes.
-fn spec_stays<T: PartialEq>(spec: &T, old: Option<&T>, causes: &mut Causes) {
-    if old != Some(spec) {
+fn spec_stays<T>(spec: &T, old: Option<&T>, causes: &mut Causes)
+where
+    T: DeserializeOwned + JsonSchema + PartialEq + Serialize,
+{
+    if !old.is_some_and(|old| same(spec, old)) {
         causes.invalid("spec", "spec in immutable after creation");
+    }
+}
+
+/// Lengths of time are such; upstream's decoder refuses others.
+fn lengths<'a>(lengths: impl IntoIterator<Item = Option<&'a Duration>>) -> Result<(), Refusal> {
+    match lengths.into_iter().flatten().find_map(|length| length.nanoseconds().err()) {
+        Some(error) => Err(request::refused(error.to_string())),
+        None => Ok(()),
     }
 }
 

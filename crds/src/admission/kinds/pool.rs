@@ -1,19 +1,21 @@
 //! `VirtualMachinePool`.
 
+use std::num::IntErrorKind;
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use super::request::refused;
-use super::{Operation, Request, Verdict, selector, verdict, virtual_machine};
+use super::{Operation, Request, Verdict, lengths, selector, verdict, virtual_machine};
 use crate::admission::read::{decode, read};
-use crate::admission::vmi::removed_features;
+use crate::admission::vmi::{removed_features, warnings};
 use crate::admission::{Causes, Path, Refusal, Stage, webhook_schema};
 use crate::api::kubernetes::IntOrString;
 use crate::api::pool::{VirtualMachinePool, VirtualMachinePoolSpec};
 use crate::config::ClusterConfig;
+use crate::semantic::same;
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<VirtualMachinePool>);
+static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::outline);
 
 /// The template is good, the selector chooses what it makes and stays, and each strategy is one.
 ///
@@ -23,6 +25,8 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<Virtual
 pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
     resource(request)?;
     let pool: VirtualMachinePool = read(request.object, &SCHEMA, Stage::Admit)?;
+    let autohealing = pool.spec.autohealing.as_ref();
+    lengths([autohealing.and_then(|policy| policy.min_failing_to_start_duration.as_ref())])?;
     let (path, mut causes) = (Path::new("spec"), Causes::default());
     let spec = &pool.spec;
     let Some(template) = &spec.virtual_machine_template else {
@@ -30,7 +34,13 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
         return verdict(causes);
     };
     let machine = template.spec.clone().unwrap_or_default();
-    virtual_machine::validate(&path.at("virtualMachineTemplate.spec"), &machine, config, &mut causes);
+    virtual_machine::validate(
+        &path.at("virtualMachineTemplate.spec"),
+        &machine,
+        config,
+        request.requester,
+        &mut causes,
+    );
     selector::chooses(&path, spec.selector.as_ref(), template.metadata.as_ref(), &mut causes);
     if let Some(most) = &spec.max_unavailable {
         max_unavailable(&path.at("maxUnavailable"), most, &mut causes);
@@ -38,15 +48,20 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
     strategies(&path, spec, &mut causes);
     if let (Operation::Update, Some(old)) = (request.operation, request.old) {
         let old: VirtualMachinePool = decode(old, Stage::Admit)?;
-        if old.spec.selector != spec.selector {
+        let is_same = match (&old.spec.selector, &spec.selector) {
+            (Some(old), Some(new)) => same(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if !is_same {
             causes.invalid(path.at("selector"), "selector is immutable after creation.");
         }
     }
+    let instance = machine.template.and_then(|template| template.spec).unwrap_or_default();
     if request.operation == Operation::Create {
-        let instance = machine.template.and_then(|template| template.spec).unwrap_or_default();
         removed_features(&instance, config, &mut causes);
     }
-    verdict(causes)
+    verdict(causes)?;
+    Ok(warnings(&instance, config))
 }
 
 /// As upstream, which tells what was expected for what it got.
@@ -81,9 +96,13 @@ fn max_unavailable(field: &Path, most: &IntOrString, causes: &mut Causes) {
             let message = format!("maxUnavailable percentage value {number} must be between 1 and 100");
             causes.invalid(field, message);
         }
-        Err(_) => {
+        Err(error) => {
+            let fault = match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
             let message = format!(
-                "maxUnavailable percentage value {percentage:?} is invalid: strconv.Atoi: parsing {percentage:?}: invalid syntax"
+                "maxUnavailable percentage value {percentage:?} is invalid: strconv.Atoi: parsing {percentage:?}: {fault}"
             );
             causes.invalid(field, message);
         }

@@ -1,9 +1,15 @@
 //! Preferences.
 
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
 use super::{Operation, Request, Verdict, verdict};
-use crate::admission::read::decode;
-use crate::admission::{Causes, Path, Stage};
+use crate::admission::read::read;
+use crate::admission::{Causes, Path, Stage, webhook_schema};
 use crate::api::instancetype::VirtualMachinePreference;
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::outline);
 
 /// Arrangements of processors, and their older names.
 const TOPOLOGIES: [(&str, &str); 5] = [
@@ -23,7 +29,7 @@ pub fn admit(request: &Request<'_>) -> Verdict {
     if !matches!(request.operation, Operation::Create | Operation::Update) {
         return Ok(Vec::new());
     }
-    let preference: VirtualMachinePreference = decode(request.object, Stage::Admit)?;
+    let preference: VirtualMachinePreference = read(request.object, &SCHEMA, Stage::Admit)?;
     let Some(cpu) = &preference.spec.cpu else { return Ok(Vec::new()) };
     let Some(topology) = cpu.preferred_cpu_topology.as_deref() else { return Ok(Vec::new()) };
     let (path, mut causes) = (Path::new("spec.cpu"), Causes::default());

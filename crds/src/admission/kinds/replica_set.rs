@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Operation, Request, Verdict, selector, verdict};
 use crate::admission::read::read;
-use crate::admission::vmi::{removed_features, validate_spec};
+use crate::admission::vmi::{grace_annotations, removed_features, validate_spec, warnings};
 use crate::admission::{Causes, Path, Stage, webhook_schema};
 use crate::api::replica_set::VirtualMachineInstanceReplicaSet;
 use crate::config::ClusterConfig;
@@ -27,10 +27,13 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
         return verdict(causes);
     };
     let spec = template.spec.clone().unwrap_or_default();
+    let metadata = template.metadata.clone().unwrap_or_default();
+    grace_annotations(&path.at("template.metadata"), &spec, &metadata, config, &mut causes);
     validate_spec(&path.at("template.spec"), &spec, config, &mut causes);
     selector::chooses(&path, set.spec.selector.as_ref(), template.metadata.as_ref(), &mut causes);
     if request.operation == Operation::Create {
         removed_features(&spec, config, &mut causes);
     }
-    verdict(causes)
+    verdict(causes)?;
+    Ok(warnings(&spec, config))
 }

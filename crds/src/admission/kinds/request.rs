@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Requester;
+use crate::admission::read::decode;
 use crate::admission::{Refusal, Stage};
 
 /// What is asked of the API server.
@@ -66,6 +69,11 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn by(self, requester: Requester<'a>) -> Self {
         Self { requester, ..self }
+    }
+
+    /// The object as it is; none when it cannot be read.
+    pub(super) fn old_as<T: DeserializeOwned + JsonSchema>(&self) -> Option<T> {
+        decode(self.old?, Stage::Admit).ok()
     }
 
     /// The resource is one of `kubevirt.io`, in any served version; `told` is how the refusal calls it.

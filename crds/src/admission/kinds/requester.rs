@@ -20,7 +20,7 @@ pub struct Requester<'a> {
 
 impl<'a> Requester<'a> {
     /// Whether one of KubeVirt's own components asks.
-    pub(super) fn is_component(&self) -> bool {
+    pub(crate) fn is_component(&self) -> bool {
         self.component().is_some()
     }
 

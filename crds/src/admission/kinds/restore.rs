@@ -10,6 +10,7 @@ use crate::api::snapshot::{
 };
 use crate::api::vm::{VirtualMachine, VirtualMachineSpec};
 use crate::config::{ClusterConfig, FeatureGate};
+use crate::semantic::same;
 
 /// Other objects that the answer to a new restore depends on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -153,7 +154,7 @@ fn policies(spec: &VirtualMachineRestoreSpec, causes: &mut Causes) {
 fn in_progress(spec: &VirtualMachineRestoreSpec, restores: &[VirtualMachineRestore], causes: &mut Causes) {
     let is_complete =
         |other: &VirtualMachineRestore| other.status.as_ref().is_some_and(|status| status.complete == Some(true));
-    for other in restores.iter().filter(|other| other.spec.target == spec.target && !is_complete(other)) {
+    for other in restores.iter().filter(|other| same(&other.spec.target, &spec.target) && !is_complete(other)) {
         let name = text(&other.metadata.name);
         causes.invalid("spec.target", format!("VirtualMachineRestore \"{name}\" in progress"));
     }

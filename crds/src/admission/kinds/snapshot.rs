@@ -1,7 +1,7 @@
 //! `VirtualMachineSnapshot`.
 
 use super::request::refused;
-use super::{Operation, Request, Verdict, spec_stays, verdict};
+use super::{Operation, Request, Verdict, lengths, spec_stays, verdict};
 use crate::admission::read::decode;
 use crate::admission::{Causes, Path, Reason, Stage};
 use crate::api::snapshot::VirtualMachineSnapshot;
@@ -18,6 +18,7 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
         return Err(refused("snapshot feature gate not enabled".to_owned()));
     }
     let snapshot: VirtualMachineSnapshot = decode(request.object, Stage::Admit)?;
+    lengths([snapshot.spec.failure_deadline.as_ref()])?;
     let (path, mut causes) = (Path::new("spec.source"), Causes::default());
     match request.operation {
         Operation::Create => match snapshot.spec.source.api_group.as_deref() {

@@ -7,6 +7,7 @@ use crate::admission::vmi::list;
 use crate::admission::{Causes, Path};
 use crate::api::vmi::{UtilityVolume, VirtualMachineInstance, VirtualMachineInstanceSpec};
 use crate::config::{ClusterConfig, FeatureGate};
+use crate::semantic::same;
 
 /// They are named and name their claims, were not there from the start, and do not change.
 pub(super) fn validate(
@@ -30,7 +31,7 @@ pub(super) fn validate(
     }
     let old: BTreeMap<&str, &UtilityVolume> =
         list(&old.spec.utility_volumes).iter().map(|volume| (volume.name.as_str(), volume)).collect();
-    let is_changed = |volume: &&UtilityVolume| old.get(volume.name.as_str()).is_some_and(|old| old != volume);
+    let is_changed = |volume: &&UtilityVolume| old.get(volume.name.as_str()).is_some_and(|old| !same(*old, *volume));
     if let Some(volume) = volumes.iter().find(is_changed) {
         causes.invalid("", format!("utility volume {} has changed", volume.name));
     }

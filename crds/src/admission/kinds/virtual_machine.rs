@@ -4,9 +4,11 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::{Operation, Request, Verdict, data_volume_template, run_strategy, volume_request};
-use crate::admission::read::{decode, read};
-use crate::admission::vmi::{list, removed_bindings, removed_features, validate_metadata, validate_spec};
+use super::{Operation, Request, Requester, Verdict, data_volume_template, in_progress, run_strategy, volume_request};
+use crate::admission::read::read;
+use crate::admission::vmi::{
+    grace_annotations, list, removed_bindings, removed_features, validate_metadata, validate_spec, warnings,
+};
 use crate::admission::{Cause, Causes, Path, Reason, Refusal, Stage, webhook_schema};
 use crate::api::instancetype::{VirtualMachineInstancetypeSpec, VirtualMachinePreferenceSpec};
 use crate::api::vm::{VirtualMachine, VirtualMachineSpec};
@@ -14,6 +16,7 @@ use crate::api::vmi::VirtualMachineInstance;
 use crate::config::ClusterConfig;
 use crate::defaults::{memory_obstacle, set_spec_defaults};
 use crate::instancetype::{apply, check_requirements};
+use crate::semantic::same;
 
 pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<VirtualMachine>);
 
@@ -41,15 +44,17 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig, related: Related<'_>
     }
     let spec = with_defaults(&vm.spec, request.operation, config, related)?;
     let mut causes = Causes::default();
-    validate(&Path::new("spec"), &spec, config, &mut causes);
+    validate(&Path::new("spec"), &spec, config, request.requester, &mut causes);
     super::verdict(causes)?;
-    super::verdict(namespaces(request, &vm)?)?;
+    super::verdict(namespaces(request, &vm))?;
+    super::verdict(in_progress::validate(request, &vm))?;
     let mut causes = Causes::default();
     volume_request::validate(&vm, related.running, config, &mut causes);
     super::verdict(causes)?;
     let is_old_switch = vm.spec.running.is_some();
     let warning = "spec.running is deprecated, please use spec.runStrategy instead.";
-    Ok(is_old_switch.then(|| warning.to_owned()).into_iter().collect())
+    let machine = vm.spec.template.and_then(|template| template.spec).unwrap_or_default();
+    Ok(warnings(&machine, config).into_iter().chain(is_old_switch.then(|| warning.to_owned())).collect())
 }
 
 /// The spec with what its instance type, its preference and the defaults give it, as far as the rules see it.
@@ -92,13 +97,21 @@ fn with_defaults(
 }
 
 /// The rules for a machine's spec, which hold for templates too.
-pub(super) fn validate(path: &Path, spec: &VirtualMachineSpec, config: &ClusterConfig, causes: &mut Causes) {
+pub(super) fn validate(
+    path: &Path,
+    spec: &VirtualMachineSpec,
+    config: &ClusterConfig,
+    requester: Requester<'_>,
+    causes: &mut Causes,
+) {
     let Some(template) = &spec.template else {
         return causes.required(path.at("template"), "missing virtual machine template.");
     };
     let machine = template.spec.clone().unwrap_or_default();
     let metadata = template.metadata.clone().unwrap_or_default();
-    validate_metadata(&path.at("template.metadata"), &metadata, config, causes);
+    let field = path.at("template.metadata");
+    validate_metadata(&field, &metadata, config, requester, causes);
+    grace_annotations(&field, &machine, &metadata, config, causes);
     validate_spec(&path.at("template.spec"), &machine, config, causes);
     data_volume_template::validate(path, spec, causes);
     run_strategy::validate(path, spec, config, causes);
@@ -126,15 +139,20 @@ fn conflict(field: &Path) -> Cause {
 }
 
 /// Templates of DataVolumes that are new or changed stay in the machine's namespace.
-fn namespaces(request: &Request<'_>, vm: &VirtualMachine) -> Result<Causes, Refusal> {
+fn namespaces(request: &Request<'_>, vm: &VirtualMachine) -> Causes {
     let mut causes = Causes::default();
-    if let (Operation::Update, Some(old)) = (request.operation, request.old) {
-        let old: VirtualMachine = decode(old, Stage::Admit)?;
-        if old.spec.data_volume_templates == vm.spec.data_volume_templates {
-            return Ok(causes);
+    let templates = list(&vm.spec.data_volume_templates);
+    if matches!(request.operation, Operation::Update | Operation::Delete) {
+        let Some(old) = request.old_as::<VirtualMachine>() else {
+            causes.add(Reason::UnexpectedServerResponse, "", "Could not fetch old VM");
+            return causes;
+        };
+        let old = list(&old.spec.data_volume_templates);
+        if old.len() == templates.len() && old.iter().zip(templates).all(|(old, new)| same(old, new)) {
+            return causes;
         }
     }
-    let namespace = vm.metadata.namespace.as_deref().unwrap_or_default();
-    data_volume_template::namespaces(list(&vm.spec.data_volume_templates), namespace, &mut causes);
-    Ok(causes)
+    let own = vm.metadata.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+    data_volume_template::namespaces(templates, own.unwrap_or(request.namespace), &mut causes);
+    causes
 }

@@ -8,6 +8,7 @@ use crate::admission::{Causes, Path};
 use crate::api::vm::{AddVolumeOptions, VirtualMachine, VolumeRequest};
 use crate::api::vmi::{Disk, VirtualMachineInstance, VirtualMachineInstanceSpec, Volume};
 use crate::config::ClusterConfig;
+use crate::semantic::same;
 
 const FIELD: &str = "Status.volumeRequests";
 
@@ -24,7 +25,9 @@ pub(super) fn validate(
         return;
     }
     let template = vm.spec.template.as_ref().and_then(|template| template.spec.clone()).unwrap_or_default();
-    let running = running.filter(|vmi| vmi.metadata.deletion_timestamp.is_none());
+    // A machine that is not ready has no instance that counts.
+    let is_ready = vm.status.as_ref().is_some_and(|status| status.ready == Some(true));
+    let running = running.filter(|vmi| is_ready && vmi.metadata.deletion_timestamp.is_none());
     let mut specs = [Some(template.clone()), running.map(|vmi| vmi.spec.clone())];
     let there = [
         ("the vmi template.", list(&template.volumes)),
@@ -76,8 +79,9 @@ pub(super) fn validate(
 
 fn clash(add: &AddVolumeOptions, there: &[(&str, &[Volume])]) -> Option<String> {
     let new = volume(add, None);
-    let (place, _) =
-        there.iter().find(|(_, volumes)| volumes.iter().any(|volume| volume.name == new.name && *volume != new))?;
+    let (place, _) = there
+        .iter()
+        .find(|(_, volumes)| volumes.iter().any(|volume| volume.name == new.name && !same(volume, &new)))?;
     Some(format!("AddVolume request for [{}] conflicts with an existing volume of the same name on {place}", add.name))
 }
 

@@ -1,10 +1,10 @@
 //! Labels and annotations; features that are no more.
 
-use super::list;
+use crate::admission::kinds::Requester;
 use crate::admission::{Causes, Path};
 use crate::api::kubernetes::ObjectMeta;
-use crate::api::vmi::{Interface, VirtualMachineInstanceSpec};
-use crate::config::{ClusterConfig, FeatureGate};
+use crate::api::vmi::VirtualMachineInstanceSpec;
+use crate::config::{ClusterConfig, Fate, FeatureGate};
 
 /// Labels that only the controllers set.
 const RESERVED: [&str; 6] = [
@@ -27,9 +27,15 @@ pub(in super::super) fn reserved_labels(metadata: &ObjectMeta) -> impl Iterator<
     RESERVED.iter().filter_map(|label| Some((*label, metadata.label(label)?)))
 }
 
-/// Labels and annotations are such as a user may set.
-pub(in super::super) fn validate(path: &Path, metadata: &ObjectMeta, config: &ClusterConfig, causes: &mut Causes) {
-    if reserved_labels(metadata).next().is_some() {
+/// Labels and annotations are such as the requester may set.
+pub(in super::super) fn validate(
+    path: &Path,
+    metadata: &ObjectMeta,
+    config: &ClusterConfig,
+    requester: Requester<'_>,
+    causes: &mut Causes,
+) {
+    if !requester.is_component() && reserved_labels(metadata).next().is_some() {
         let message = "creation of the following reserved kubevirt.io/ labels on a VMI object is prohibited";
         causes.not_supported(path.at("labels"), message);
     }
@@ -46,23 +52,26 @@ pub(in super::super) fn validate(path: &Path, metadata: &ObjectMeta, config: &Cl
     }
 }
 
-/// Gates of bindings that are no more: a cluster that still names one refuses what it was for.
+/// A cluster that still names the gate of a feature that is gone refuses its use.
 pub(in super::super) fn removed_features(
     spec: &VirtualMachineInstanceSpec,
     config: &ClusterConfig,
     causes: &mut Causes,
 ) {
-    for gate in config.named_gates() {
-        let (name, is_used): (_, fn(&Interface) -> bool) = match gate.as_str() {
-            "Passt" => ("Passt", |interface| interface.passt.is_some()),
-            "Macvtap" => ("Macvtap", |interface| interface.macvtap.is_some()),
-            _ => continue,
-        };
-        if list(&spec.domain.devices.interfaces).iter().any(is_used) {
-            let message = format!(
-                "{name} network binding is discontinued since v1.3. Please refer to Kubevirt user guide for alternatives."
-            );
-            causes.not_supported("", message);
-        }
-    }
+    used_features(spec, config, Fate::Discontinued).for_each(|message| causes.not_supported("", message));
+}
+
+/// What a client is told of a good spec: that it uses features which will go.
+pub(in super::super) fn warnings(spec: &VirtualMachineInstanceSpec, config: &ClusterConfig) -> Vec<String> {
+    used_features(spec, config, Fate::Deprecated).collect()
+}
+
+/// What is told of the features of a fate that a machine uses.
+fn used_features(
+    spec: &VirtualMachineInstanceSpec,
+    config: &ClusterConfig,
+    fate: Fate,
+) -> impl Iterator<Item = String> {
+    let gates = config.named_retired_gates().filter(move |gate| gate.fate == fate);
+    gates.filter(|gate| gate.is_used.is_some_and(|is_used| is_used(spec))).map(|gate| gate.message())
 }

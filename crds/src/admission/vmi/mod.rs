@@ -11,6 +11,7 @@ mod devices;
 mod disks;
 mod dns;
 mod firmware;
+mod grace;
 mod host_disk;
 mod hyperv;
 mod identity;
@@ -28,15 +29,17 @@ mod volumes;
 
 pub(super) use disks::validate as validate_disks;
 pub(super) use firmware::validate_firmware;
-pub(super) use metadata::{removed_features, reserved_labels, validate as validate_metadata};
+pub(super) use grace::annotations as grace_annotations;
+pub(super) use metadata::{removed_features, reserved_labels, validate as validate_metadata, warnings};
 pub(super) use network::{is_mac_address, removed_bindings};
 
+use super::kinds::Requester;
 use super::{Cause, Causes, Path};
 use crate::api::vmi::{VirtualMachineInstance, VirtualMachineInstanceSpec};
 use crate::config::ClusterConfig;
 
 /// What is wrong with a new instance whose defaults are set.
-pub fn validate_new(vmi: &VirtualMachineInstance, config: &ClusterConfig) -> Vec<Cause> {
+pub fn validate_new(vmi: &VirtualMachineInstance, config: &ClusterConfig, requester: Requester<'_>) -> Vec<Cause> {
     let mut causes = Causes::default();
     let spec = &vmi.spec;
     let path = Path::new("spec");
@@ -50,15 +53,12 @@ pub fn validate_new(vmi: &VirtualMachineInstance, config: &ClusterConfig) -> Vec
     validate_spec(&path, spec, config, &mut causes);
     volumes::uses(spec, &mut causes);
     memory::some_memory(spec, &mut causes);
-    metadata::validate(&Path::new("metadata"), &vmi.metadata, config, &mut causes);
+    let metadata = Path::new("metadata");
+    metadata::validate(&metadata, &vmi.metadata, config, requester, &mut causes);
+    grace::annotations(&metadata, spec, &vmi.metadata, config, &mut causes);
     hyperv::validate(spec, &mut causes);
     architecture::validate(spec, &mut causes);
     causes.into_vec()
-}
-
-/// What a client is told of a new instance that is good: nothing, as no deprecated feature has a field of its own.
-pub fn warnings(_vmi: &VirtualMachineInstance) -> Vec<String> {
-    Vec::new()
 }
 
 /// The rules for a spec, which hold for templates too.
@@ -90,6 +90,7 @@ pub fn validate_spec(path: &Path, spec: &VirtualMachineInstanceSpec, config: &Cl
     policies::eviction_strategy(path, spec, config, causes);
     devices::displays(path, spec, causes);
     devices::host_devices(path, spec, config, causes);
+    grace::validate(path, spec, config, causes);
     devices::sound(path, spec, causes);
     launch_security::validate(path, spec, config, causes);
     devices::vsock(path, spec, config, causes);

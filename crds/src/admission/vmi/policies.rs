@@ -1,6 +1,5 @@
 //! What happens at start, reboot and eviction, and who does the I/O.
 
-use super::text;
 use crate::admission::{Causes, Path};
 use crate::api::vmi::VirtualMachineInstanceSpec;
 use crate::config::{ClusterConfig, FeatureGate};
@@ -48,7 +47,7 @@ pub(super) fn io_threads(path: &Path, spec: &VirtualMachineInstanceSpec, causes:
 
 /// What a reboot does is behind a gate.
 pub(super) fn reboot(path: &Path, spec: &VirtualMachineInstanceSpec, config: &ClusterConfig, causes: &mut Causes) {
-    if !text(&spec.domain.reboot_policy).is_empty() && !config.is_enabled(FeatureGate::RebootPolicy) {
+    if spec.domain.reboot_policy.is_some() && !config.is_enabled(FeatureGate::RebootPolicy) {
         let message = "RebootPolicy is specified but the RebootPolicy feature gate is not enabled";
         causes.invalid(path.at("domain.rebootPolicy"), message);
     }

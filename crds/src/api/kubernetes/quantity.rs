@@ -255,10 +255,13 @@ impl From<&str> for Quantity {
     }
 }
 
-/// Quantities are equal when their text is; amounts are compared by [`PartialOrd`].
+/// Quantities are equal when their amount is, however they are written; what is no quantity, when its text is.
 impl PartialEq for Quantity {
     fn eq(&self, other: &Self) -> bool {
-        self.text() == other.text()
+        match (Amount::parse(&self.text()), Amount::parse(&other.text())) {
+            (Ok(one), Ok(other)) => one.nanos == other.nanos,
+            _ => self.text() == other.text(),
+        }
     }
 }
 
@@ -318,6 +321,9 @@ mod tests {
         assert_eq!(Quantity::from("1500m").value(), 2);
         assert_eq!(Quantity::from("-1500m").value(), -2);
         assert_eq!(Quantity::from("1.5").milli_value(), 1500);
+        assert_eq!(Quantity::from("1024Mi"), Quantity::from("1Gi"));
+        assert_ne!(Quantity::from("1G"), Quantity::from("1Gi"));
+        assert_ne!(Quantity::from("none"), Quantity::from("0"));
     }
 
     #[test]

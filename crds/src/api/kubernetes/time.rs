@@ -1,4 +1,4 @@
-//! Points in time and lengths of time, as text.
+//! Points in time, as text.
 
 use std::borrow::Cow;
 
@@ -19,8 +19,3 @@ impl JsonSchema for Time {
         json_schema!({ "type": "string", "format": "date-time" })
     }
 }
-
-/// A length of time such as `1h30m`; the text is kept.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Duration(pub String);
