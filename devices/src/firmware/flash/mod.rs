@@ -1,8 +1,10 @@
 //! A flash chip of 8 bits with Intel's command set (JEDEC JEP137 command set 1; CFI, JESD68), as firmware keeps its code
 //! and its variables in it.
 //!
-//! The guest reads the array straight from memory until its first command; from then on each read comes here, until the
-//! command "read array". Who maps the array is told of every change ([`FlashHost`]).
+//! The guest reads the array straight from memory until its first command; from then on each read comes here. After the
+//! command "read array" some reads still do, until as many came as one change of the mapping is worth: firmware writes
+//! a variable in several steps, and each goes back to the array. Who maps the array is told of every change
+//! ([`FlashHost`]).
 //!
 //! ```text
 //!             70, 90, 98                     10, 40: the next byte is programmed
@@ -45,6 +47,10 @@ const MAX_SIZE: u64 = 16 << 20;
 const ERASED: u8 = 0xff;
 const ERASED_BLOCK: [u8; 4096] = [ERASED; 4096];
 const _: () = assert!(BLOCK_SIZE == ERASED_BLOCK.len() as u64);
+
+/// How many reads of the array come here before it is mapped again. Two changes of memory slots, each of which holds all
+/// vCPUs and empties their page tables, cost as much as some dozen reads; OVMF reads little between two writes.
+const READS_BEFORE_SHOWN: u32 = 64;
 
 /// Commands; any other means "read array".
 mod command {
@@ -118,6 +124,10 @@ pub struct Flash<A> {
     status: Status,
     /// The array has changes that the host was not told of.
     changed: bool,
+    /// The guest reads the array itself.
+    shown: bool,
+    /// Reads of the array that came here since it was last changed to.
+    reads: u32,
     /// How often the host had to map the array, or take it away.
     switches: u64,
     limit: LogLimit,
@@ -149,13 +159,16 @@ impl<A: Bytes<MemoryRegionAddress> + Send + Sync> Flash<A> {
             mode: Mode::Array,
             status: Status::READY,
             changed: false,
+            shown: true,
+            reads: 0,
             switches: 0,
             limit: LogLimit::default(),
         };
         if let Some(state) = state {
             state.restore(&mut flash)?;
         }
-        flash.host.show_array(flash.mode == Mode::Array);
+        flash.shown = flash.mode == Mode::Array;
+        flash.host.show_array(flash.shown);
         Ok(flash)
     }
 
@@ -190,14 +203,28 @@ impl<A: Bytes<MemoryRegionAddress> + Send + Sync> Flash<A> {
     }
 
     fn enter(&mut self, mode: Mode) {
-        let (was_array, is_array) = (self.mode == Mode::Array, mode == Mode::Array);
         self.mode = mode;
-        if was_array != is_array {
-            self.switches += 1;
-            self.host.show_array(is_array);
-        }
-        if is_array {
+        if mode == Mode::Array {
+            self.reads = 0;
             self.flush();
+        } else if self.shown {
+            self.show(false);
+        }
+    }
+
+    fn show(&mut self, shown: bool) {
+        self.shown = shown;
+        self.switches += 1;
+        self.host.show_array(shown);
+    }
+
+    /// Notes that a read came here: the array is mapped again when there were enough of it.
+    fn count_read(&mut self) {
+        if self.mode == Mode::Array && !self.shown {
+            self.reads += 1;
+            if self.reads >= READS_BEFORE_SHOWN {
+                self.show(true);
+            }
         }
     }
 
@@ -279,7 +306,9 @@ impl<A: Bytes<MemoryRegionAddress> + Send + Sync> Flash<A> {
 
 impl<A: Bytes<MemoryRegionAddress> + Send + Sync> BusDeviceMut for Flash<A> {
     fn read(&mut self, offset: u64, width: Width) -> u64 {
-        read_bytes(width, |position| self.read_byte(offset + position))
+        let value = read_bytes(width, |position| self.read_byte(offset + position));
+        self.count_read();
+        value
     }
 
     /// A wider write is one of each byte after the other, as the chip's bus has 8 bits.
