@@ -79,10 +79,9 @@ impl Medium {
             Self::Ipxe => {
                 let commands =
                     "if [ $grub_platform = efi ]; then\n  chainloader /ipxe.efi\nelse\n  linux16 /ipxe.lkrn\nfi\nboot";
-                let place = images.media().join("usr/lib/ipxe");
                 BootDisk::new(images, commands)?
-                    .file(&place.join("ipxe.efi"), "ipxe.efi")
-                    .file(&place.join("ipxe.lkrn"), "ipxe.lkrn")
+                    .file(&boot.join("ipxe.efi"), "ipxe.efi")
+                    .file(&boot.join("ipxe.lkrn"), "ipxe.lkrn")
                     .write_image(&image)
             }
             Self::Installer => {
