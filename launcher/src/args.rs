@@ -5,6 +5,7 @@ use crate::cpus_arg::CpusArg;
 use crate::disk_arg::DiskArg;
 use crate::firmware::FirmwareArg;
 use crate::help;
+use crate::manifest::ManifestCommand;
 use crate::memory_size::MemorySize;
 use crate::net_arg::NetArg;
 use crate::report::ReportFormat;
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     /// Say what this host offers to machines, and what follows from what it lacks.
     #[command(long_about = help::DOCTOR, after_long_help = help::DOCTOR_AFTER)]
     Doctor(DoctorArgs),
+
+    #[command(flatten)]
+    Manifest(ManifestCommand),
 }
 
 #[derive(Debug, Args)]
@@ -248,12 +252,12 @@ mod tests {
     #[test]
     fn the_examples_of_the_help_are_accepted() {
         let mut found = 0;
-        let texts = [help::RUN_AFTER, help::DOCTOR_AFTER].concat().replace("\\\n", " ");
+        let texts = [help::RUN_AFTER, help::DOCTOR_AFTER, help::VALIDATE_AFTER, help::DEFAULTS_AFTER].concat().replace("\\\n", " ");
         for line in texts.lines().filter_map(|line| line.trim().strip_prefix("launcher ")) {
             let command = line.split('|').next().unwrap().replace('\'', "");
             Cli::read(std::iter::once("launcher").chain(command.split_whitespace())).unwrap();
             found += 1;
         }
-        assert!(found >= 7, "{found}");
+        assert!(found >= 12, "{found}");
     }
 }

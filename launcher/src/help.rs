@@ -11,7 +11,8 @@ Environment:
   PODVISOR_START_NS  CLOCK_MONOTONIC in nanoseconds, read by the parent just before it started this
                      process: the boot report then counts from there
 
-'launcher run --help' has the examples; 'launcher doctor' says what this host lacks.";
+'launcher run --help' has the examples; 'launcher doctor' says what this host lacks;
+'launcher validate' checks KubeVirt manifests.";
 
 pub(crate) const DOCTOR: &str = "\
 Say what this host offers to machines, one line for each item: ok, warning (it is there, with limits) \
@@ -34,6 +35,75 @@ Examples:
 Exit status:
   0  a machine can run here
   1  none can, or the command line is wrong";
+
+pub(crate) const VALIDATE: &str = "\
+Say what KubeVirt's API server would answer to manifests, without a cluster: whether each object would be \
+created, every error with its file, line and column, and the warnings. The rules, their order and their \
+messages are KubeVirt's.";
+
+pub(crate) const VALIDATE_AFTER: &str = "\
+All files of one call are looked at together, in any order:
+  VirtualMachineInstancetype, VirtualMachineClusterInstancetype and the preferences
+                                  are what VirtualMachines name; the bundled ones (u1.medium,
+                                  fedora, ...) are always there
+  VirtualMachineInstancePreset    is applied to the instances of its namespace that it selects
+  KubeVirt                        its spec.configuration is the cluster's: feature gates, default
+                                  network, machine type; without it all is KubeVirt's default
+  Secret, ConfigMap               are looked for where a machine refers to them
+Objects of other kinds are not looked at, which a note says. Lists (kubectl get -o yaml) are read.
+
+Text is one line for each finding, FILE:LINE:COLUMN: and then
+  error        why the object is refused, and the field where the message does not name it
+  warning      what KubeVirt tells the client of an object that it allows
+  unsupported  what Podvisor cannot do yet, and what to do about it; the object is allowed all the same
+  note         what else is to be known: what was not looked at, what only the cluster can tell
+
+JSON (--output json) is an array with one result for each object: \"file\", \"line\", \"kind\", \"name\",
+\"allowed\", \"code\" (the HTTP status of a refusal), \"causes\" (each with \"reason\", \"message\", \"field\";
+at most 10, as KubeVirt tells them; a key without a value is left out), \"warnings\", \"notes\", and
+\"unsupported\" (each with \"field\", \"message\", \"remedy\").
+
+YAML is read as kubectl reads it: yes and on are true, 010 is 8, aliases and << are followed. A key that
+is given twice is an error. A document may have 3 MiB when its aliases are written out, and a file 64 MiB.
+
+Examples:
+  A machine:
+    launcher validate vm.yaml
+
+  With the instance type that it names and the cluster's configuration:
+    launcher validate vm.yaml instancetype.yaml kubevirt.yaml
+
+  What would not run on Podvisor, in a script:
+    launcher validate --strict --output json vm.yaml | jq '.[].unsupported'
+
+  What stands in a cluster:
+    kubectl get vm,vmi --all-namespaces --output yaml | launcher validate -
+
+Exit status:
+  0  every object is allowed
+  1  one is refused; or, with --strict, asks for what Podvisor cannot do; or the command line is wrong
+  2  a file or a document cannot be read; the others are answered";
+
+pub(crate) const DEFAULTS: &str = "\
+Print the objects of a manifest as KubeVirt's API server would store them: with their defaults, and with \
+what presets in the same file give to instances. Objects of other kinds are printed as they are.";
+
+pub(crate) const DEFAULTS_AFTER: &str = "\
+What KubeVirt draws by lot (the firmware's UUID and serial of a machine that has none) is random here too.
+A KubeVirt object, preferences and presets in the file are used as 'launcher validate' uses them. What is
+refused is told on standard error, and printed all the same if its defaults could be set.
+
+Examples:
+  What does this machine get by itself?
+    launcher defaults vmi.yaml | diff vmi.yaml -
+
+  Which machine type?
+    launcher defaults --output json vm.yaml | jq -r .spec.template.spec.domain.machine.type
+
+Exit status:
+  0  every object is allowed
+  1  one is refused, or the command line is wrong
+  2  the file or a document cannot be read; the others are printed";
 
 pub(crate) const RUN: &str = "\
 Run a virtual machine until it ends. The machine is described by flags, by a configuration file, or \

@@ -15,6 +15,7 @@ mod exit;
 mod firmware;
 mod help;
 mod logging;
+mod manifest;
 mod memory_size;
 mod merge;
 mod net_arg;
@@ -53,5 +54,6 @@ fn wire(cli: &Cli, entered_ns: u64) -> Result<ExitCode, Box<dyn Error>> {
             Ok(exit::finished(&run::run(config, args.grace.unwrap_or_default(), args.boot_report, start)?))
         }
         Command::Doctor(args) => Ok(exit::examined(doctor::run(args.json)?)),
+        Command::Manifest(command) => Ok(manifest::run(command)?),
     }
 }

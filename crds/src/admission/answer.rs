@@ -30,6 +30,12 @@ pub struct Refusal {
     pub message: String,
     /// The causes; none where the object could not be read.
     pub causes: Vec<Cause>,
+    /// Causes that upstream found too and does not tell.
+    #[serde(skip)]
+    pub untold: Vec<Cause>,
+    /// What could not be read, where there are no causes and it is known.
+    #[serde(skip)]
+    pub place: Option<String>,
 }
 
 /// Which webhook refused.
@@ -45,22 +51,36 @@ pub enum Stage {
 impl Refusal {
     /// The object was understood, and something is wrong with it.
     pub fn of(stage: Stage, mut causes: Vec<Cause>) -> Self {
-        let more = causes.len().saturating_sub(TOLD);
-        causes.truncate(TOLD);
+        let untold = causes.split_off(causes.len().min(TOLD));
         let mut message = causes.iter().map(|cause| cause.message.as_str()).collect::<Vec<_>>().join(", ");
-        if more > 0 {
-            message.push_str(&format!(", and {more} more validation errors"));
+        if !untold.is_empty() {
+            message.push_str(&format!(", and {} more validation errors", untold.len()));
         }
-        Self { stage, code: 422, message, causes }
+        Self { causes, untold, ..Self::with(stage, 422, message) }
+    }
+
+    /// It cannot be done, for a reason that is no field's.
+    pub fn impossible(stage: Stage, message: String) -> Self {
+        Self::with(stage, 422, message)
     }
 
     /// The object was not understood.
     pub fn unreadable(stage: Stage, message: String) -> Self {
-        Self { stage, code: 400, message, causes: Vec::new() }
+        Self::with(stage, 400, message)
+    }
+
+    /// What of it was not understood.
+    #[must_use]
+    pub fn at(self, place: &str) -> Self {
+        Self { place: Some(place.to_owned()), ..self }
     }
 
     /// It cannot be done now; the client shall ask again.
     pub fn for_now(stage: Stage, message: String) -> Self {
-        Self { stage, code: 429, message, causes: Vec::new() }
+        Self::with(stage, 429, message)
+    }
+
+    fn with(stage: Stage, code: u16, message: String) -> Self {
+        Self { stage, code, message, causes: Vec::new(), untold: Vec::new(), place: None }
     }
 }

@@ -15,6 +15,21 @@ pub struct Cause {
     /// The field; empty where upstream names none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub field: String,
+    /// The field's path with places in lists, where `field` leaves them out as upstream does.
+    #[serde(skip)]
+    pub place: Option<String>,
+}
+
+impl Cause {
+    /// A cause whose field says where it is.
+    pub fn new(reason: Option<Reason>, field: String, message: String) -> Self {
+        Self { reason, message, field, place: None }
+    }
+
+    /// Where it is: the most exact path that is known.
+    pub fn place(&self) -> &str {
+        self.place.as_deref().unwrap_or(&self.field)
+    }
 }
 
 /// Kinds of causes, by the names that the API has for them.
@@ -49,7 +64,7 @@ pub struct Causes(Vec<Cause>);
 impl Causes {
     /// Adds a cause.
     pub fn add(&mut self, reason: Reason, field: impl Display, message: impl Into<String>) {
-        self.0.push(Cause { reason: Some(reason), message: message.into(), field: field.to_string() });
+        self.0.push(Cause::new(Some(reason), field.to_string(), message.into()));
     }
 
     /// Adds a value that makes no sense.

@@ -6,21 +6,35 @@ use serde_json::{Map, Value};
 
 use super::read::read;
 use super::{Answer, Refusal, Stage, vmi, webhook_schema};
+use crate::api::preset::VirtualMachineInstancePreset;
 use crate::api::vmi::VirtualMachineInstance;
 use crate::config::ClusterConfig;
 use crate::crd::structural_schema;
-use crate::defaults::{NewInstance, as_stored, set_defaults};
+use crate::defaults::{NewInstance, apply_presets, as_stored, set_defaults};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(structural_schema::<VirtualMachineInstance>);
 pub(super) static WEBHOOK_SCHEMA: LazyLock<Value> = LazyLock::new(|| webhook_schema::of(SCHEMA.clone()));
 
 /// What upstream answers to the creation of a `VirtualMachineInstance`.
 pub fn create_vmi(document: &Value, config: &ClusterConfig, drawn: NewInstance<'_>) -> Answer {
+    create_vmi_with(&[], document, config, drawn)
+}
+
+/// The same in a namespace that has presets.
+pub fn create_vmi_with(
+    presets: &[VirtualMachineInstancePreset],
+    document: &Value,
+    config: &ClusterConfig,
+    drawn: NewInstance<'_>,
+) -> Answer {
     let refused = |refusal| Answer { stored: None, refusal: Some(refusal), warnings: Vec::new() };
     let mut instance: VirtualMachineInstance = match read(document, &WEBHOOK_SCHEMA, Stage::Mutate) {
         Ok(instance) => instance,
         Err(refusal) => return refused(refusal),
     };
+    if let Err(error) = apply_presets(&mut instance, presets) {
+        return refused(Refusal::impossible(Stage::Mutate, error.to_string()));
+    }
     if let Err(error) = set_defaults(&mut instance, config, drawn) {
         return refused(Refusal::unreadable(Stage::Mutate, error.to_string()));
     }

@@ -15,5 +15,5 @@ mod webhook_schema;
 
 pub use answer::{Answer, Refusal, Stage};
 pub use cause::{Cause, Causes, Reason};
-pub use create::create_vmi;
+pub use create::{create_vmi, create_vmi_with};
 pub use path::Path;

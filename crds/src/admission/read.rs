@@ -23,7 +23,7 @@ pub(super) fn check_shape(document: &Value, schema: &Value, stage: Stage) -> Res
         return Err(Refusal::of(stage, faults.iter().map(cause).collect()));
     }
     if let Some(quantity) = quantities.first() {
-        return Err(Refusal::unreadable(stage, quantity.to_string()));
+        return Err(Refusal::unreadable(stage, quantity.to_string()).at(&quantity.path));
     }
     Ok(())
 }
@@ -42,7 +42,7 @@ pub(super) fn deserialize<T: DeserializeOwned>(document: &Value, stage: Stage) -
     serde_path_to_error::deserialize(document).map_err(|error| {
         let fault = Fault { path: error.path().to_string(), problem: Problem::Required };
         let message = format!("{}: {}", fault.field(), error.inner());
-        Refusal::unreadable(stage, message)
+        Refusal::unreadable(stage, message).at(&fault.path)
     })
 }
 
@@ -58,7 +58,7 @@ fn is_quantity_syntax(fault: &Fault) -> bool {
 
 /// Upstream gives the field in its text only; ours is another.
 fn cause(fault: &Fault) -> Cause {
-    Cause { reason: None, message: fault.to_string(), field: fault.field() }
+    Cause { place: Some(fault.path.clone()), ..Cause::new(None, fault.field(), fault.to_string()) }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod hotplug;
 mod hyperv;
 mod memory;
 mod network;
+mod presets;
 mod probe;
 mod stored;
 mod vmi;
@@ -16,6 +17,7 @@ mod volumes;
 
 pub use hotplug::memory_obstacle;
 pub use hyperv::{REQUIREMENTS as HYPERV_REQUIREMENTS, wants_enlightened_vmcs};
+pub use presets::{PresetError, apply_presets};
 pub use stored::{as_stored, with_canonical_quantities};
 pub use vmi::{NewInstance, set_defaults, set_spec_defaults};
 pub(crate) use vmi::{set_architecture, set_machine_type, set_pci_topology};

@@ -54,6 +54,7 @@ pub use replica_set::admit as admit_replica_set;
 pub use request::{Operation, Request, Resource};
 pub use requester::Requester;
 pub use restore::{RelatedToRestore, admit as admit_restore};
+pub(crate) use selector::{fault as selector_fault, matches};
 pub use snapshot::admit as admit_snapshot;
 pub use status::admit as admit_status;
 pub use virtual_machine::{Related, admit as admit_virtual_machine};

@@ -15,21 +15,16 @@ pub(super) fn chooses(
     template: Option<&ObjectMeta>,
     causes: &mut Causes,
 ) {
-    let none = BTreeMap::new();
-    let labels = template.and_then(|metadata| metadata.labels.as_ref()).unwrap_or(&none);
-    let is_chosen = selector.is_some_and(|selector| {
-        let equal = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
-        equal && list(&selector.match_expressions).iter().all(|requirement| holds(requirement, labels))
-    });
+    let is_chosen = |selector| matches(selector, template.and_then(|metadata| metadata.labels.as_ref()));
     if let Some(fault) = selector.and_then(fault) {
         causes.invalid(path.at("selector"), fault);
-    } else if !is_chosen {
+    } else if !selector.is_some_and(is_chosen) {
         causes.invalid(path.at("selector"), "selector does not match labels.");
     }
 }
 
 /// Why a selector is none, as upstream's libraries tell it: the first of its requirements that makes no sense.
-fn fault(selector: &LabelSelector) -> Option<String> {
+pub(crate) fn fault(selector: &LabelSelector) -> Option<String> {
     let exact = selector.match_labels.iter().flatten();
     let exact = exact.map(|(key, value)| requirement_fault(key, None, slice::from_ref(value)));
     let others = list(&selector.match_expressions).iter();
@@ -76,6 +71,14 @@ fn requirement_fault(key: &str, operator: Option<&str>, values: &[String]) -> Op
         [fault] => Some(fault.clone()),
         faults => Some(format!("[{}]", faults.join(", "))),
     }
+}
+
+/// Whether a selector chooses an object with these labels.
+pub(crate) fn matches(selector: &LabelSelector, labels: Option<&BTreeMap<String, String>>) -> bool {
+    let none = BTreeMap::new();
+    let labels = labels.unwrap_or(&none);
+    let equal = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+    equal && list(&selector.match_expressions).iter().all(|requirement| holds(requirement, labels))
 }
 
 fn holds(requirement: &LabelSelectorRequirement, labels: &BTreeMap<String, String>) -> bool {

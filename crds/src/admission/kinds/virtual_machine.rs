@@ -76,11 +76,8 @@ fn with_defaults(
         if let Some(preference) = related.preference {
             check_requirements(related.instancetype, preference, spec).map_err(|unmet| {
                 let fields: Vec<String> = unmet.fields.iter().map(ToString::to_string).collect();
-                refused(Cause {
-                    reason: Some(Reason::NotFound),
-                    message: format!("failure checking preference requirements: {}", unmet.message),
-                    field: fields.join(", "),
-                })
+                let message = format!("failure checking preference requirements: {}", unmet.message);
+                refused(Cause::new(Some(Reason::NotFound), fields.join(", "), message))
             })?;
         }
         if operation == Operation::Create {
@@ -131,11 +128,8 @@ pub(super) fn validate(
 }
 
 fn conflict(field: &Path) -> Cause {
-    Cause {
-        reason: Some(Reason::Invalid),
-        message: format!("VM field(s) {field} conflicts with selected instance type"),
-        field: field.to_string(),
-    }
+    let message = format!("VM field(s) {field} conflicts with selected instance type");
+    Cause::new(Some(Reason::Invalid), field.to_string(), message)
 }
 
 /// Templates of DataVolumes that are new or changed stay in the machine's namespace.
