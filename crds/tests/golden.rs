@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+#[path = "golden/check.rs"]
+mod check;
 #[path = "golden/examples.rs"]
 mod examples;
 #[path = "golden/other_kinds.rs"]

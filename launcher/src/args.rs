@@ -252,7 +252,9 @@ mod tests {
     #[test]
     fn the_examples_of_the_help_are_accepted() {
         let mut found = 0;
-        let texts = [help::RUN_AFTER, help::DOCTOR_AFTER, help::VALIDATE_AFTER, help::DEFAULTS_AFTER].concat().replace("\\\n", " ");
+        let texts = [help::RUN_AFTER, help::DOCTOR_AFTER, help::VALIDATE_AFTER, help::DEFAULTS_AFTER]
+            .concat()
+            .replace("\\\n", " ");
         for line in texts.lines().filter_map(|line| line.trim().strip_prefix("launcher ")) {
             let command = line.split('|').next().unwrap().replace('\'', "");
             Cli::read(std::iter::once("launcher").chain(command.split_whitespace())).unwrap();

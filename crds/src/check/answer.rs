@@ -56,13 +56,7 @@ impl From<Verdict> for Answered {
 }
 
 /// What is answered to the creation of an object: what the webhooks say, after what the API server reads strictly.
-pub(super) fn answer(
-    kind: &Kind,
-    version: &Version,
-    document: &Value,
-    world: &World,
-    draw: &mut Draw<'_>,
-) -> Answered {
+pub(super) fn answer(kind: &Kind, version: &Version, document: &Value, world: &World, draw: &mut Draw<'_>) -> Answered {
     let mut answered = webhooks(kind, document, world, draw);
     if answered.refusal.is_none() {
         definition(kind, document, &mut answered);
@@ -154,16 +148,17 @@ fn migration(document: &Value, world: &World) -> Answered {
 /// What the kind's definition says of an object that the webhooks allow. Fields that it does not know are refused, as
 /// the API server does for `kubectl`; what else it would refuse is a note, because this answer is the webhooks'.
 fn definition(kind: &Kind, document: &Value, answered: &mut Answered) {
-    let (unknown, other): (Vec<Fault>, Vec<Fault>) = faults(kind, document)
-        .into_iter()
-        .partition(|fault| matches!(fault.problem, Problem::Unknown { .. }));
+    let (unknown, other): (Vec<Fault>, Vec<Fault>) =
+        faults(kind, document).into_iter().partition(|fault| matches!(fault.problem, Problem::Unknown { .. }));
     if !unknown.is_empty() {
         answered.refusal = Some(refusal(unknown));
         return;
     }
     let stored = answered.stored.as_ref().unwrap_or(document);
     let still = if other.is_empty() { other } else { faults(kind, stored) };
-    answered.notes.extend(still.iter().map(|fault| format!("the installed definition of the kind refuses this: {fault}")));
+    answered
+        .notes
+        .extend(still.iter().map(|fault| format!("the installed definition of the kind refuses this: {fault}")));
 }
 
 /// The answer to a kind that has no webhook.
@@ -177,6 +172,7 @@ fn faults(kind: &Kind, document: &Value) -> Vec<Fault> {
 }
 
 fn refusal(faults: Vec<Fault>) -> Refusal {
-    let cause = |fault: Fault| Cause { place: Some(fault.path.clone()), ..Cause::new(None, fault.field(), fault.to_string()) };
+    let cause =
+        |fault: Fault| Cause { place: Some(fault.path.clone()), ..Cause::new(None, fault.field(), fault.to_string()) };
     Refusal::of(Stage::Admit, faults.into_iter().map(cause).collect())
 }

@@ -213,7 +213,7 @@ mod tests {
         let liked = json!({ "cpu": { "cores": 2 }, "resources": { "requests": { "memory": "2Gi", "cpu": "1" } } });
         assert_eq!(small(own.clone(), &[preset("p", liked)]), (own.clone(), Vec::new()));
         // What is equal counts as given.
-        let same = json!({ "resources": { "requests": { "memory": "1024Mi" } } });
+        let same = json!({ "resources": { "requests": { "memory": "1Gi" } } });
         assert_eq!(small(own, &[preset("p", same)]).1.len(), 1);
     }
 

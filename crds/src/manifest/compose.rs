@@ -148,7 +148,10 @@ impl<'a> Composer<'a> {
                     self.spend(text.len() + 3, at)?;
                     match is_merge(&text, style, tag.as_deref()) {
                         true => None,
-                        false => Some(scalar::key(&scalar(&text, style, tag.as_deref()).map_err(fault)?).ok_or(fault(ManifestError::Key))?),
+                        false => Some(
+                            scalar::key(&scalar(&text, style, tag.as_deref()).map_err(fault)?)
+                                .ok_or(fault(ManifestError::Key))?,
+                        ),
                     }
                 }
                 _ => return Err(fault(ManifestError::Key)),
@@ -176,8 +179,8 @@ impl<'a> Composer<'a> {
     }
 }
 
-fn scalar(text: &Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, ManifestError> {
-    let tag = tag.map(|tag| tag.core_suffix().map_or_else(|| tag.original(), str::to_owned));
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, ManifestError> {
+    let tag = tag.map(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:").unwrap_or(Cow::Borrowed("")));
     scalar::resolve(text, style == ScalarStyle::Plain, tag.as_deref())
 }
 

@@ -27,8 +27,7 @@ struct Wanted<'p> {
 
 /// The places of fields of the part's document with so many before it.
 pub(super) fn locate(part: &Part<'_>, before: usize, paths: &[&str]) -> Vec<Option<Position>> {
-    let mut wanted: Vec<Wanted<'_>> =
-        paths.iter().map(|path| Wanted { path, found: 0, position: None }).collect();
+    let mut wanted: Vec<Wanted<'_>> = paths.iter().map(|path| Wanted { path, found: 0, position: None }).collect();
     let mut parser = parser(part);
     if skip(&mut parser, before).is_some() {
         walk(part, &mut parser, &mut wanted);

@@ -84,11 +84,7 @@ fn integer(text: &str) -> Option<Value> {
         return None;
     }
     let magnitude = u64::from_str_radix(digits, base).ok()?;
-    if is_negative {
-        i64::try_from(-i128::from(magnitude)).ok().map(Value::from)
-    } else {
-        Some(Value::from(magnitude))
-    }
+    if is_negative { i64::try_from(-i128::from(magnitude)).ok().map(Value::from) } else { Some(Value::from(magnitude)) }
 }
 
 /// A decimal fraction. One without a fractional part is an integer: JSON knows one type of number.

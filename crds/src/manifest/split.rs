@@ -66,13 +66,16 @@ fn yaml_parts(file: &[u8]) -> Vec<Bytes<'_>> {
     let (mut start, mut start_line, mut has_content) = (0, 1, false);
     let mut place = 0;
     for (number, line) in file.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let is_separator = line.strip_prefix(b"---").is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace));
-        let is_bare = is_separator && matches!(line.get(3..).map(<[u8]>::trim_ascii_start), None | Some([] | [b'#', ..]));
+        let is_separator =
+            line.strip_prefix(b"---").is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace));
+        let is_bare =
+            is_separator && matches!(line.get(3..).map(<[u8]>::trim_ascii_start), None | Some([] | [b'#', ..]));
         if is_separator && has_content {
             parts.push((file.get(start..place).unwrap_or_default(), start_line, false));
             (start, start_line, has_content) = (place, number + 1, false);
         }
-        let is_filling = matches!(line.trim_ascii_start(), [] | [b'#', ..]) || line.first() == Some(&b'%') && !has_content;
+        let is_filling =
+            matches!(line.trim_ascii_start(), [] | [b'#', ..]) || line.first() == Some(&b'%') && !has_content;
         has_content |= !is_bare && !is_filling;
         place += line.len();
     }

@@ -16,7 +16,7 @@ use crate::reference::reference;
 /// Objects that upstream's encoder writes although they are empty.
 const WRITTEN_EMPTY: [&str; 3] = ["/spec/domain/resources", "/spec/domain/devices", "/spec/domain/features/acpi"];
 
-fn answer(case: &Value) -> Answer {
+pub fn answer(case: &Value) -> Answer {
     let configuration = case.get("config").cloned().unwrap_or_else(|| json!({}));
     let config = ClusterConfig::new(serde_json::from_value(configuration).unwrap());
     let object = applied(case).unwrap().unwrap_or_else(|| case["object"].clone());

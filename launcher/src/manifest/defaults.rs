@@ -28,6 +28,6 @@ pub(super) fn run(args: &DefaultsArgs) -> (String, Outcome) {
 
 fn yaml<'a>(objects: impl Iterator<Item = &'a Value>) -> String {
     // What came from YAML goes into YAML.
-    let texts: Vec<String> = objects.map(|object| crds::crd::to_yaml(object).unwrap_or_default()).collect();
+    let texts: Vec<String> = objects.map(|object| crds::crd::to_yaml(object).unwrap_or_default() + "\n").collect();
     texts.join("---\n")
 }

@@ -16,11 +16,8 @@ pub(super) struct Source {
 impl Source {
     /// Reads a file; `-` is standard input.
     pub(super) fn read(path: &Path) -> Self {
-        let content = if path == Path::new("-") {
-            content(io::stdin())
-        } else {
-            std::fs::File::open(path).and_then(content)
-        };
+        let content =
+            if path == Path::new("-") { content(io::stdin()) } else { std::fs::File::open(path).and_then(content) };
         let name = path.to_string_lossy().into_owned();
         Self { name, content: content.map_err(|error| format!("The file cannot be read: {error}")) }
     }

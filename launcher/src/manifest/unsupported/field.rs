@@ -16,7 +16,7 @@ pub(super) fn fields<'a>(pattern: &str, document: &'a Value) -> Vec<(String, &'a
     found
 }
 
-fn items<'a>((path, list): (String, &'a Value)) -> impl Iterator<Item = (String, &'a Value)> {
+fn items((path, list): (String, &Value)) -> impl Iterator<Item = (String, &Value)> {
     let items = list.as_array().into_iter().flatten().enumerate();
     items.map(move |(place, item)| (format!("{path}[{place}]"), item))
 }
