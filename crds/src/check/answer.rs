@@ -9,10 +9,9 @@ use serde_json::Value;
 use super::machine;
 use super::world::World;
 use crate::admission::kinds::{
-    Operation, RelatedToMigration, RelatedToRestore, Request, Requester, Verdict, admit_backup, admit_backup_tracker,
-    admit_clone, admit_export, admit_instancetype, admit_migration, admit_migration_policy, admit_pool,
-    admit_preference, admit_preset, admit_replica_set, admit_restore, admit_snapshot, set_clone_defaults,
-    set_migration_defaults,
+    RelatedToMigration, RelatedToRestore, Request, Verdict, admit_backup, admit_backup_tracker, admit_clone,
+    admit_export, admit_instancetype, admit_migration, admit_migration_policy, admit_pool, admit_preference,
+    admit_preset, admit_replica_set, admit_restore, admit_snapshot, set_clone_defaults, set_migration_defaults,
 };
 use crate::admission::{Cause, Refusal, Stage};
 use crate::api::migration::VirtualMachineInstanceMigration;
@@ -104,7 +103,7 @@ fn webhooks(kind: &Kind, document: &Value, world: &World, draw: &mut Draw<'_>) -
 }
 
 pub(super) fn request(object: &Value) -> Request<'_> {
-    Request { object, old: None, operation: Operation::Create }
+    Request { namespace: machine::namespace(object), ..Request::create(object) }
 }
 
 /// The answer to an object that a webhook has changed.
@@ -132,7 +131,7 @@ fn migration(document: &Value, world: &World) -> Answered {
     let stand_in = VirtualMachineInstance::default();
     let instance = world.instance(&namespace, &name);
     let related = RelatedToMigration { instance: instance.or(Some(&stand_in)), migrations: &[] };
-    let verdict = admit_migration(&request(document), Requester::default(), &world.config, related);
+    let verdict = admit_migration(&request(document), &world.config, related);
     let mut answered = Answered::from(verdict);
     if answered.refusal.is_none() {
         set_migration_defaults(&mut migration);

@@ -83,7 +83,7 @@ impl Answered {
     }
 }
 
-fn namespace(document: &Value) -> &str {
+pub(super) fn namespace(document: &Value) -> &str {
     let namespace = document["metadata"]["namespace"].as_str();
     namespace.filter(|namespace| !namespace.is_empty()).unwrap_or("default")
 }

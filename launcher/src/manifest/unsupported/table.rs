@@ -22,24 +22,27 @@ pub(super) enum Asked {
     Present,
     /// True.
     True,
-    /// A feature's state that does not say that it is off.
-    NotOff,
+    /// An object whose field of this name is not false.
+    Unless(&'static str),
     /// Texts other than these; an empty one asks for nothing.
     OtherThan(&'static [&'static str]),
 }
 
-use Asked::{NotOff, OtherThan, Present, True};
+use Asked::{OtherThan, Present, True, Unless};
 
 impl Asked {
     pub(super) fn is_met_by(&self, value: &Value) -> bool {
         match self {
             Present => value.as_array().is_none_or(|items| !items.is_empty()),
             True => value == true,
-            NotOff => value.get("enabled").is_none_or(|enabled| enabled != false),
+            Unless(switch) => value.get(switch).is_none_or(|value| value != false),
             OtherThan(known) => value.as_str().is_some_and(|text| !text.is_empty() && !known.contains(&text)),
         }
     }
 }
+
+/// A feature that does not say that it is off.
+const ENABLED: Asked = Unless("enabled");
 
 const LEAVE_OUT: &str = "leave the field out";
 const VIRTIO: &str = "use bus: virtio";
@@ -71,12 +74,7 @@ pub(super) const TABLE: &[Limit] = &[
     limit("domain.launchSecurity", Present, "Guests are not encrypted", LEAVE_OUT),
     limit("domain.chassis", Present, "SMBIOS does not tell a chassis", LEAVE_OUT),
     // Firmware, clocks, features.
-    limit(
-        "domain.firmware.bootloader.efi",
-        Present,
-        "UEFI of manifests is not started yet",
-        "use 'launcher run --firmware uefi'",
-    ),
+    limit("domain.firmware.bootloader.efi", Unless("secureBoot"), "There is no secure boot", "say secureBoot: false"),
     limit(
         "domain.firmware.kernelBoot.container",
         Present,
@@ -88,10 +86,10 @@ pub(super) const TABLE: &[Limit] = &[
     limit("domain.clock.timezone", OtherThan(&["UTC"]), "The clock is set to UTC, not {}", "use UTC"),
     limit("domain.clock.timer", Present, "Timers cannot be chosen", LEAVE_OUT),
     limit("domain.features.hyperv", Present, "Guests see none of Hyper-V's features", LEAVE_OUT),
-    limit("domain.features.hypervPassthrough", NotOff, "Guests see none of Hyper-V's features", LEAVE_OUT),
-    limit("domain.features.smm", NotOff, "There is no system management mode", "say enabled: false"),
+    limit("domain.features.hypervPassthrough", ENABLED, "Guests see none of Hyper-V's features", LEAVE_OUT),
+    limit("domain.features.smm", ENABLED, "There is no system management mode", "say enabled: false"),
     limit("domain.features.kvm.hidden", True, "KVM cannot be hidden from guests", LEAVE_OUT),
-    limit("domain.features.pvspinlock", NotOff, "Spinlocks are the guest's own affair", LEAVE_OUT),
+    limit("domain.features.pvspinlock", ENABLED, "Spinlocks are the guest's own affair", LEAVE_OUT),
     // Disks.
     limit("domain.devices.disks[].disk.bus", OtherThan(&["virtio"]), "There is no disk bus {}", VIRTIO),
     limit(
@@ -155,7 +153,7 @@ pub(super) const TABLE: &[Limit] = &[
     limit("domain.devices.inputs", Present, "There are no pointing devices", LEAVE_OUT),
     limit("domain.devices.autoattachInputDevice", True, "There are no pointing devices", "say false"),
     limit("domain.devices.sound", Present, "There is no sound card", LEAVE_OUT),
-    limit("domain.devices.tpm", NotOff, "There is no TPM", LEAVE_OUT),
+    limit("domain.devices.tpm", ENABLED, "There is no TPM", LEAVE_OUT),
     limit("domain.devices.watchdog", Present, "There is no watchdog", LEAVE_OUT),
     limit("domain.devices.panicDevices", Present, "There are no panic devices", LEAVE_OUT),
     limit("domain.devices.autoattachMemBalloon", True, "There is no memory balloon", "say false"),
