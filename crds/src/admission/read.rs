@@ -32,7 +32,7 @@ pub(super) fn check_shape(document: &Value, schema: &Value, stage: Stage) -> Res
 pub(super) fn decode<T: DeserializeOwned + JsonSchema>(document: &Value, stage: Stage) -> Result<T, Refusal> {
     let value = deserialize(document, stage)?;
     match check(document, &structural_schema::<T>()).iter().find(|fault| is_undecodable(fault)) {
-        Some(fault) => Err(Refusal::unreadable(stage, fault.to_string())),
+        Some(fault) => Err(Refusal::unreadable(stage, fault.to_string()).at(&fault.path)),
         None => Ok(value),
     }
 }

@@ -6,12 +6,14 @@ use std::sync::{LazyLock, OnceLock};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::item::namespace;
 use super::machine;
 use super::world::World;
 use crate::admission::kinds::{
-    RelatedToMigration, RelatedToRestore, Request, Verdict, admit_backup, admit_backup_tracker, admit_clone,
-    admit_export, admit_instancetype, admit_migration, admit_migration_policy, admit_pool, admit_preference,
-    admit_preset, admit_replica_set, admit_restore, admit_snapshot, set_clone_defaults, set_migration_defaults,
+    RelatedToKubeVirt, RelatedToMigration, RelatedToRestore, Request, Verdict, admit_backup, admit_backup_tracker,
+    admit_clone, admit_export, admit_instancetype, admit_kubevirt, admit_migration, admit_migration_policy, admit_pool,
+    admit_preference, admit_preset, admit_replica_set, admit_restore, admit_snapshot, set_clone_defaults,
+    set_migration_defaults,
 };
 use crate::admission::{Cause, Refusal, Stage};
 use crate::api::migration::VirtualMachineInstanceMigration;
@@ -88,7 +90,7 @@ fn webhooks(kind: &Kind, document: &Value, world: &World, draw: &mut Draw<'_>) -
         "VirtualMachineInstancePreset" => admit_preset(&request).into(),
         "VirtualMachineSnapshot" => admit_snapshot(&request, config).into(),
         "VirtualMachineRestore" => admit_restore(&request, config, RelatedToRestore::default()).into(),
-        "VirtualMachineClone" => match set_clone_defaults(document, &suffix(draw)) {
+        "VirtualMachineClone" => match set_clone_defaults(&request, &suffix(draw)) {
             Ok(clone) => changed(&clone, |request| admit_clone(request, config)),
             Err(refusal) => Err(refusal).into(),
         },
@@ -98,12 +100,16 @@ fn webhooks(kind: &Kind, document: &Value, world: &World, draw: &mut Draw<'_>) -
         "VirtualMachineInstancetype" | "VirtualMachineClusterInstancetype" => admit_instancetype(&request).into(),
         "VirtualMachinePreference" | "VirtualMachineClusterPreference" => admit_preference(&request).into(),
         "MigrationPolicy" => admit_migration_policy(&request, config).into(),
-        _ => Answered::from(only_definition(kind, document)),
+        "KubeVirt" => {
+            let installations = usize::from(!world.is_installation(document));
+            admit_kubevirt(&request, RelatedToKubeVirt { installations, ..RelatedToKubeVirt::default() }).into()
+        }
+        _ => only_definition(kind, document).into(),
     }
 }
 
 pub(super) fn request(object: &Value) -> Request<'_> {
-    Request { namespace: machine::namespace(object), ..Request::create(object) }
+    Request { namespace: namespace(object), ..Request::create(object) }
 }
 
 /// The answer to an object that a webhook has changed.

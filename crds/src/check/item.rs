@@ -45,6 +45,12 @@ impl Item<'_> {
 
     /// The namespace it is in.
     pub(super) fn namespace(&self) -> &str {
-        Some(self.metadata("namespace")).filter(|namespace| !namespace.is_empty()).unwrap_or("default")
+        namespace(self.value)
     }
+}
+
+/// The namespace that an object is in.
+pub(super) fn namespace(object: &Value) -> &str {
+    let namespace = object["metadata"]["namespace"].as_str();
+    namespace.filter(|namespace| !namespace.is_empty()).unwrap_or("default")
 }

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::{Answered, Draw, Machine, changed, request};
+use super::item::namespace;
 use super::matcher::{INSTANCETYPE, Named, PREFERENCE};
 use super::references;
 use super::world::World;
-use crate::admission::kinds::{NewMachine, Related, Verdict, admit_virtual_machine, set_machine_defaults};
+use crate::admission::kinds::{NewMachine, Related, Requester, Verdict, admit_virtual_machine, set_machine_defaults};
 use crate::admission::{Path, create_vmi_with};
 use crate::api::instancetype::{VirtualMachineInstancetypeSpec, VirtualMachinePreferenceSpec};
 use crate::api::vmi::{VirtualMachineInstanceSpec, VirtualMachineInstanceTemplateSpec};
@@ -19,7 +20,8 @@ use crate::instancetype::apply;
 pub(super) fn instance(document: &Value, world: &World, draw: &mut Draw<'_>) -> Answered {
     let namespace = namespace(document);
     let uuid = draw();
-    let answer = create_vmi_with(world.presets(namespace), document, &world.config, NewInstance { uuid: &uuid });
+    let drawn = NewInstance { uuid: &uuid, requester: Requester::default() };
+    let answer = create_vmi_with(world.presets(namespace), document, &world.config, drawn);
     let machine = answer.stored.as_ref().and_then(|stored| machine_of(&stored["spec"], "spec"));
     let stored = answer.stored.map(|stored| named(stored, document));
     let mut answered = Answered { refusal: answer.refusal, warnings: answer.warnings, stored, ..Answered::default() };
@@ -81,11 +83,6 @@ impl Answered {
         }
         self.machines.push(machine);
     }
-}
-
-pub(super) fn namespace(document: &Value) -> &str {
-    let namespace = document["metadata"]["namespace"].as_str();
-    namespace.filter(|namespace| !namespace.is_empty()).unwrap_or("default")
 }
 
 /// What is stored, with what every object has and the webhooks do not look at.

@@ -93,6 +93,10 @@ spec: {configuration: {developerConfiguration: {featureGates: [HostDisk]}}}
 ";
     let all = answers(&[&disk, kubevirt]);
     assert!(all.iter().all(|checked| checked.allowed), "{all:?}");
+    let second = kubevirt.replace("name: kubevirt", "name: other").replace("HostDisk", "Root");
+    let all = answers(&[kubevirt, &second, &disk]);
+    let allowed: Vec<bool> = all.iter().map(|checked| checked.allowed).collect();
+    assert_eq!((allowed, messages(&all[1])), (vec![true, false, true], vec!["Kubevirt is already created"]));
 }
 
 #[test]

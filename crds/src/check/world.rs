@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::item::Item;
+use super::item::{Item, namespace};
 use crate::api::instancetype::{VirtualMachineInstancetypeSpec, VirtualMachinePreferenceSpec};
 use crate::api::kubevirt::KubeVirt;
 use crate::api::preset::VirtualMachineInstancePreset;
@@ -20,6 +20,8 @@ type Key = (Option<String>, String);
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub(super) config: ClusterConfig,
+    /// The KubeVirt object whose configuration it is.
+    installation: Option<Key>,
     instancetypes: BTreeMap<Key, VirtualMachineInstancetypeSpec>,
     preferences: BTreeMap<Key, VirtualMachinePreferenceSpec>,
     presets: BTreeMap<String, Vec<VirtualMachineInstancePreset>>,
@@ -32,16 +34,14 @@ impl World {
     /// The world of these objects. What cannot be read is not in it, and is refused itself.
     pub(super) fn of<'a>(items: impl Iterator<Item = Item<'a>>) -> Self {
         let mut world = Self::default();
-        let mut is_configured = false;
         for item in items {
             let key = |namespace: Option<&str>| (namespace.map(str::to_owned), item.metadata("name").to_owned());
             let (here, cluster) = (key(Some(item.namespace())), key(None));
             match item.value["kind"].as_str().unwrap_or_default() {
-                "KubeVirt" => {
-                    if let Some(kubevirt) = typed::<KubeVirt>(item.value).filter(|_| !is_configured) {
-                        world.config = ClusterConfig::new(kubevirt.spec.configuration.unwrap_or_default());
-                        is_configured = true;
-                    }
+                "KubeVirt" if world.installation.is_none() => {
+                    let configuration = typed::<KubeVirt>(item.value).and_then(|object| object.spec.configuration);
+                    world.config = ClusterConfig::new(configuration.unwrap_or_default());
+                    world.installation = Some(here);
                 }
                 "VirtualMachineInstancetype" => insert(&mut world.instancetypes, here, &item.value["spec"]),
                 "VirtualMachineClusterInstancetype" => insert(&mut world.instancetypes, cluster, &item.value["spec"]),
@@ -63,6 +63,12 @@ impl World {
     fn add_data(&mut self, kind: &'static str, key: Key, value: &Value) {
         let fields = ["data", "stringData", "binaryData"].into_iter().filter_map(|field| value[field].as_object());
         self.data.insert((kind, key), fields.flat_map(|data| data.keys().cloned()).collect());
+    }
+
+    /// Whether a KubeVirt object is the one whose configuration it is, by its namespace and name.
+    pub(super) fn is_installation(&self, document: &Value) -> bool {
+        let name = document["metadata"]["name"].as_str().unwrap_or_default();
+        self.installation.as_ref() == Some(&(Some(namespace(document).to_owned()), name.to_owned()))
     }
 
     /// An instance type of a namespace, or, without one, of the cluster.

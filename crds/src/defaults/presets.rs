@@ -5,12 +5,15 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::admission::kinds::matches;
+use crate::admission::kinds::{matches, selector_fault};
 use crate::api::preset::VirtualMachineInstancePreset;
 use crate::api::vmi::{Clock, DomainSpec, VirtualMachineInstance};
+use crate::semantic::same;
 
 /// Instances with this annotation are given nothing.
 const EXCLUDED: &str = "virtualmachineinstancepresets.admission.kubevirt.io/exclude";
@@ -21,9 +24,9 @@ pub enum PresetError {
     /// Two of them say different things.
     #[error("VirtualMachinePresets cannot be applied due to conflicts: {0}")]
     Conflicts(String),
-    /// A selector compares in a way that there is not.
-    #[error("{0:?} is not a valid label selector operator")]
-    Operator(String),
+    /// A selector is none.
+    #[error("{0}")]
+    Selector(String),
 }
 
 /// Gives an instance what the presets of its namespace say that choose it, and annotates it with their names.
@@ -59,10 +62,8 @@ fn chosen<'a>(
     let mut chosen = Vec::new();
     for preset in presets {
         let Some(spec) = &preset.spec else { continue };
-        let operators = spec.selector.match_expressions.iter().flatten().map(|requirement| &requirement.operator);
-        let known = ["In", "NotIn", "Exists", "DoesNotExist"];
-        if let Some(unknown) = operators.into_iter().find(|operator| !known.contains(&operator.as_str())) {
-            return Err(PresetError::Operator(unknown.clone()));
+        if let Some(fault) = selector_fault(&spec.selector) {
+            return Err(PresetError::Selector(fault));
         }
         if let Some(domain) = &spec.domain
             && matches(&spec.selector, vmi.metadata.labels.as_ref())
@@ -118,14 +119,12 @@ fn conflicts(domain: &DomainSpec, other: &DomainSpec) -> Vec<String> {
     found
 }
 
-fn compare<T: PartialEq + Serialize>(
-    field: impl fmt::Display,
-    ours: Option<&T>,
-    theirs: Option<&T>,
-    found: &mut Vec<String>,
-) {
+fn compare<T>(field: impl fmt::Display, ours: Option<&T>, theirs: Option<&T>, found: &mut Vec<String>)
+where
+    T: DeserializeOwned + JsonSchema + PartialEq + Serialize,
+{
     if let (Some(ours), Some(theirs)) = (ours, theirs)
-        && ours != theirs
+        && !same(ours, theirs)
     {
         let told = |value: &T| serde_json::to_string(value).unwrap_or_default();
         found.push(format!("{field}: {} != {}", told(ours), told(theirs)));
@@ -156,16 +155,19 @@ fn give(preset: &DomainSpec, domain: &mut DomainSpec) -> bool {
 }
 
 fn give_clock(preset: &Clock, clock: &mut Clock) -> bool {
-    let is_equal = clock == preset;
+    let is_equal = same(clock, preset);
     part(&preset.timer, &mut clock.timer) || is_equal
 }
 
 /// Gives a part to a machine that has none; whether the machine has the preset's now.
-fn part<T: Clone + PartialEq>(preset: &Option<T>, own: &mut Option<T>) -> bool {
+fn part<T>(preset: &Option<T>, own: &mut Option<T>) -> bool
+where
+    T: Clone + DeserializeOwned + JsonSchema + PartialEq + Serialize,
+{
     if own.is_none() {
         own.clone_from(preset);
     }
-    preset.is_some() && own == preset
+    preset.as_ref().zip(own.as_ref()).is_some_and(|(preset, own)| same(preset, own))
 }
 
 #[cfg(test)]
@@ -213,7 +215,7 @@ mod tests {
         let liked = json!({ "cpu": { "cores": 2 }, "resources": { "requests": { "memory": "2Gi", "cpu": "1" } } });
         assert_eq!(small(own.clone(), &[preset("p", liked)]), (own.clone(), Vec::new()));
         // What is equal counts as given.
-        let same = json!({ "resources": { "requests": { "memory": "1Gi" } } });
+        let same = json!({ "resources": { "requests": { "memory": "1024Mi" } } });
         assert_eq!(small(own, &[preset("p", same)]).1.len(), 1);
     }
 

@@ -29,7 +29,7 @@ pub fn admit(request: &Request<'_>, config: &ClusterConfig, running: Option<&Vir
     let kind = request.object["kind"].as_str().unwrap_or_default();
     if kind.is_empty() {
         let message = "could not determine object kind".to_owned();
-        let cause = Cause { reason: None, message, field: String::new() };
+        let cause = Cause::new(None, String::new(), message);
         return Err(Refusal::of(Stage::Admit, vec![cause]));
     }
     if let Some(schema) = SCHEMAS.get(kind) {
