@@ -247,4 +247,6 @@ is stopped at once, and its guest is not asked.
 
 pub(crate) const BOOT_REPORT: &str = "\
 When the machine has ended, print the times of its first start to standard error: as text in \
-milliseconds since the start of the process, or as one line of JSON in nanoseconds of CLOCK_MONOTONIC.";
+milliseconds since the start of the process, or as one line of JSON in nanoseconds of CLOCK_MONOTONIC. \
+With them, counted until the end: the exits of its vCPUs by their reasons (in JSON of each vCPU), the \
+changes of its memory map, and how often a firmware's flash went between memory and commands.";

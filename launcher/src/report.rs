@@ -1,9 +1,9 @@
-//! `--boot-report`: the times of the machine's start.
+//! `--boot-report`: the times of the machine's start, and what the machine did.
 
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt::Write;
-use vmm::{BootTimeline, StartSource};
+use vmm::{BootTimeline, StartSource, VcpuExits, VmStatistics};
 
 /// The form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,17 +20,19 @@ struct Report<'a> {
     version: u32,
     #[serde(flatten)]
     timeline: &'a BootTimeline,
+    #[serde(flatten)]
+    statistics: &'a VmStatistics,
 }
 
 /// The report, with its last line's end.
-pub(crate) fn render(timeline: &BootTimeline, format: ReportFormat) -> String {
+pub(crate) fn render(timeline: &BootTimeline, statistics: &VmStatistics, format: ReportFormat) -> String {
     match format {
         ReportFormat::Json => {
             // Plain numbers and names under text keys: serde_json has nothing to refuse.
-            let json = serde_json::to_string(&Report { version: 1, timeline }).unwrap_or_default();
+            let json = serde_json::to_string(&Report { version: 1, timeline, statistics }).unwrap_or_default();
             format!("{json}\n")
         }
-        ReportFormat::Text => text(timeline),
+        ReportFormat::Text => text(timeline) + &counters(statistics),
     }
 }
 
@@ -54,6 +56,28 @@ fn text(timeline: &BootTimeline) -> String {
     for marker in &timeline.guest_markers {
         let step = format!("guest marker {:#04x}", marker.value);
         line(&mut table, &step, Some(marker.at_ns.saturating_sub(timeline.process_start_ns)));
+    }
+    table
+}
+
+/// Exits of all vCPUs together, and changes of the memory map.
+fn counters(statistics: &VmStatistics) -> String {
+    let exits = |count: fn(&VcpuExits) -> u64| statistics.exits.iter().map(count).sum();
+    let rows: [(&str, u64); 9] = [
+        ("exits of all vCPUs", exits(VcpuExits::total)),
+        ("  port reads", exits(|exits| exits.port_reads)),
+        ("  port writes", exits(|exits| exits.port_writes)),
+        ("  MMIO reads", exits(|exits| exits.mmio_reads)),
+        ("  MMIO writes", exits(|exits| exits.mmio_writes)),
+        ("  interruptions", exits(|exits| exits.interruptions)),
+        ("  others", exits(|exits| exits.others)),
+        ("memory slot updates", statistics.slot_updates),
+        ("flash switches", statistics.flash_switches),
+    ];
+    let mut table = String::from("Until its end:\n");
+    for (name, count) in rows {
+        // Writing to a String cannot fail.
+        let _ = writeln!(table, "  {name:<22}{count:>12}");
     }
     table
 }
@@ -82,6 +106,12 @@ mod tests {
         }
     }
 
+    fn statistics() -> VmStatistics {
+        let first = VcpuExits { port_reads: 3, port_writes: 4, interruptions: 2, ..VcpuExits::default() };
+        let second = VcpuExits { mmio_reads: 5, mmio_writes: 1, others: 8, ..VcpuExits::default() };
+        VmStatistics { exits: vec![first, second], slot_updates: 9, flash_switches: 6 }
+    }
+
     #[test]
     fn the_table_counts_from_the_start_and_tells_what_never_came() {
         let expected = "\
@@ -92,8 +122,18 @@ Boot timeline, in milliseconds since the parent's clock before it started this p
   first KVM_RUN               12.000
   first console output             -
   guest marker 0x07          100.999
+Until its end:
+  exits of all vCPUs              23
+    port reads                     3
+    port writes                    4
+    MMIO reads                     5
+    MMIO writes                    1
+    interruptions                  2
+    others                         8
+  memory slot updates              9
+  flash switches                   6
 ";
-        assert_eq!(render(&timeline(), ReportFormat::Text), expected);
+        assert_eq!(render(&timeline(), &statistics(), ReportFormat::Text), expected);
     }
 
     #[test]
@@ -101,9 +141,12 @@ Boot timeline, in milliseconds since the parent's clock before it started this p
         let expected = concat!(
             r#"{"version":1,"start_source":"parent","process_start_ns":5000000000,"kvm_ready_ns":5001234567,"#,
             r#""memory_ready_ns":null,"payload_loaded_ns":null,"first_kvm_run_ns":5012000000,"#,
-            r#""first_console_output_ns":null,"guest_markers":[{"value":7,"at_ns":5100999999}]}"#,
+            r#""first_console_output_ns":null,"guest_markers":[{"value":7,"at_ns":5100999999}],"#,
+            r#""exits":[{"port_reads":3,"port_writes":4,"mmio_reads":0,"mmio_writes":0,"interruptions":2,"others":0},"#,
+            r#"{"port_reads":0,"port_writes":0,"mmio_reads":5,"mmio_writes":1,"interruptions":0,"others":8}],"#,
+            r#""slot_updates":9,"flash_switches":6}"#,
             "\n"
         );
-        assert_eq!(render(&timeline(), ReportFormat::Json), expected);
+        assert_eq!(render(&timeline(), &statistics(), ReportFormat::Json), expected);
     }
 }

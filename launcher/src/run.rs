@@ -93,7 +93,8 @@ pub(crate) fn run(
     let outcome = drive(&machine, console, grace, &wake, &woken);
     if let Some(format) = report {
         // Nobody may be reading.
-        let _ = MessageWriter.write_all(report::render(&machine.boot_timeline(), format).as_bytes());
+        let _ =
+            MessageWriter.write_all(report::render(&machine.boot_timeline(), &machine.statistics(), format).as_bytes());
     }
     outcome
 }

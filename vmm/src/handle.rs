@@ -9,6 +9,7 @@ use crate::lifecycle::{Driver, Refusal, Request, Shared, VmState};
 use crate::machine::{Blueprint, Machine, MachineError};
 use crate::memory::MappingError;
 use crate::resources::{ResourceError, Resources};
+use crate::statistics::{Statistics, VmStatistics};
 use crate::thread::ThreadRole;
 use crate::timeline::{BootTimeline, StartSource, Timeline, now_ns};
 use devices::id::DeviceId;
@@ -119,13 +120,13 @@ impl Vm {
     ) -> Result<VmHandle, VmError> {
         let timeline = Arc::new(Timeline::starting(source, process_start_ns));
         let blueprint = Blueprint::new(config, resources, Arc::clone(&timeline))?;
-        let threads = blueprint.threads.clone();
+        let (threads, statistics) = (blueprint.threads.clone(), Arc::clone(&blueprint.statistics));
         let ports = blueprint.nets.iter().map(|net| (net.config.id.clone(), Arc::clone(&net.port))).collect();
         let shared = Arc::new(Shared::new());
         let machine = Machine::build(&blueprint, Arc::clone(&shared), shared.boot())?;
         let driver = Driver::new(Arc::clone(&shared), blueprint, machine);
         let thread = threads.spawn(ThreadRole::Driver, move || driver.run()).map_err(VmError::Thread)?;
-        let control = Control { shared, timeline, ports, driver: Mutex::new(Some(thread)) };
+        let control = Control { shared, timeline, statistics, ports, driver: Mutex::new(Some(thread)) };
         Ok(VmHandle { control: Arc::new(control) })
     }
 }
@@ -140,6 +141,7 @@ pub struct VmHandle {
 struct Control {
     shared: Arc<Shared>,
     timeline: Arc<Timeline>,
+    statistics: Arc<Statistics>,
     ports: BTreeMap<DeviceId, Arc<NetPort>>,
     driver: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
@@ -251,6 +253,11 @@ impl VmHandle {
     /// Everything that happens from now on.
     pub fn events(&self) -> EventStream {
         self.control.shared.subscribe()
+    }
+
+    /// What the machine did since it was built: exits of its vCPUs, changes of its memory slots.
+    pub fn statistics(&self) -> VmStatistics {
+        self.control.statistics.snapshot()
     }
 
     /// The times of the first start.

@@ -24,6 +24,7 @@ mod machine;
 mod memory;
 mod resources;
 mod snapshot;
+mod statistics;
 #[cfg(test)]
 mod testing;
 mod thread;
@@ -46,4 +47,5 @@ pub use host::kvm_capabilities;
 pub use kvm::KvmCapability;
 pub use lifecycle::{Refusal, VmState};
 pub use resources::{FIRMWARE, INITRD, KERNEL, KeptFile, Resource, ResourceError, Resources, SERIAL, VARIABLES};
+pub use statistics::{VcpuExits, VmStatistics};
 pub use timeline::{BootTimeline, GuestMarker, StartSource};

@@ -7,6 +7,7 @@ use crate::event_loop::{Console, EventLoop};
 use crate::handle::VmError;
 use crate::kvm::Kvm;
 use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL};
+use crate::statistics::Statistics;
 use crate::thread::Threads;
 use crate::timeline::{Milestone, Timeline};
 use devices::backend::block::{BlockBackend, RawDisk};
@@ -30,6 +31,7 @@ pub(crate) struct Blueprint {
     pub(crate) nets: Vec<Network>,
     pub(crate) threads: Threads,
     pub(crate) timeline: Arc<Timeline>,
+    pub(crate) statistics: Arc<Statistics>,
     /// Before the event loop: fields are dropped in this order.
     pub(crate) console: Arc<Console>,
     _event_loop: EventLoop,
@@ -93,7 +95,8 @@ impl Blueprint {
         let event_loop = EventLoop::start(&threads).map_err(MachineError::from)?;
         let first_output = Box::new(move || first_output.reach(Milestone::FirstConsoleOutput));
         let console = Console::start(&event_loop, input, output, first_output).map_err(MachineError::from)?;
-        Ok(Self { config, kvm, payload, disks, nets, threads, timeline, console, _event_loop: event_loop })
+        let statistics = Arc::new(Statistics::new(config.cpus.boot));
+        Ok(Self { config, kvm, payload, disks, nets, threads, timeline, statistics, console, _event_loop: event_loop })
     }
 
     /// The machine has stopped: writes out what its console still holds, and gives the disks back.

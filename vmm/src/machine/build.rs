@@ -49,11 +49,14 @@ impl Machine {
         timeline.reach(Milestone::KvmReady);
 
         let control = VcpuControl::new();
+        let statistics = Arc::clone(&blueprint.statistics);
         let signals =
-            Arc::new(Signals::new(shared, Arc::clone(timeline), boot, config.on_triple_fault, control.clone()));
+            Signals::new(shared, Arc::clone(timeline), boot, config.on_triple_fault, control.clone(), statistics);
+        let signals = Arc::new(signals);
         let topology = Topology::new(config.topology(), config.cpus.boot).map_err(MachineError::from)?;
         let regions = RamRegion::ram(config.memory.boot, config.memory.backing)?;
         let address_space = Arc::new(AddressSpace::new(Arc::clone(&vm) as Arc<dyn MemorySlots>));
+        address_space.add_listener(Arc::clone(&blueprint.statistics) as _);
         let (firmware, payload) = map_memory(blueprint, &regions, &address_space, &topology, &signals)?;
         let ram = GuestRam::from_arc_regions(regions.clone()).map_err(MachineError::Regions)?;
         let memory = Memory::new(ram.clone());
@@ -137,7 +140,9 @@ fn map_memory(
         Payload::Firmware { files, interface, log } => {
             let cpus = tables::cpus(&blueprint.config, topology)?;
             let failed = failure_of_commits(Arc::clone(signals));
-            let parts = FirmwareParts::new((*interface, *log), files, cpus, address_space, regions, failed)?;
+            let statistics = Arc::clone(&blueprint.statistics);
+            let parts =
+                FirmwareParts::new((*interface, *log), files, cpus, address_space, regions, statistics, failed)?;
             let boot = FirmwareBoot { code: clone(&files.code)?, region: Arc::clone(&parts.code) };
             Ok((Some(parts), Box::new(boot)))
         }

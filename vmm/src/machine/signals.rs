@@ -3,6 +3,7 @@
 use crate::config::OnTripleFault;
 use crate::event::ResetSource;
 use crate::lifecycle::{GuestEvent, Shared};
+use crate::statistics::{ExitKind, Statistics};
 use crate::timeline::{Milestone, Timeline};
 use crate::vcpu::{VcpuControl, VcpuEvents};
 use devices::power::{PowerControl, ResetRequest};
@@ -15,6 +16,7 @@ pub(crate) struct Signals {
     boot: u64,
     on_triple_fault: OnTripleFault,
     vcpus: VcpuControl,
+    statistics: Arc<Statistics>,
 }
 
 impl Signals {
@@ -25,8 +27,9 @@ impl Signals {
         boot: u64,
         on_triple_fault: OnTripleFault,
         vcpus: VcpuControl,
+        statistics: Arc<Statistics>,
     ) -> Self {
-        Self { shared, timeline, boot, on_triple_fault, vcpus }
+        Self { shared, timeline, boot, on_triple_fault, vcpus, statistics }
     }
 
     fn report(&self, event: GuestEvent) {
@@ -54,6 +57,10 @@ impl PowerControl for Signals {
 }
 
 impl VcpuEvents for Signals {
+    fn exit(&self, vcpu: u32, kind: ExitKind) {
+        self.statistics.exit(vcpu, kind);
+    }
+
     fn first_run(&self) {
         self.timeline.reach(Milestone::FirstKvmRun);
     }

@@ -7,10 +7,7 @@
 //!        └ AddressSpace         what KVM has: ranges -> plan -> MemorySlots
 //! ```
 
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "seams with no user yet: discard (balloon), listeners (vhost), dirty logs (migration)")
-)]
+#![cfg_attr(not(test), expect(dead_code, reason = "seams with no user yet: discard (balloon), dirty logs (migration)"))]
 
 mod address_space;
 mod barrier;
@@ -23,7 +20,7 @@ mod range;
 mod region;
 mod slots;
 
-pub(crate) use address_space::{AddressSpace, CommitError};
+pub(crate) use address_space::{AddressSpace, AddressSpaceListener, CommitError};
 pub(crate) use barrier::{BarrierGuard, VcpuBarrier};
 pub(crate) use file::read_exact_at;
 pub(crate) use mapping::MappingError;

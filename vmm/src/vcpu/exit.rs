@@ -2,6 +2,7 @@
 
 use super::dump;
 use crate::kvm::Exit;
+use crate::statistics::ExitKind;
 use devices::bus::{Bus, Width};
 use std::sync::Arc;
 
@@ -25,6 +26,18 @@ pub(super) enum Outcome {
     TripleFault,
     /// The vCPU cannot go on; why, and what to do.
     Crash(String),
+}
+
+/// What an exit counts as.
+pub(super) fn kind(exit: &Exit<'_>) -> ExitKind {
+    match exit {
+        Exit::PioRead { .. } => ExitKind::PortRead,
+        Exit::PioWrite { .. } => ExitKind::PortWrite,
+        Exit::MmioRead { .. } => ExitKind::MmioRead,
+        Exit::MmioWrite { .. } => ExitKind::MmioWrite,
+        Exit::Interrupted => ExitKind::Interruption,
+        _ => ExitKind::Other,
+    }
 }
 
 /// Serves an exit.

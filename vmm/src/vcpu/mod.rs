@@ -29,6 +29,7 @@ pub(crate) use run::Kick;
 pub(crate) use run::RunVcpu;
 
 use crate::kvm::KvmVcpu;
+use crate::statistics::ExitKind;
 use crate::thread::{ThreadRole, Threads};
 use gate::Gate;
 use std::io;
@@ -39,6 +40,8 @@ use thread::VcpuThread;
 
 /// What vCPUs tell the machine, from their own threads. Implementations return at once.
 pub(crate) trait VcpuEvents: Send + Sync {
+    /// A vCPU has left the guest.
+    fn exit(&self, vcpu: u32, kind: ExitKind);
     /// The first vCPU is about to enter the guest for the first time.
     fn first_run(&self);
     /// A vCPU met a triple fault. All vCPUs have been halted.

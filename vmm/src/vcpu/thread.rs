@@ -2,7 +2,7 @@
 
 use super::VcpuEvents;
 use super::dump;
-use super::exit::{Buses, Outcome, dispatch};
+use super::exit::{self, Buses, Outcome, dispatch};
 use super::gate::{Gate, Passage, Purpose};
 use super::run::RunVcpu;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -103,7 +103,10 @@ impl<V: RunVcpu> VcpuThread<V> {
         let exit = vcpu.run();
         self.gate.leave(self.place());
         match exit {
-            Ok(exit) => dispatch(exit, &self.buses),
+            Ok(exit) => {
+                self.events.exit(self.index, exit::kind(&exit));
+                dispatch(exit, &self.buses)
+            }
             Err(error) => Outcome::Crash(dump::failure(&error)),
         }
     }

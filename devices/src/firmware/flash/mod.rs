@@ -128,8 +128,6 @@ pub struct Flash<A> {
     shown: bool,
     /// Reads of the array that came here since it was last changed to.
     reads: u32,
-    /// How often the host had to map the array, or take it away.
-    switches: u64,
     limit: LogLimit,
 }
 
@@ -161,7 +159,6 @@ impl<A: Bytes<MemoryRegionAddress> + Send + Sync> Flash<A> {
             changed: false,
             shown: true,
             reads: 0,
-            switches: 0,
             limit: LogLimit::default(),
         };
         if let Some(state) = state {
@@ -178,11 +175,6 @@ impl<A: Bytes<MemoryRegionAddress> + Send + Sync> Flash<A> {
     /// The array cannot be read, or the state not be serialised.
     pub fn save(&self) -> Result<Section, StateError> {
         Section::encode(&self.id, &FlashState::of(self)?)
-    }
-
-    /// How often the host had to map the array, or take it away: each time holds all vCPUs.
-    pub fn switches(&self) -> u64 {
-        self.switches
     }
 
     /// Hands changes over that the guest has not ended by reading the array: the machine ends.
@@ -214,7 +206,6 @@ impl<A: Bytes<MemoryRegionAddress> + Send + Sync> Flash<A> {
 
     fn show(&mut self, shown: bool) {
         self.shown = shown;
-        self.switches += 1;
         self.host.show_array(shown);
     }
 

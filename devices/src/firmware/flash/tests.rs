@@ -81,7 +81,7 @@ fn ovmf_finds_a_flash_chip() {
     assert_eq!(status, 0, "a cleared status");
     bench.write(5, 0xff);
     assert_eq!(bench.read(5), original);
-    assert_eq!((bench.shown(), bench.flash.switches()), (vec![true, false], 1));
+    assert_eq!(bench.shown(), [true, false]);
     assert_eq!(bench.saves(), 0, "nothing was changed");
 }
 
@@ -95,7 +95,7 @@ fn the_array_is_mapped_again_when_it_is_read_often_enough() {
         assert_eq!(bench.shown(), [true, false], "some reads are not worth it, and each visit counts anew");
     }
     assert_eq!(bench.read(5), 5);
-    assert_eq!((bench.shown(), bench.flash.switches()), (vec![true, false, true], 2));
+    assert_eq!(bench.shown(), [true, false, true]);
     bench.write(5, 0x70);
     (0..2 * READS_BEFORE_SHOWN).for_each(|_| assert_eq!(bench.read(5), 0x80));
     assert_eq!(bench.shown(), [true, false, true, false], "reads of the status do not count");
@@ -277,7 +277,6 @@ proptest! {
             }
         }
         prop_assert_eq!(bench.flash.contents().unwrap(), naive.array.clone());
-        prop_assert_eq!(bench.flash.switches() + 1, bench.shown().len() as u64);
         bench.flash.flush();
         let unchanged = Naive::new().array;
         let saved = bench.host.saved.lock().unwrap();

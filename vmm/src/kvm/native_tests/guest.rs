@@ -4,6 +4,7 @@ use crate::config::Backing;
 use crate::interrupt::KvmInterruptManager;
 use crate::kvm::{Kvm, KvmVcpu, KvmVm};
 use crate::memory::{AddressRange, AddressSpace, RamRegion, layout};
+use crate::statistics::ExitKind;
 use crate::testing::skip;
 use crate::thread::Threads;
 use crate::vcpu::{Buses, VcpuControl, VcpuEvents, Vcpus};
@@ -68,6 +69,8 @@ impl BusDevice for Recorder {
 }
 
 impl VcpuEvents for Recorder {
+    fn exit(&self, _vcpu: u32, _kind: ExitKind) {}
+
     fn first_run(&self) {
         self.notes.lock().unwrap().send(Note::FirstRun).unwrap();
     }

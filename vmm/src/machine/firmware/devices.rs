@@ -80,9 +80,7 @@ impl FirmwareDevices {
 impl Drop for FirmwareDevices {
     fn drop(&mut self) {
         if let Some(chip) = &self.variables {
-            let mut chip = chip.lock().unwrap_or_else(PoisonError::into_inner);
-            chip.flush();
-            tracing::debug!(switches = chip.switches(), "The variables' chip went between memory and commands");
+            chip.lock().unwrap_or_else(PoisonError::into_inner).flush();
         }
     }
 }

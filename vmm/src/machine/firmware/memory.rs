@@ -9,6 +9,7 @@
 //! ```
 
 use crate::memory::{AddressRange, AddressSpace, CommitError, Kind, RamRegion, layout};
+use crate::statistics::Statistics;
 use devices::bus::{BusDevice, Width};
 use devices::pci::{ShadowAccess, ShadowMapper, ShadowRegion};
 use std::ops::Range;
@@ -28,6 +29,7 @@ pub(in crate::machine) struct FirmwareMemory {
     code: Arc<RamRegion>,
     vars: Option<Arc<RamRegion>>,
     state: Mutex<State>,
+    statistics: Arc<Statistics>,
     /// Told of a commit that went wrong: memory may be missing, so that the guest must not run on.
     failed: Box<dyn Fn(CommitError) + Send + Sync>,
 }
@@ -47,11 +49,12 @@ impl FirmwareMemory {
         ram: Vec<Arc<RamRegion>>,
         code: Arc<RamRegion>,
         vars: Option<Arc<RamRegion>>,
+        statistics: Arc<Statistics>,
         failed: Box<dyn Fn(CommitError) + Send + Sync>,
     ) -> Result<Self, CommitError> {
         let shadow = vec![ShadowRegion { range: SHADOW, access: ShadowAccess::Bus }];
         let state = Mutex::new(State { shadow, vars_shown: true });
-        let memory = Self { address_space, ram, code, vars, state, failed };
+        let memory = Self { address_space, ram, code, vars, state, statistics, failed };
         memory.commit(&memory.state())?;
         Ok(memory)
     }
@@ -59,8 +62,10 @@ impl FirmwareMemory {
     /// Lets the guest read the variable store, or has each access come to the chip.
     pub(in crate::machine) fn show_vars(&self, shown: bool) {
         let mut state = self.state();
-        state.vars_shown = shown;
-        self.change(&state);
+        if std::mem::replace(&mut state.vars_shown, shown) != shown {
+            self.statistics.flash_switched();
+            self.change(&state);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -178,6 +183,7 @@ mod tests {
     struct Bench {
         memory: FirmwareMemory,
         slots: Arc<Slots>,
+        statistics: Arc<Statistics>,
         ram: Arc<RamRegion>,
         failures: Arc<Mutex<usize>>,
     }
@@ -190,6 +196,8 @@ mod tests {
         fn new() -> Self {
             let slots = Arc::new(Slots::default());
             let address_space = Arc::new(AddressSpace::new(slots.clone()));
+            let statistics = Arc::new(Statistics::new(1));
+            address_space.add_listener(statistics.clone());
             let (ram, failures) = (region(0..16 * MIB), Arc::new(Mutex::new(0)));
             let count = Arc::clone(&failures);
             let memory = FirmwareMemory::new(
@@ -197,9 +205,10 @@ mod tests {
                 vec![ram.clone()],
                 region(CODE),
                 Some(region(VARS)),
+                Arc::clone(&statistics),
                 Box::new(move |_| *count.lock().unwrap() += 1),
             );
-            Self { memory: memory.unwrap(), slots, ram, failures }
+            Self { memory: memory.unwrap(), slots, statistics, ram, failures }
         }
 
         /// Start and end of each slot in order, and whether it can be written.
@@ -277,6 +286,10 @@ mod tests {
         assert_eq!(bench.slots().iter().filter(|slot| slot.0 >= VARS.start).count(), 1);
         bench.memory.show_vars(true);
         assert_eq!(&bench.slots()[3..], ABOVE);
+        bench.memory.show_vars(true);
+        let counted = bench.statistics.snapshot();
+        // Five slots at power-on; then one went and came back.
+        assert_eq!((counted.slot_updates, counted.flash_switches), (7, 2));
     }
 
     #[test]

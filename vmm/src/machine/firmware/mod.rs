@@ -14,6 +14,7 @@ use super::MachineError;
 use crate::config::FirmwareInterface;
 use crate::firmware::Cpu;
 use crate::memory::{AddressSpace, CommitError, RamRegion};
+use crate::statistics::Statistics;
 use files::VariablesChip;
 use std::sync::Arc;
 
@@ -41,12 +42,14 @@ impl FirmwareParts {
         cpus: Vec<Cpu>,
         address_space: &Arc<AddressSpace>,
         ram: &[Arc<RamRegion>],
+        statistics: Arc<Statistics>,
         failed: Box<dyn Fn(CommitError) + Send + Sync>,
     ) -> Result<Self, MachineError> {
         let code = files.code_region()?;
         let variables = files.variables_chip()?;
         let chip = variables.as_ref().map(|chip| Arc::clone(&chip.region));
-        let memory = FirmwareMemory::new(Arc::clone(address_space), ram.to_vec(), Arc::clone(&code), chip, failed)?;
+        let space = Arc::clone(address_space);
+        let memory = FirmwareMemory::new(space, ram.to_vec(), Arc::clone(&code), chip, statistics, failed)?;
         Ok(Self { interface, log, memory: Arc::new(memory), code, variables, cpus })
     }
 }

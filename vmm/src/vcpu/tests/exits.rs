@@ -1,8 +1,9 @@
 //! What exits become on the buses, and in the report of a crash.
 
 use crate::kvm::Exit;
+use crate::statistics::ExitKind;
 use crate::vcpu::Buses;
-use crate::vcpu::exit::{Outcome, dispatch};
+use crate::vcpu::exit::{Outcome, dispatch, kind};
 use devices::bus::{Bus, BusDevice, Width};
 use std::sync::{Arc, Mutex};
 
@@ -35,6 +36,22 @@ fn done(exit: Exit<'_>) -> Vec<(u64, Width, Option<u64>)> {
     assert_eq!(dispatch(exit, &buses), Outcome::Done);
     let notes = notes.0.lock().unwrap();
     notes.clone()
+}
+
+#[test]
+fn exits_are_counted_by_their_reason_and_a_string_instruction_once() {
+    let mut data = [0; 4];
+    let kinds = [
+        kind(&Exit::PioRead { port: 1, size: 1, data: &mut data }),
+        kind(&Exit::PioWrite { port: 1, size: 1, data: &[0; 4] }),
+        kind(&Exit::MmioWrite { address: 1, data: &[0] }),
+        kind(&Exit::Interrupted),
+        kind(&Exit::Shutdown),
+    ];
+    let expected =
+        [ExitKind::PortRead, ExitKind::PortWrite, ExitKind::MmioWrite, ExitKind::Interruption, ExitKind::Other];
+    assert_eq!(kinds, expected);
+    assert_eq!(kind(&Exit::MmioRead { address: 1, data: &mut data }), ExitKind::MmioRead);
 }
 
 #[test]

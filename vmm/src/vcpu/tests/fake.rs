@@ -1,6 +1,7 @@
 //! A vCPU that "executes" by counting, and leaves by the exits of its script.
 
 use crate::kvm::{Exit, KvmError};
+use crate::statistics::ExitKind;
 use crate::thread::Threads;
 use crate::vcpu::{Buses, Kick, RunVcpu, VcpuControl, VcpuEvents, Vcpus};
 use devices::bus::{Bus, BusDevice};
@@ -129,12 +130,17 @@ impl FakeVcpu {
 /// What the vCPUs told.
 #[derive(Default)]
 pub(super) struct Events {
+    pub(super) interruptions: AtomicU64,
     pub(super) first_runs: AtomicU64,
     pub(super) triple_faults: Mutex<Vec<u32>>,
     pub(super) crashes: Mutex<Vec<(u32, String)>>,
 }
 
 impl VcpuEvents for Events {
+    fn exit(&self, _vcpu: u32, kind: ExitKind) {
+        self.interruptions.fetch_add(u64::from(kind == ExitKind::Interruption), SeqCst);
+    }
+
     fn first_run(&self) {
         self.first_runs.fetch_add(1, SeqCst);
     }

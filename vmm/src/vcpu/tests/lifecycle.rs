@@ -153,6 +153,13 @@ fn a_refusing_sandbox_is_named_when_the_threads_are_joined() {
 }
 
 #[test]
+fn every_exit_is_told() {
+    let machine = Machine::new(&[&[Step::Spin]], nothing);
+    machine.run_a_little(0);
+    assert!(machine.events.interruptions.load(SeqCst) > 0, "the pause");
+}
+
+#[test]
 fn a_control_serves_one_set_of_vcpus() {
     let machine = Machine::new(&[&[Step::Spin]], nothing);
     let buses = Buses { pio: Arc::new(Bus::new()), mmio: Arc::new(Bus::new()) };

@@ -105,6 +105,27 @@ fn the_chip_with_the_variables_is_programmed_and_its_contents_outlive_resets_and
 }
 
 #[test]
+fn exits_slot_updates_and_switches_of_the_flash_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(machine) = machine("flash echo=x", FirmwareInterface::Uefi) else { return };
+    let mut guest = machine.variables(variables(directory.path())).start();
+    guest.line("ok flash");
+    guest.line("ok echo");
+    let first = guest.handle.statistics();
+    // Detection, query, erase and programming: each leaves the array and comes back to it.
+    assert_eq!(first.flash_switches, 8);
+    // RAM in two, the code twice and the store at power-on; each switch takes one slot away or makes it.
+    assert_eq!(first.slot_updates, 5 + 8);
+    let [exits] = first.exits[..] else { panic!("{first:?}") };
+    assert!(exits.port_writes > 100 && exits.mmio_writes > 10 && exits.mmio_reads > 5, "{exits:?}");
+    guest.line("done");
+    guest.handle.reset().unwrap();
+    guest.line("ok echo");
+    let second = guest.handle.statistics();
+    assert_eq!((second.flash_switches, second.slot_updates), (16, 26), "counted on after a reset");
+}
+
+#[test]
 fn ranges_below_1_mib_become_read_only_and_writable_at_run_time() {
     for interface in [FirmwareInterface::Bios, FirmwareInterface::Uefi] {
         let Some(machine) = machine("pam", interface) else { return };
