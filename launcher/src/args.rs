@@ -3,13 +3,14 @@
 use crate::console::ConsoleArg;
 use crate::cpus_arg::CpusArg;
 use crate::disk_arg::DiskArg;
-use crate::firmware::FirmwareArg;
+use crate::firmware::{FirmwareArg, TextFileArg};
 use crate::help;
 use crate::manifest::ManifestCommand;
 use crate::memory_size::MemorySize;
 use crate::net_arg::NetArg;
 use crate::report::ReportFormat;
 use crate::shutdown::Grace;
+use crate::smbios_arg::SmbiosArg;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -71,6 +72,14 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) firmware_log: bool,
 
+    /// Give the firmware, and what it starts, a text (fw_cfg); may be given several times.
+    #[arg(long, value_name = "opt/NAME=TEXT", long_help = help::FW_CFG)]
+    pub(crate) fw_cfg: Vec<TextFileArg>,
+
+    /// What the machine calls itself in its SMBIOS tables, which only firmware gives to the guest.
+    #[arg(long, value_name = "uuid=UUID[,serial=TEXT]..", long_help = help::SMBIOS)]
+    pub(crate) smbios: Option<SmbiosArg>,
+
     /// How many vCPUs, and how the guest sees them arranged.
     #[arg(long, value_name = "N[,sockets=S][,cores=C][,threads=T][,max=M]", long_help = help::CPUS)]
     pub(crate) cpus: Option<CpusArg>,
@@ -84,11 +93,11 @@ pub(crate) struct RunArgs {
     pub(crate) board: Option<Board>,
 
     /// Add a virtio disk; may be given several times.
-    #[arg(long = "disk", value_name = "path=FILE[,readonly][,serial=TEXT]", long_help = help::DISK)]
+    #[arg(long = "disk", value_name = "path=FILE[,readonly][,serial=TEXT][,bootindex=N]", long_help = help::DISK)]
     pub(crate) disks: Vec<DiskArg>,
 
     /// Add a virtio network device; may be given several times.
-    #[arg(long = "net", value_name = "tap=NAME|fd=N[,mac=MAC][,mtu=BYTES]", long_help = help::NET)]
+    #[arg(long = "net", value_name = "tap=NAME|fd=N[,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]", long_help = help::NET)]
     pub(crate) nets: Vec<NetArg>,
 
     /// What the first serial port is connected to: stdio, pty, socket=PATH or off.

@@ -1,4 +1,4 @@
-//! `--disk path=P[,readonly][,serial=S]`.
+//! `--disk path=P[,readonly][,serial=S][,bootindex=N]`.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,39 +10,44 @@ pub(crate) struct DiskArg {
     pub(crate) path: PathBuf,
     pub(crate) readonly: bool,
     pub(crate) serial: Option<String>,
+    pub(crate) boot_index: Option<u32>,
 }
 
 /// Why the text is none.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum DiskArgError {
-    #[error("the path is missing: write path=FILE[,readonly][,serial=TEXT]")]
+    #[error("the path is missing: write path=FILE[,readonly][,serial=TEXT][,bootindex=N]")]
     NoPath,
     #[error(
-        "{0:?} is not known: write path=FILE[,readonly][,serial=TEXT]; a path with a comma needs a configuration file"
+        "{0:?} is not known: write path=FILE[,readonly][,serial=TEXT][,bootindex=N]; a path with a comma needs a configuration file"
     )]
     Unknown(String),
     #[error("{0} is given twice")]
     Twice(&'static str),
     #[error("{0}= has no value")]
     Empty(&'static str),
+    #[error("bootindex={0:?} is no number: devices are tried from the least on")]
+    BootIndex(String),
 }
 
 impl FromStr for DiskArg {
     type Err = DiskArgError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (mut path, mut readonly, mut serial) = (None, false, None);
+        let (mut path, mut readonly, mut serial, mut boot_index) = (None, false, None, None);
         for part in text.split(',') {
             match part.split_once('=') {
                 Some(("path", value)) => set(&mut path, "path", value)?,
                 Some(("serial", value)) => set(&mut serial, "serial", value)?,
+                Some(("bootindex", value)) => set(&mut boot_index, "bootindex", value)?,
                 None if part == "readonly" && readonly => return Err(DiskArgError::Twice("readonly")),
                 None if part == "readonly" => readonly = true,
                 _ => return Err(DiskArgError::Unknown(part.into())),
             }
         }
         let path = path.ok_or(DiskArgError::NoPath)?.into();
-        Ok(Self { path, readonly, serial })
+        let boot_index = boot_index.map(|index| index.parse().map_err(|_| DiskArgError::BootIndex(index)));
+        Ok(Self { path, readonly, serial, boot_index: boot_index.transpose()? })
     }
 }
 
@@ -67,12 +72,14 @@ mod tests {
             path: path.into(),
             readonly,
             serial: serial.map(Into::into),
+            boot_index: None,
         };
         let cases = [
             ("path=/a.img", disk("/a.img", false, None)),
             ("path=a=b.img", disk("a=b.img", false, None)),
             ("path=/dev/vg/data,readonly", disk("/dev/vg/data", true, None)),
             ("serial=ROOT 1,readonly,path=r", disk("r", true, Some("ROOT 1"))),
+            ("path=b,bootindex=2", DiskArg { boot_index: Some(2), ..disk("b", false, None) }),
         ];
         for (text, expected) in cases {
             assert_eq!(text.parse::<DiskArg>().unwrap(), expected, "{text}");
@@ -89,6 +96,7 @@ mod tests {
             ("path=", DiskArgError::Empty("path")),
             ("path=a,serial=", DiskArgError::Empty("serial")),
             ("path=a,path=b", DiskArgError::Twice("path")),
+            ("path=a,bootindex=-1", DiskArgError::BootIndex("-1".into())),
             ("path=a,readonly,readonly", DiskArgError::Twice("readonly")),
             ("path=a,readonly=true", unknown("readonly=true")),
             ("path=a,format=qcow2", unknown("format=qcow2")),

@@ -175,7 +175,23 @@ uefi[:CODE[,VARS]]  UEFI. Without CODE it is found by the descriptors in /etc/qe
                     Without VARS, variables survive reboots, but not the end of the machine.
 bios[:FILE]         A PC BIOS: SeaBIOS (Debian: package seabios).
 
+When it finds nothing to start, its message is on the console, a line on standard error says so, and the \
+machine runs on.
+
 Examples: --firmware uefi    --firmware uefi:,/var/lib/vm/vars.fd    --firmware bios";
+
+pub(crate) const FW_CFG: &str = "\
+Give the firmware, and what it starts, a text by the name opt/NAME; may be given several times. Linux shows \
+it as /sys/firmware/qemu_fw_cfg/by_name/opt/NAME/raw (module qemu_fw_cfg). Only with --firmware.
+
+Example: --fw-cfg opt/org.example/role=database";
+
+pub(crate) const SMBIOS: &str = "\
+What the machine calls itself: uuid, manufacturer, product, version, serial, sku, family, asset. Texts are 1 to \
+64 printable ASCII characters. The guest finds them in its SMBIOS tables (Linux: dmidecode, \
+/sys/class/dmi/id), which only firmware gives it.
+
+Example: --smbios uuid=5d307ca9-b3ef-428c-8861-06e72d69f223,serial=0042";
 
 pub(crate) const CPUS: &str = "\
 How many vCPUs there are at the start (1 to 255, fewer where cores or threads are no powers of two), \
@@ -201,6 +217,9 @@ disks in this order (Linux: /dev/vda, /dev/vdb, ...), after those of the configu
 readonly: the guest cannot write, and the file is opened for reading only. serial: what the guest \
 reads as the disk's serial, 1 to 20 ASCII characters (Linux: /dev/disk/by-id/virtio-SERIAL).
 
+bootindex: when firmware tries to start from this disk: devices with a number come first, the least before \
+all; then the other disks and networks in their order.
+
 A disk that is written to can be used by one machine only; it is locked while the machine runs.
 
 Examples: --disk path=root.img    --disk path=/dev/vg/data,serial=data    --disk path=cd.iso,readonly";
@@ -216,6 +235,10 @@ IFF_NO_PI, IFF_VNET_HDR); then /dev/net/tun is not needed.
 mac: the guest's address. Without it the address is random (02:...), and another one at each start, though \
 not at a reboot: give one where the guest or the network remembers it. mtu: the largest packet that the \
 guest is told to use, 68 to 65535 bytes; without it the guest chooses (Linux: 1500).
+
+bootindex: as of disks. rom: the expansion ROM by which firmware without a driver for virtio networks starts \
+from this one. Without it a PC BIOS gets iPXE's, where this host has it (Debian: package ipxe-qemu), and UEFI, \
+which has a driver, none; off: none.
 
 Examples: --net tap=tap0    --net tap=tap1,mac=02:00:00:12:34:56,mtu=9000    --net fd=3";
 

@@ -25,6 +25,7 @@ mod run;
 mod run_config;
 mod shutdown;
 mod signals;
+mod smbios_arg;
 mod start_time;
 
 use args::{Cli, Command};

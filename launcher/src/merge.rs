@@ -2,15 +2,16 @@
 
 use crate::args::{Board, RunArgs};
 use crate::disk_arg::DiskArg;
-use crate::firmware::{FirmwareArg, FirmwareError, find_bios, find_uefi, find_variables_of};
-use crate::net_arg::{NetArg, NetSource, random_mac};
+use crate::firmware::{FirmwareArg, FirmwareError, find_bios, find_network_rom, find_uefi, find_variables_of};
+use crate::net_arg::{NetArg, NetSource, RomArg, random_mac};
 use crate::resources::{FileError, read_small_file};
 use crate::run_config::{ResourceSpec, RunConfig, VariablesSpec};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vmm::{
-    BoardConfig, DeviceId, DiskConfig, FIRMWARE, FirmwareInterface, INITRD, KERNEL, NetConfig, OnError, OnTripleFault,
-    PayloadConfig, SERIAL, VARIABLES, VmConfig,
+    BoardConfig, DeviceId, DiskConfig, FIRMWARE, FirmwareInterface, INITRD, KERNEL, NetConfig, OnError, PayloadConfig,
+    SERIAL, VARIABLES, VmConfig, rom_of,
 };
 
 /// More than any sensible configuration has; keeps a wrong file from being read for ever.
@@ -27,6 +28,8 @@ pub(crate) enum LoadError {
     Version { path: PathBuf, version: u32 },
     #[error("Cannot start the machine by firmware")]
     Firmware(#[from] FirmwareError),
+    #[error("--fw-cfg gives a text to firmware, and this machine has none: give --firmware too")]
+    FwCfgWithoutFirmware,
     #[error("Cannot make up a MAC address: give one with --net ...,mac=")]
     Mac(#[source] std::io::Error),
 }
@@ -74,7 +77,10 @@ fn merge(mut config: RunConfig, args: &RunArgs) -> Result<RunConfig, LoadError> 
         vm.on_reboot = on_reboot.into();
     }
     if let Some(on_triple_fault) = args.on_triple_fault {
-        vm.on_triple_fault = on_triple_fault.into();
+        vm.on_triple_fault = Some(on_triple_fault.into());
+    }
+    if let Some(smbios) = &args.smbios {
+        smbios.apply(&mut vm.identity);
     }
     for disk in &args.disks {
         add_disk(&mut config, disk);
@@ -111,7 +117,7 @@ fn set_kernel(config: &mut RunConfig, args: &RunArgs) {
     }
 }
 
-/// The flags for firmware, which take the file's kernel away. Firmware that resets by a triple fault is no crash.
+/// The flags for firmware, which take the file's kernel away.
 fn set_firmware(config: &mut RunConfig, args: &RunArgs) -> Result<(), LoadError> {
     if let Some(firmware) = &args.firmware {
         config.resources.retain(|id, _| ![KERNEL, INITRD, VARIABLES].contains(&id.as_str()));
@@ -129,14 +135,18 @@ fn set_firmware(config: &mut RunConfig, args: &RunArgs) -> Result<(), LoadError>
                 (FirmwareInterface::Uefi, code)
             }
         };
-        config.vm.payload = PayloadConfig::Firmware { interface, log: false };
+        config.vm.payload = PayloadConfig::Firmware { interface, log: false, files: BTreeMap::new() };
         config.resources.insert(FIRMWARE.into(), ResourceSpec::Path(code));
-        config.vm.on_triple_fault = OnTripleFault::Reset;
     }
-    if let PayloadConfig::Firmware { log, .. } = &mut config.vm.payload {
-        *log |= args.firmware_log;
+    match &mut config.vm.payload {
+        PayloadConfig::Firmware { log, files, .. } => {
+            *log |= args.firmware_log;
+            files.extend(args.fw_cfg.iter().map(|file| (file.name.clone(), file.text.clone())));
+            Ok(())
+        }
+        PayloadConfig::Kernel { .. } if !args.fw_cfg.is_empty() => Err(LoadError::FwCfgWithoutFirmware),
+        PayloadConfig::Kernel { .. } => Ok(()),
     }
-    Ok(())
 }
 
 fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
@@ -146,6 +156,7 @@ fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
         readonly: disk.readonly,
         serial: disk.serial.clone(),
         root_port: false,
+        boot_index: disk.boot_index,
         on_error: OnError::default(),
     });
     config.resources.insert(id, ResourceSpec::Path(disk.path.clone()));
@@ -153,13 +164,25 @@ fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
 
 fn add_net(config: &mut RunConfig, net: &NetArg) -> Result<(), LoadError> {
     let id = free_id(&config.vm, "net");
+    // UEFI firmware has a driver of its own.
+    let is_bios = matches!(config.vm.payload, PayloadConfig::Firmware { interface: FirmwareInterface::Bios, .. });
+    let rom = match &net.rom {
+        RomArg::File(path) => Some(path.clone()),
+        RomArg::Default if is_bios => find_network_rom(),
+        RomArg::Default | RomArg::Off => None,
+    };
     config.vm.nets.push(NetConfig {
         id: id.clone(),
         mac: net.mac.map_or_else(random_mac, Ok).map_err(LoadError::Mac)?,
         mtu: net.mtu,
         link_up: true,
         root_port: false,
+        boot_index: net.boot_index,
+        rom: rom.is_some(),
     });
+    if let Some(rom) = rom {
+        config.resources.insert(rom_of(&id), ResourceSpec::Path(rom));
+    }
     let source = match &net.source {
         NetSource::Tap(name) => ResourceSpec::Tap(name.clone()),
         NetSource::Fd(number) => ResourceSpec::Fd(*number),
@@ -271,7 +294,7 @@ mod tests {
         expected.vm.cpus = vmm::CpusConfig { boot: 2, max: None, topology: None };
         expected.vm.memory.boot = 1 << 30;
         expected.vm.on_reboot = OnReboot::Exit;
-        expected.vm.on_triple_fault = OnTripleFault::Reset;
+        expected.vm.on_triple_fault = Some(OnTripleFault::Reset);
         let merged = merge(file(), &args).unwrap();
         let ids: Vec<_> = merged.vm.disks.iter().map(|disk| disk.id.as_str()).collect();
         assert_eq!(ids, ["disk1", "disk0", "disk2"], "a new disk gets the first free id and comes after the file's");
@@ -289,11 +312,15 @@ mod tests {
         let args = RunArgs {
             firmware: Some("uefi:/none/code.fd,/vm/vars.fd".parse().unwrap()),
             firmware_log: true,
+            fw_cfg: vec!["opt/a=b".parse().unwrap()],
+            smbios: Some("serial=7".parse().unwrap()),
             ..RunArgs::default()
         };
         let merged = merge(file(), &args).unwrap();
-        assert_eq!(merged.vm.payload, PayloadConfig::Firmware { interface: FirmwareInterface::Uefi, log: true });
-        assert_eq!(merged.vm.on_triple_fault, OnTripleFault::Reset);
+        let files = [("opt/a".to_owned(), "b".to_owned())].into();
+        assert_eq!(merged.vm.payload, PayloadConfig::Firmware { interface: FirmwareInterface::Uefi, log: true, files });
+        assert_eq!(merged.vm.on_triple_fault, None, "the payload decides");
+        assert_eq!(merged.vm.identity.serial.as_deref(), Some("7"));
         assert_eq!(merged.resources[&FIRMWARE.into()], ResourceSpec::Path("/none/code.fd".into()));
         let variables = VariablesSpec { path: Some("/vm/vars.fd".into()), template: None };
         assert_eq!(merged.resources[&VARIABLES.into()], ResourceSpec::Variables(variables));
@@ -303,7 +330,7 @@ mod tests {
         assert_eq!(back.vm.payload, PayloadConfig::default());
         assert!(!back.resources.contains_key(&FIRMWARE.into()) && !back.resources.contains_key(&VARIABLES.into()));
         let explicit = RunArgs { on_triple_fault: Some(TripleFaultArg::Exit), ..args };
-        assert_eq!(merge(file(), &explicit).unwrap().vm.on_triple_fault, OnTripleFault::Exit);
+        assert_eq!(merge(file(), &explicit).unwrap().vm.on_triple_fault, Some(OnTripleFault::Exit));
     }
 
     #[test]
@@ -311,7 +338,15 @@ mod tests {
         let mut base = file();
         base.vm.disks[0].id = "net0".into();
         let mac = "02:00:00:00:00:01".parse().unwrap();
-        base.vm.nets = vec![NetConfig { id: "net2".into(), mac, mtu: None, link_up: false, root_port: false }];
+        base.vm.nets = vec![NetConfig {
+            id: "net2".into(),
+            mac,
+            mtu: None,
+            link_up: false,
+            root_port: false,
+            boot_index: None,
+            rom: false,
+        }];
         let args = RunArgs {
             nets: ["tap=a,mac=02:00:00:00:00:02,mtu=1400", "fd=7"].map(|net| net.parse().unwrap()).into(),
             ..RunArgs::default()
@@ -325,6 +360,36 @@ mod tests {
         assert_eq!(merged.resources[&"net1".into()], ResourceSpec::Tap("a".into()));
         assert_eq!(merged.resources[&"net3".into()], ResourceSpec::Fd(7));
         merged.vm.validate().unwrap();
+    }
+
+    #[test]
+    fn a_text_for_firmware_needs_firmware() {
+        let args = RunArgs { fw_cfg: vec!["opt/a=b".parse().unwrap()], ..RunArgs::default() };
+        assert!(matches!(merge(file(), &args), Err(LoadError::FwCfgWithoutFirmware)));
+    }
+
+    #[test]
+    fn a_network_has_the_rom_and_the_boot_index_that_are_given() {
+        let args = RunArgs {
+            firmware: Some("bios:/none/bios.bin".parse().unwrap()),
+            nets: ["fd=7,rom=/a.rom,bootindex=1", "fd=8,rom=off"].map(|net| net.parse().unwrap()).into(),
+            disks: vec!["path=a,bootindex=2".parse().unwrap()],
+            ..RunArgs::default()
+        };
+        let merged = merge(RunConfig::default(), &args).unwrap();
+        let told: Vec<_> = merged.vm.nets.iter().map(|net| (net.rom, net.boot_index)).collect();
+        assert_eq!(told, [(true, Some(1)), (false, None)]);
+        assert_eq!(merged.resources[&"rom:net0".into()], ResourceSpec::Path("/a.rom".into()));
+        assert!(!merged.resources.contains_key(&"rom:net1".into()));
+        assert_eq!(merged.vm.disks[0].boot_index, Some(2));
+        merged.vm.validate().unwrap();
+
+        let uefi = RunArgs {
+            firmware: Some("uefi:/none/code.fd".parse().unwrap()),
+            nets: vec!["fd=7".parse().unwrap()],
+            ..RunArgs::default()
+        };
+        assert!(!merge(RunConfig::default(), &uefi).unwrap().vm.nets[0].rom, "OVMF has a driver of its own");
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! `--net tap=NAME|fd=N[,mac=M][,mtu=N]`.
+//! `--net tap=NAME|fd=N[,mac=M][,mtu=N][,bootindex=N][,rom=FILE|off]`.
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::io;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use thiserror::Error;
 use vmm::{MacAddress, MacAddressError};
@@ -25,16 +26,34 @@ pub(crate) struct NetArg {
     pub(crate) source: NetSource,
     pub(crate) mac: Option<MacAddress>,
     pub(crate) mtu: Option<u16>,
+    pub(crate) boot_index: Option<u32>,
+    pub(crate) rom: RomArg,
+}
+
+/// The expansion ROM of a network device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RomArg {
+    /// The host's, where the firmware has no driver of its own (a PC BIOS).
+    #[default]
+    Default,
+    /// None.
+    Off,
+    /// This file.
+    File(PathBuf),
 }
 
 /// Why the text is none.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum NetArgError {
-    #[error("the TAP is missing: write tap=NAME or fd=NUMBER, then [,mac=MAC][,mtu=BYTES]")]
+    #[error(
+        "the TAP is missing: write tap=NAME or fd=NUMBER, then [,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
+    )]
     NoSource,
     #[error("tap= and fd= exclude each other")]
     TwoSources,
-    #[error("{0:?} is not known: write tap=NAME or fd=NUMBER, then [,mac=MAC][,mtu=BYTES]")]
+    #[error(
+        "{0:?} is not known: write tap=NAME or fd=NUMBER, then [,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
+    )]
     Unknown(String),
     #[error("{0}= is given twice")]
     Twice(&'static str),
@@ -44,6 +63,8 @@ pub(crate) enum NetArgError {
     Fd(String),
     #[error("mtu={0:?} is no MTU: write a number of bytes from {first} to {last}", first = MTU.start(), last = MTU.end())]
     Mtu(String),
+    #[error("bootindex={0:?} is no number: devices are tried from the least on")]
+    BootIndex(String),
     #[error(transparent)]
     Mac(#[from] MacAddressError),
 }
@@ -53,12 +74,15 @@ impl FromStr for NetArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (mut tap, mut fd, mut mac, mut mtu) = (None, None, None, None);
+        let (mut boot_index, mut rom) = (None, None);
         for part in text.split(',') {
             match part.split_once('=') {
                 Some(("tap", value)) => set(&mut tap, "tap", value)?,
                 Some(("fd", value)) => set(&mut fd, "fd", value)?,
                 Some(("mac", value)) => set(&mut mac, "mac", value)?,
                 Some(("mtu", value)) => set(&mut mtu, "mtu", value)?,
+                Some(("bootindex", value)) => set(&mut boot_index, "bootindex", value)?,
+                Some(("rom", value)) => set(&mut rom, "rom", value)?,
                 _ => return Err(NetArgError::Unknown(part.into())),
             }
         }
@@ -73,7 +97,10 @@ impl FromStr for NetArg {
             let known = bytes.parse().ok().filter(|bytes| MTU.contains(bytes));
             known.ok_or_else(|| NetArgError::Mtu(bytes.into()))
         });
-        Ok(Self { source, mac, mtu: mtu.transpose()? })
+        let boot_index = boot_index.map(|index| index.parse().map_err(|_| NetArgError::BootIndex(index.into())));
+        let rom =
+            rom.map_or(RomArg::Default, |name| if name == "off" { RomArg::Off } else { RomArg::File(name.into()) });
+        Ok(Self { source, mac, mtu: mtu.transpose()?, boot_index: boot_index.transpose()?, rom })
     }
 }
 
@@ -111,7 +138,14 @@ mod tests {
 
     #[test]
     fn a_network_is_a_tap_with_options_in_any_order() {
-        let net = |source, mac: Option<&str>, mtu| NetArg { source, mac: mac.map(|mac| mac.parse().unwrap()), mtu };
+        let net = |source, mac: Option<&str>, mtu| NetArg {
+            source,
+            mac: mac.map(|mac| mac.parse().unwrap()),
+            mtu,
+            boot_index: None,
+            rom: RomArg::Default,
+        };
+        let booting = |boot_index, rom| NetArg { boot_index, rom, ..net(NetSource::Fd(3), None, None) };
         let cases = [
             ("tap=tap0", net(NetSource::Tap("tap0".into()), None, None)),
             ("fd=3", net(NetSource::Fd(3), None, None)),
@@ -120,6 +154,8 @@ mod tests {
                 net(NetSource::Tap("a b".into()), Some("02:00:00:00:00:01"), Some(9000)),
             ),
             ("fd=0,mtu=68", net(NetSource::Fd(0), None, Some(68))),
+            ("fd=3,bootindex=0,rom=off", booting(Some(0), RomArg::Off)),
+            ("rom=/a=b.rom,fd=3", booting(None, RomArg::File("/a=b.rom".into()))),
         ];
         for (text, expected) in cases {
             assert_eq!(text.parse::<NetArg>().unwrap(), expected, "{text}");
@@ -143,6 +179,8 @@ mod tests {
             ("fd=three", NetArgError::Fd("three".into())),
             ("fd=-1", NetArgError::Fd("-1".into())),
             ("fd=4294967296", NetArgError::Fd("4294967296".into())),
+            ("tap=t,rom=", NetArgError::Empty("rom")),
+            ("tap=t,bootindex=first", NetArgError::BootIndex("first".into())),
             ("tap=t,mtu=67", NetArgError::Mtu("67".into())),
             ("tap=t,mtu=65536", NetArgError::Mtu("65536".into())),
             ("tap=t,mtu=1.5k", NetArgError::Mtu("1.5k".into())),

@@ -76,10 +76,10 @@ pub(crate) fn run(
     start: StartTime,
 ) -> Result<Outcome, RunError> {
     config.vm.validate().map_err(RunError::Config)?;
+    let (mut resources, console) = resources::open(&config)?;
     if matches!(config.vm.payload, PayloadConfig::Firmware { .. }) && doctor::is_pvm() {
         return Err(RunError::Pvm);
     }
-    let (mut resources, console) = resources::open(&config)?;
     let (wake, woken) = channel();
     let _signals = {
         let wake = wake.clone();
@@ -181,6 +181,9 @@ fn tell_events(events: EventStream, wake: Sender<Wake>) -> std::io::Result<JoinH
         while let Some(event) = events.next(None) {
             match event {
                 VmEvent::Reset { source } => tracing::info!("The machine starts again: reset by {source}"),
+                VmEvent::NothingToBoot { message } => tracing::warn!(
+                    "The firmware found nothing to start and waits ({message:?}): see that a disk has a boot loader for it"
+                ),
                 VmEvent::Stopped(reason) => {
                     tracing::info!(?reason, "The machine has stopped");
                     break;

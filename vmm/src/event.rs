@@ -71,6 +71,11 @@ pub enum VmEvent {
     },
     /// The vCPUs run for the first time.
     Started,
+    /// Firmware found nothing to start: it says so on the serial port, and the machine runs on. Once a boot.
+    NothingToBoot {
+        /// Its words.
+        message: String,
+    },
     /// All vCPUs stand still and all queues are drained.
     Paused,
     /// The vCPUs run again.

@@ -34,8 +34,9 @@ mod worker;
 
 pub use arch::x86_64::topology::TopologyError;
 pub use config::{
-    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, FirmwareInterface, KernelEntry,
-    MemoryConfig, NetConfig, OnError, OnReboot, OnTripleFault, PayloadConfig, VmConfig,
+    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, FirmwareInterface, IdentityConfig,
+    KernelEntry, MachineUuid, MachineUuidError, MemoryConfig, NetConfig, OnError, OnReboot, OnTripleFault,
+    PayloadConfig, VmConfig,
 };
 pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;
@@ -46,6 +47,8 @@ pub use handle::{Vm, VmError, VmHandle};
 pub use host::kvm_capabilities;
 pub use kvm::KvmCapability;
 pub use lifecycle::{Refusal, VmState};
-pub use resources::{FIRMWARE, INITRD, KERNEL, KeptFile, Resource, ResourceError, Resources, SERIAL, VARIABLES};
+pub use resources::{
+    FIRMWARE, INITRD, KERNEL, KeptFile, Resource, ResourceError, Resources, SERIAL, VARIABLES, rom_of,
+};
 pub use statistics::{VcpuExits, VmStatistics};
 pub use timeline::{BootTimeline, GuestMarker, StartSource};

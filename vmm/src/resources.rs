@@ -17,6 +17,12 @@ pub const FIRMWARE: &str = "firmware";
 pub const VARIABLES: &str = "variables";
 /// Id of the first serial port.
 pub const SERIAL: &str = "serial0";
+/// Id of the expansion ROM of network device `net`.
+pub fn rom_of(net: &DeviceId) -> DeviceId {
+    // No device of a configuration has a colon in its id.
+    DeviceId::new(format!("rom:{net}"))
+}
+
 /// Names of the board's own devices and of the payload: no disk may have one.
 pub(crate) const RESERVED: &[&str] = &[
     KERNEL,

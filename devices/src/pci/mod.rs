@@ -15,6 +15,7 @@ mod function;
 pub mod header;
 mod host_bridge;
 mod msix;
+pub(crate) mod rom;
 mod root_port;
 mod shadow;
 mod slot;
@@ -33,6 +34,7 @@ pub use function::{BarMapper, DecodedBar, Doorbell, Forwarding, Mapping, PciFunc
 pub use header::Command;
 pub use host_bridge::{HostBridge, HostBridgeState};
 pub use msix::{Msix, MsixState};
+pub use rom::{ExpansionRom, MAX_ROM_SIZE, RomError};
 pub use root_port::{RootPort, RootPortState};
 pub use shadow::{ShadowAccess, ShadowMapper, ShadowRegion};
 pub use slot::{PciAddress, Slot};

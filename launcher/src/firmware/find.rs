@@ -17,6 +17,10 @@ const MAX_DESCRIPTOR: u64 = 1 << 20;
 const BIOS: [&str; 3] =
     ["/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios-256k.bin", "/usr/share/seabios/bios.bin"];
 
+/// Where distributions put iPXE's ROM for virtio networks.
+const NETWORK_ROM: [&str; 3] =
+    ["/usr/lib/ipxe/qemu/pxe-virtio.rom", "/usr/share/qemu/pxe-virtio.rom", "/usr/share/ipxe/1af41000.rom"];
+
 /// Why there is no firmware.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum FirmwareError {
@@ -55,11 +59,21 @@ pub(crate) fn find_bios() -> Result<PathBuf, FirmwareError> {
     BIOS.iter().map(PathBuf::from).find(|path| path.is_file()).ok_or(FirmwareError::NoBios)
 }
 
+/// Finds the ROM by which a PC BIOS starts from a network; `None`: it is not installed.
+pub(crate) fn find_network_rom() -> Option<PathBuf> {
+    NETWORK_ROM.iter().map(PathBuf::from).find(|path| path.is_file())
+}
+
 fn find_uefi_in(directories: &[&Path]) -> Result<Uefi, FirmwareError> {
     let mut skipped = String::new();
     for path in descriptors(directories) {
         match fitting(&path) {
-            Ok(uefi) => return Ok(uefi),
+            Ok(uefi) => {
+                if !skipped.is_empty() {
+                    tracing::info!("The UEFI firmware of {} is used{skipped}", path.display());
+                }
+                return Ok(uefi);
+            }
             Err(None) => {}
             // Writing to a text does not fail.
             Err(Some(reason)) => drop(write!(skipped, "; {} is skipped: {reason}", path.display())),

@@ -3,6 +3,8 @@
 mod arg;
 mod descriptor;
 mod find;
+mod text_file;
 
 pub(crate) use arg::FirmwareArg;
-pub(crate) use find::{FirmwareError, find_bios, find_uefi, find_variables_of};
+pub(crate) use find::{FirmwareError, find_bios, find_network_rom, find_uefi, find_variables_of};
+pub(crate) use text_file::TextFileArg;

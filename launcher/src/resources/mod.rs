@@ -20,6 +20,7 @@ use thiserror::Error;
 use variables::open_variables;
 use vmm::{
     DeviceId, FIRMWARE, INITRD, KERNEL, PayloadConfig, Resource, ResourceError, Resources, SERIAL, TapError, open_tap,
+    rom_of,
 };
 
 /// Why the machine's parts cannot be had.
@@ -126,6 +127,7 @@ fn open_disk_or_payload(
     let wanted = match disk {
         // An id that nothing has is opened as a disk is, and the machine refuses it by name.
         None if [KERNEL, INITRD, FIRMWARE].contains(&id.as_str()) => Wanted::Regular,
+        None if config.vm.nets.iter().any(|net| rom_of(&net.id) == *id) => Wanted::Regular,
         Some(disk) if !disk.readonly => Wanted::WritableDisk,
         _ => Wanted::ReadOnlyDisk,
     };
@@ -208,6 +210,7 @@ mod tests {
             id: id.into(),
             readonly,
             serial: None,
+            boot_index: None,
             root_port: false,
             on_error: OnError::Report,
         };
@@ -283,7 +286,15 @@ mod tests {
         let refused = |spec| {
             let mut config = config(&[("kernel", path(&kernel)), ("net0", spec)], &[]);
             let mac = "02:00:00:00:00:01".parse().unwrap();
-            config.vm.nets.push(NetConfig { id: "net0".into(), mac, mtu: None, link_up: true, root_port: false });
+            config.vm.nets.push(NetConfig {
+                id: "net0".into(),
+                mac,
+                mtu: None,
+                link_up: true,
+                root_port: false,
+                boot_index: None,
+                rom: false,
+            });
             open(&config).map(drop).unwrap_err()
         };
         let error = refused(ResourceSpec::Tap("podvisor-none".into()));

@@ -104,6 +104,7 @@ fn config(options: &Options) -> VmConfig {
         id: "disk0".into(),
         readonly: false,
         serial: None,
+        boot_index: None,
         root_port: false,
         on_error: OnError::default(),
     }];

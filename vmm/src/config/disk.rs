@@ -18,6 +18,10 @@ pub struct DiskConfig {
     /// The disk sits behind a PCI Express root port of its own (q35).
     #[serde(default)]
     pub root_port: bool,
+    /// When firmware tries to start from this disk: devices with a number come first, the least before all, each number
+    /// once; then the others, disks before networks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_index: Option<u32>,
     /// What a failed request does.
     #[serde(default)]
     pub on_error: OnError,

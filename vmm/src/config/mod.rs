@@ -3,9 +3,11 @@
 
 mod cpus;
 mod disk;
+mod identity;
 mod memory;
 mod net;
 mod payload;
+mod uuid;
 mod validate;
 
 #[cfg(test)]
@@ -13,9 +15,11 @@ mod tests;
 
 pub use cpus::{CpuTopology, CpusConfig};
 pub use disk::{DiskConfig, OnError};
+pub use identity::IdentityConfig;
 pub use memory::{Backing, MemoryConfig};
 pub use net::NetConfig;
 pub use payload::{FirmwareInterface, KernelEntry, PayloadConfig};
+pub use uuid::{MachineUuid, MachineUuidError};
 pub use validate::ConfigError;
 
 use serde::{Deserialize, Serialize};
@@ -49,9 +53,13 @@ pub struct VmConfig {
     /// What a reboot of the guest does.
     #[serde(default)]
     pub on_reboot: OnReboot,
-    /// What a triple fault of the guest does.
+    /// What a triple fault of the guest does. Absent: `exit` where a kernel starts, and `reset` where firmware does, which
+    /// resets by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_triple_fault: Option<OnTripleFault>,
+    /// What the machine is called. Guests find it in the SMBIOS tables, which only firmware gives them.
     #[serde(default)]
-    pub on_triple_fault: OnTripleFault,
+    pub identity: IdentityConfig,
     /// The I/O port at which the guest marks milestones of its start by writing one byte.
     #[serde(default = "default_marker_port")]
     pub marker_port: u16,
@@ -73,9 +81,20 @@ impl Default for VmConfig {
             disks: Vec::new(),
             nets: Vec::new(),
             on_reboot: OnReboot::default(),
-            on_triple_fault: OnTripleFault::default(),
+            on_triple_fault: None,
+            identity: IdentityConfig::default(),
             marker_port: default_marker_port(),
         }
+    }
+}
+
+impl VmConfig {
+    /// What a triple fault does, given or by the payload.
+    pub(crate) fn triple_fault(&self) -> OnTripleFault {
+        self.on_triple_fault.unwrap_or(match self.payload {
+            PayloadConfig::Kernel { .. } => OnTripleFault::Exit,
+            PayloadConfig::Firmware { .. } => OnTripleFault::Reset,
+        })
     }
 }
 
@@ -120,11 +139,10 @@ pub enum OnReboot {
 }
 
 /// What happens on a triple fault.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnTripleFault {
     /// The machine stops and counts as crashed.
-    #[default]
     Exit,
     /// It is a reset, and [`OnReboot`] decides.
     Reset,

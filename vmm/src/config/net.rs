@@ -25,6 +25,13 @@ pub struct NetConfig {
     /// The device sits behind a PCI Express root port of its own (q35).
     #[serde(default)]
     pub root_port: bool,
+    /// When firmware tries to start from this device: see [`crate::DiskConfig::boot_index`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_index: Option<u32>,
+    /// The device has an expansion ROM, by which firmware without a driver of its own starts from the network. Its file
+    /// is the resource [`crate::rom_of`]. Only where firmware starts.
+    #[serde(default)]
+    pub rom: bool,
 }
 
 fn yes() -> bool {

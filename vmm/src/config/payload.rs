@@ -1,6 +1,7 @@
 //! What the machine runs first.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The boot method and what it needs. The files are resources: [`crate::KERNEL`] and [`crate::INITRD`], or
 /// [`crate::FIRMWARE`] and [`crate::VARIABLES`].
@@ -26,6 +27,10 @@ pub enum PayloadConfig {
         /// What the firmware writes to its debug console is logged; it starts more slowly then.
         #[serde(default)]
         log: bool,
+        /// Texts for the firmware and for what it starts (fw_cfg), by their names, which begin with `opt/`. Linux shows
+        /// them below `/sys/firmware/qemu_fw_cfg/by_name`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        files: BTreeMap<String, String>,
     },
 }
 

@@ -16,12 +16,19 @@ fn microvm() -> VmConfig {
 }
 
 fn disk(id: &str) -> DiskConfig {
-    DiskConfig { id: id.into(), readonly: false, serial: None, root_port: false, on_error: OnError::Report }
+    DiskConfig {
+        id: id.into(),
+        readonly: false,
+        serial: None,
+        root_port: false,
+        boot_index: None,
+        on_error: OnError::Report,
+    }
 }
 
 fn net(id: &str, last: u8) -> NetConfig {
     let mac = format!("52:54:00:12:34:{last:02x}").parse().unwrap();
-    NetConfig { id: id.into(), mac, mtu: None, link_up: true, root_port: false }
+    NetConfig { id: id.into(), mac, mtu: None, link_up: true, root_port: false, boot_index: None, rom: false }
 }
 
 fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
@@ -32,7 +39,7 @@ fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
 #[test]
 fn every_rule_refuses_its_own_mistake() {
     type Change = fn(&mut VmConfig);
-    let table: [(Change, ConfigError); 31] = [
+    let table: [(Change, ConfigError); 38] = [
         (|c| c.version = 0, ConfigError::Version(0)),
         (|c| c.version = 2, ConfigError::Version(2)),
         (|c| c.cpus.boot = 0, ConfigError::NoCpus),
@@ -98,6 +105,28 @@ fn every_rule_refuses_its_own_mistake() {
             ConfigError::TooManyDevices { board: "microvm", count: 17, max: 16 },
         ),
         (|c| (c.board, c.marker_port) = (BoardConfig::Q35 {}, 0x67f), ConfigError::MarkerPort(0x67f)),
+        (|c| c.nets = vec![NetConfig { rom: true, ..net("n", 2) }], ConfigError::RomWithoutFirmware("n".into())),
+        (
+            |c| {
+                c.disks = vec![DiskConfig { boot_index: Some(1), ..disk("a") }];
+                c.nets = vec![NetConfig { boot_index: Some(1), ..net("n", 2) }];
+            },
+            ConfigError::DuplicateBootIndex { first: "a".into(), second: "n".into(), index: 1 },
+        ),
+        (
+            |c| (c.board, c.payload) = (BoardConfig::Q35 {}, firmware("etc/e820", 1)),
+            ConfigError::FirmwareFile("etc/e820".into()),
+        ),
+        (
+            |c| (c.board, c.payload) = (BoardConfig::Q35 {}, firmware("opt/", 1)),
+            ConfigError::FirmwareFile("opt/".into()),
+        ),
+        (
+            |c| (c.board, c.payload) = (BoardConfig::Q35 {}, firmware("opt/a", (1 << 20) + 1)),
+            ConfigError::FirmwareFilesTooLarge((1 << 20) + 1),
+        ),
+        (|c| c.identity.serial = Some("a\nb".into()), ConfigError::Identity("serial")),
+        (|c| c.identity.asset_tag = Some("x".repeat(65)), ConfigError::Identity("asset_tag")),
         (|c| c.payload = kernel("quiet\0"), ConfigError::BadCmdline(5)),
         (|c| c.payload = kernel("\u{e9}"), ConfigError::BadCmdline(0)),
     ];
@@ -119,6 +148,20 @@ fn empty(sockets: u32, cores: u32, threads: u32) -> ConfigError {
 
 fn kernel(cmdline: &str) -> PayloadConfig {
     PayloadConfig::Kernel { cmdline: cmdline.into(), initrd: false, entry: KernelEntry::Auto }
+}
+
+fn firmware(file: &str, bytes: usize) -> PayloadConfig {
+    let files = [(file.to_owned(), "x".repeat(bytes))].into();
+    PayloadConfig::Firmware { interface: FirmwareInterface::Bios, log: false, files }
+}
+
+#[test]
+fn a_triple_fault_ends_a_kernels_machine_and_resets_a_firmwares_unless_told_otherwise() {
+    let config = |payload, on_triple_fault| VmConfig { payload, on_triple_fault, ..valid() };
+    assert_eq!(config(kernel(""), None).triple_fault(), OnTripleFault::Exit);
+    assert_eq!(config(firmware("opt/a", 1), None).triple_fault(), OnTripleFault::Reset);
+    assert_eq!(config(kernel(""), Some(OnTripleFault::Reset)).triple_fault(), OnTripleFault::Reset);
+    assert_eq!(config(firmware("opt/a", 1), Some(OnTripleFault::Exit)).triple_fault(), OnTripleFault::Exit);
 }
 
 #[test]
@@ -175,6 +218,10 @@ fn a_configuration_survives_its_json_form() {
     config.disks = vec![DiskConfig { serial: Some("s".into()), readonly: true, ..disk("root") }];
     config.nets = vec![NetConfig { mtu: Some(1400), link_up: false, ..net("net0", 1) }, net("net1", 2)];
     config.on_reboot = OnReboot::Exit;
+    config.on_triple_fault = Some(OnTripleFault::Reset);
+    config.payload = firmware("opt/org.example/name", 3);
+    config.identity.uuid = Some("5d307ca9-b3ef-428c-8861-06e72d69f223".parse().unwrap());
+    config.identity.family = Some("a family".into());
     let text = serde_json::to_string(&config).unwrap();
     assert_eq!(serde_json::from_str::<VmConfig>(&text).unwrap(), config);
 }

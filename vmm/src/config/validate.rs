@@ -6,13 +6,20 @@ use crate::arch::x86_64::topology::{Topology, TopologyError};
 use crate::memory::layout;
 use devices::id::DeviceId;
 use devices::virtio::net::MacAddress;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 /// The smallest RAM a machine can have.
 pub(crate) const MIN_MEMORY: u64 = 16 << 20;
 /// RAM is given in whole pages.
 pub(crate) const PAGE_SIZE: u64 = 4096;
+/// Bytes of all files for the firmware together.
+const MAX_FIRMWARE_FILES: usize = 1 << 20;
+/// How the names of such files begin, and the longest name (fw_cfg has 56 bytes, with a NUL).
+const FIRMWARE_FILE_PREFIX: &str = "opt/";
+const MAX_FIRMWARE_FILE_NAME: usize = 55;
+/// What SMBIOS has always allowed (SMBIOS 2.3, 3.1.3).
+const MAX_IDENTITY: usize = 64;
 /// The longest serial GET_ID can answer (VIRTIO 1.2 5.2.6).
 const MAX_SERIAL: usize = 20;
 
@@ -124,6 +131,28 @@ pub enum ConfigError {
     /// The board is none that firmware knows.
     #[error("Firmware runs on the q35 board only: use it, or start a kernel")]
     FirmwareBoard,
+    /// There is no firmware that would run it.
+    #[error("{0} cannot have an expansion ROM: a kernel that is started directly does not look at it; use firmware")]
+    RomWithoutFirmware(DeviceId),
+    /// Two devices are to be tried at the same time.
+    #[error("{first} and {second} have the same boot index {index}: give each its own")]
+    DuplicateBootIndex {
+        /// One of them.
+        first: DeviceId,
+        /// The other.
+        second: DeviceId,
+        /// Their index.
+        index: u32,
+    },
+    /// The name is none of a file for firmware.
+    #[error("{0:?} cannot name a file for the firmware: use opt/ and up to 51 printable ASCII characters")]
+    FirmwareFile(String),
+    /// More than anybody would read.
+    #[error("The files for the firmware have {0} bytes together: use at most {MAX_FIRMWARE_FILES}")]
+    FirmwareFilesTooLarge(usize),
+    /// SMBIOS cannot tell it.
+    #[error("The machine's {0} cannot be told in the SMBIOS tables: use 1 to 64 printable ASCII characters")]
+    Identity(&'static str),
     /// The command line is not what a kernel can take.
     #[error("The kernel command line has a NUL or a byte that is not ASCII at position {0}")]
     BadCmdline(usize),
@@ -161,6 +190,8 @@ impl VmConfig {
         if self.board == (BoardConfig::Q35 {}) && layout::PM_PORTS.contains(&self.marker_port.into()) {
             return Err(ConfigError::MarkerPort(self.marker_port));
         }
+        self.validate_boot_order()?;
+        self.validate_identity()?;
         self.validate_payload()
     }
 
@@ -173,7 +204,33 @@ impl VmConfig {
                 }
             }
             PayloadConfig::Firmware { .. } if self.board != (BoardConfig::Q35 {}) => Err(ConfigError::FirmwareBoard),
-            PayloadConfig::Firmware { .. } => Ok(()),
+            PayloadConfig::Firmware { files, .. } => validate_firmware_files(files),
+        }
+    }
+
+    fn validate_boot_order(&self) -> Result<(), ConfigError> {
+        let mut seen: BTreeMap<u32, &DeviceId> = BTreeMap::new();
+        let disks = self.disks.iter().map(|disk| (&disk.id, disk.boot_index));
+        for (id, index) in disks.chain(self.nets.iter().map(|net| (&net.id, net.boot_index))) {
+            let Some(index) = index else { continue };
+            if let Some(first) = seen.insert(index, id) {
+                return Err(ConfigError::DuplicateBootIndex { first: first.clone(), second: id.clone(), index });
+            }
+        }
+        let starts_firmware = matches!(self.payload, PayloadConfig::Firmware { .. });
+        match self.nets.iter().find(|net| net.rom && !starts_firmware) {
+            Some(net) => Err(ConfigError::RomWithoutFirmware(net.id.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn validate_identity(&self) -> Result<(), ConfigError> {
+        let legal = |text: &str| {
+            (1..=MAX_IDENTITY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        };
+        match self.identity.texts().find(|(_, text)| !legal(text)) {
+            Some((name, _)) => Err(ConfigError::Identity(name)),
+            None => Ok(()),
         }
     }
 
@@ -297,4 +354,16 @@ impl VmConfig {
         }
         Ok(())
     }
+}
+
+fn validate_firmware_files(files: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let legal = |name: &str| {
+        let rest = name.strip_prefix(FIRMWARE_FILE_PREFIX).unwrap_or_default();
+        !rest.is_empty() && name.len() <= MAX_FIRMWARE_FILE_NAME && rest.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if let Some(name) = files.keys().find(|name| !legal(name)) {
+        return Err(ConfigError::FirmwareFile(name.clone()));
+    }
+    let bytes = files.values().map(String::len).sum();
+    if bytes > MAX_FIRMWARE_FILES { Err(ConfigError::FirmwareFilesTooLarge(bytes)) } else { Ok(()) }
 }

@@ -6,15 +6,18 @@ use crate::config::{DiskConfig, FirmwareInterface, KernelEntry, NetConfig, Paylo
 use crate::event_loop::{Console, EventLoop};
 use crate::handle::VmError;
 use crate::kvm::Kvm;
-use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL};
+use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL, rom_of};
 use crate::statistics::Statistics;
 use crate::thread::Threads;
 use crate::timeline::{Milestone, Timeline};
 use devices::backend::block::{BlockBackend, RawDisk};
 use devices::backend::net::{NetBackend, Tap};
 use devices::id::DeviceId;
+use devices::pci::{ExpansionRom, MAX_ROM_SIZE, RomError};
 use devices::virtio::net::NetPort;
+use devices::virtio::transport::pci::VENDOR;
 use std::fs::File;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +53,7 @@ pub(crate) struct Network {
     pub(crate) config: NetConfig,
     pub(crate) backend: Arc<dyn NetBackend>,
     pub(crate) port: Arc<NetPort>,
+    pub(crate) rom: Option<Arc<ExpansionRom>>,
 }
 
 impl Blueprint {
@@ -63,7 +67,7 @@ impl Blueprint {
                 kernel: take_file(&mut resources, KERNEL, "the file of a kernel")?,
                 initrd: initrd.then(|| take_file(&mut resources, INITRD, "the file of an initrd")).transpose()?,
             },
-            PayloadConfig::Firmware { interface, log } => {
+            PayloadConfig::Firmware { interface, log, .. } => {
                 Payload::Firmware { files: FirmwareFiles::new(interface, &mut resources, &threads)?, interface, log }
             }
         };
@@ -83,7 +87,8 @@ impl Blueprint {
             .map(|net| {
                 let tap = Tap::from_fd(&net.id, take_tap(&mut resources, &net.id)?).map_err(MachineError::from)?;
                 let port = Arc::new(NetPort::new(net.id.clone(), net.link_up));
-                Ok(Network { config: net.clone(), backend: Arc::new(tap), port })
+                let rom = net.rom.then(|| take_rom(&mut resources, &net.id)).transpose()?;
+                Ok(Network { config: net.clone(), backend: Arc::new(tap), port, rom })
             })
             .collect::<Result<_, VmError>>()?;
         let (input, output) = take_stream(&mut resources)?;
@@ -124,6 +129,20 @@ fn take_file(resources: &mut Resources, id: &str, needs: &'static str) -> Result
         Some(_) => Err(ResourceError::WrongSort(id, needs)),
         None => Err(ResourceError::Missing(id, needs)),
     }
+}
+
+/// The whole file: it is read by the guest again and again, and small.
+fn take_rom(resources: &mut Resources, net: &DeviceId) -> Result<Arc<ExpansionRom>, VmError> {
+    let file = take_file(resources, rom_of(net).as_str(), "the file of an expansion ROM")?;
+    let refused = |source| MachineError::Rom { net: net.clone(), source };
+    let unreadable = |source| MachineError::ReadRom { net: net.clone(), source };
+    let size = file.metadata().map_err(unreadable)?.len();
+    if size > MAX_ROM_SIZE {
+        return Err(refused(RomError::Size(size)).into());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_ROM_SIZE).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(Arc::new(ExpansionRom::new(bytes, VENDOR).map_err(refused)?))
 }
 
 fn take_tap(resources: &mut Resources, id: &DeviceId) -> Result<OwnedFd, ResourceError> {

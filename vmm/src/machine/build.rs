@@ -51,7 +51,7 @@ impl Machine {
         let control = VcpuControl::new();
         let statistics = Arc::clone(&blueprint.statistics);
         let signals =
-            Signals::new(shared, Arc::clone(timeline), boot, config.on_triple_fault, control.clone(), statistics);
+            Signals::new(shared, Arc::clone(timeline), boot, config.triple_fault(), control.clone(), statistics);
         let signals = Arc::new(signals);
         let topology = Topology::new(config.topology(), config.cpus.boot).map_err(MachineError::from)?;
         let regions = RamRegion::ram(config.memory.boot, config.memory.backing)?;

@@ -15,7 +15,7 @@ use devices::firmware::flash::FlashError;
 use devices::firmware::fw_cfg::FwCfgError;
 use devices::id::DeviceId;
 use devices::interrupt::InterruptError;
-use devices::pci::{AssignmentError, FunctionError};
+use devices::pci::{AssignmentError, FunctionError, RomError};
 use devices::state::StateError;
 use devices::virtio::block::BlockError;
 use devices::virtio::transport::pci::PciTransportError;
@@ -90,6 +90,24 @@ pub(crate) enum MachineError {
     /// The firmware's files.
     #[error("The firmware cannot be used")]
     Firmware(#[from] FirmwareError),
+    /// A file is no ROM of a network device.
+    #[error("The expansion ROM of {net} cannot be used")]
+    Rom {
+        /// Whose ROM.
+        net: DeviceId,
+        /// Why not.
+        #[source]
+        source: RomError,
+    },
+    /// The ROM cannot be read.
+    #[error("The expansion ROM of {net} cannot be read")]
+    ReadRom {
+        /// Whose ROM.
+        net: DeviceId,
+        /// What the system answered.
+        #[source]
+        source: io::Error,
+    },
     /// What the firmware is told.
     #[error("The firmware cannot be told of the machine")]
     FwCfg(#[from] FwCfgError),

@@ -2,13 +2,14 @@
 
 use super::MachineError;
 use super::board::Parts;
+use super::firmware::BootWatch;
 use crate::config::VmConfig;
 use crate::event_loop::Console;
 use crate::memory::layout;
 use crate::resources::SERIAL;
 use crate::snapshot::SavedMachine;
 use devices::interrupt::IrqLine;
-use devices::legacy::{BootSource, DebugExit, FirmwareSetup, HostClock, I8042, MarkerPort, Rtc, Serial};
+use devices::legacy::{BootSource, DebugExit, FirmwareSetup, HostClock, I8042, MarkerPort, Rtc, Serial, SerialHost};
 use devices::power::PowerControl;
 use devices::state::Section;
 use std::ops::Range;
@@ -32,10 +33,14 @@ impl LegacyDevices {
         let power: Arc<dyn PowerControl> = Arc::clone(signals) as _;
         let console = Arc::clone(&blueprint.console);
 
+        let host: Arc<dyn SerialHost> = match parts.firmware {
+            Some(_) => Arc::new(BootWatch::new(Arc::clone(&console), Arc::clone(signals))),
+            None => Arc::clone(&console) as _,
+        };
         let serial = Serial::new(
             SERIAL.into(),
             interrupts.edge_line(IrqLine(layout::SERIAL_IRQ))?,
-            Arc::clone(&console) as _,
+            host,
             saved.take(&SERIAL.into())?,
         )?;
         let serial = Arc::new(serial);

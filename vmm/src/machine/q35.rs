@@ -22,7 +22,7 @@ use devices::interrupt::IrqLine;
 use devices::pci::{ConfigPorts, ExpressKind, HostBridge, PciBus, PciFunction, RootPort, Slot, Topology, Windows};
 use devices::power::PowerControl;
 use devices::state::Section;
-use devices::virtio::transport::pci::PciTransport;
+use devices::virtio::transport::pci::{PciAttachment, PciTransport};
 use std::collections::BTreeSet;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,7 +82,7 @@ impl Q35 {
         let mut order = BootOrder::default();
         let behind_ports: Vec<bool> = planned.iter().map(|planned| planned.root_port).collect();
         let (mut root_ports, mut transports) = (Vec::new(), Vec::new());
-        for (Planned { device, .. }, place) in planned.into_iter().zip(places(&behind_ports)) {
+        for (Planned { device, rom, .. }, place) in planned.into_iter().zip(places(&behind_ports)) {
             if let Some((number, slot)) = place.port {
                 // No id of the configuration has a colon.
                 let id = DeviceId::new(format!("root-port:{number}"));
@@ -93,13 +93,14 @@ impl Q35 {
             }
             order.add(&parts.blueprint.config, device.id(), &place);
             let state = saved.take(device.id())?;
+            let express = if place.port.is_some() { ExpressKind::Endpoint } else { ExpressKind::IntegratedEndpoint };
+            let attachment = PciAttachment { line: place.line(), express, rom };
             let transport = PciTransport::new(
                 device,
                 parts.memory.clone(),
                 Arc::clone(parts.workers) as _,
                 parts.interrupts,
-                place.line(),
-                if place.port.is_some() { ExpressKind::Endpoint } else { ExpressKind::IntegratedEndpoint },
+                attachment,
                 state,
             )?;
             let transport = Arc::new(transport);

@@ -1,7 +1,7 @@
 //! What devices and vCPUs tell the driver: each report first holds all vCPUs, then is queued with its boot's number.
 
 use crate::config::OnTripleFault;
-use crate::event::ResetSource;
+use crate::event::{ResetSource, VmEvent};
 use crate::lifecycle::{GuestEvent, Shared};
 use crate::statistics::{ExitKind, Statistics};
 use crate::timeline::{Milestone, Timeline};
@@ -30,6 +30,11 @@ impl Signals {
         statistics: Arc<Statistics>,
     ) -> Self {
         Self { shared, timeline, boot, on_triple_fault, vcpus, statistics }
+    }
+
+    /// The firmware says that it has nothing to start.
+    pub(crate) fn nothing_to_boot(&self, message: &str) {
+        self.shared.publish(&VmEvent::NothingToBoot { message: message.to_owned() });
     }
 
     fn report(&self, event: GuestEvent) {

@@ -8,6 +8,7 @@ use crate::memory::Memory;
 use crate::snapshot::SavedMachine;
 use crate::worker::Placement;
 use devices::id::DeviceId;
+use devices::pci::ExpansionRom;
 use devices::virtio::{VirtioDevice, block, net, rng};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(super) struct Planned {
     pub(super) device: Box<dyn VirtioDevice<Memory>>,
     /// It sits behind a root port of its own (q35).
     pub(super) root_port: bool,
+    /// What firmware runs to use it (q35).
+    pub(super) rom: Option<Arc<ExpansionRom>>,
 }
 
 /// Which worker serves which device: each disk and each network has its own, everything slow shares one.
@@ -31,7 +34,7 @@ pub(super) fn placements(config: &VmConfig) -> Vec<(DeviceId, Placement)> {
 /// Makes all devices, as `saved` has them or new, in the order in which they get their slots.
 pub(super) fn devices(blueprint: &Blueprint, saved: &mut SavedMachine) -> Result<Vec<Planned>, MachineError> {
     let entropy = rng::VirtioRng::new(rng::RngConfig { id: RNG.into() }, saved.take(&RNG.into())?);
-    let mut devices = vec![Planned { device: Box::new(entropy), root_port: false }];
+    let mut devices = vec![Planned { device: Box::new(entropy), root_port: false, rom: None }];
     for (disk, backend) in &blueprint.disks {
         let config = block::BlockConfig {
             id: disk.id.clone(),
@@ -41,12 +44,12 @@ pub(super) fn devices(blueprint: &Blueprint, saved: &mut SavedMachine) -> Result
             },
         };
         let device = block::VirtioBlock::new(config, Arc::clone(backend), saved.take(&disk.id)?)?;
-        devices.push(Planned { device: Box::new(device), root_port: disk.root_port });
+        devices.push(Planned { device: Box::new(device), root_port: disk.root_port, rom: None });
     }
-    for Network { config: NetConfig { id, mac, mtu, root_port, .. }, backend, port } in &blueprint.nets {
+    for Network { config: NetConfig { id, mac, mtu, root_port, .. }, backend, port, rom } in &blueprint.nets {
         let config = net::NetConfig { id: id.clone(), mac: *mac, mtu: *mtu };
         let device = net::VirtioNet::new(config, Arc::clone(backend), Arc::clone(port), saved.take(id)?)?;
-        devices.push(Planned { device: Box::new(device), root_port: *root_port });
+        devices.push(Planned { device: Box::new(device), root_port: *root_port, rom: rom.clone() });
     }
     Ok(devices)
 }

@@ -3,9 +3,9 @@
 use super::{Driver, FakeInterrupts, FakeWorkers, TestMemory, without_event_idx};
 use crate::bus::{BusDevice, Width};
 use crate::interrupt::IrqLine;
-use crate::pci::{Command, ExpressKind, PciFunction, header};
+use crate::pci::{Command, ExpansionRom, ExpressKind, PciFunction, header};
 use crate::virtio::VirtioDevice;
-use crate::virtio::transport::pci::{PciTransport, PciTransportError, PciTransportState};
+use crate::virtio::transport::pci::{PciAttachment, PciTransport, PciTransportError, PciTransportState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,16 +39,21 @@ impl PciMachine {
         interrupts: &Arc<FakeInterrupts>,
         state: Option<PciTransportState>,
     ) -> Result<Self, PciTransportError> {
+        Self::attached(device, memory, interrupts, None, state)
+    }
+
+    /// Still parked, with an expansion ROM or not.
+    pub(crate) fn attached(
+        device: Box<dyn VirtioDevice<TestMemory>>,
+        memory: TestMemory,
+        interrupts: &Arc<FakeInterrupts>,
+        rom: Option<Arc<ExpansionRom>>,
+        state: Option<PciTransportState>,
+    ) -> Result<Self, PciTransportError> {
         let workers = Arc::new(FakeWorkers::default());
-        let function = PciTransport::new(
-            device,
-            Arc::clone(&memory),
-            Arc::clone(&workers) as _,
-            &**interrupts,
-            LINE,
-            ExpressKind::IntegratedEndpoint,
-            state,
-        )?;
+        let place = PciAttachment { line: LINE, express: ExpressKind::IntegratedEndpoint, rom };
+        let function =
+            PciTransport::new(device, Arc::clone(&memory), Arc::clone(&workers) as _, &**interrupts, place, state)?;
         Ok(Self { function, workers, interrupts: Arc::clone(interrupts), memory })
     }
 

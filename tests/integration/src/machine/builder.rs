@@ -1,5 +1,6 @@
 //! What a test machine is made of.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
@@ -21,6 +22,7 @@ pub struct TestMachine {
     resources: Resources,
     serial: Option<Resource>,
     firmware: Option<FirmwareInterface>,
+    firmware_files: BTreeMap<String, String>,
 }
 
 impl TestMachine {
@@ -36,7 +38,7 @@ impl TestMachine {
         config.memory.boot = 64 << 20;
         config.payload =
             PayloadConfig::Kernel { cmdline: script.to_owned(), initrd: false, entry: KernelEntry::default() };
-        Self { config, resources: Resources::new(), serial: None, firmware: None }
+        Self { config, resources: Resources::new(), serial: None, firmware: None, firmware_files: BTreeMap::new() }
     }
 
     /// So many vCPUs.
@@ -89,6 +91,21 @@ impl TestMachine {
         Self { firmware: Some(interface), ..self }.board(BoardConfig::Q35 {})
     }
 
+    /// A text for the firmware.
+    #[must_use]
+    pub fn firmware_file(mut self, name: &str, text: &str) -> Self {
+        self.firmware_files.insert(name.to_owned(), text.to_owned());
+        self
+    }
+
+    /// The network device `net` has this expansion ROM.
+    #[must_use]
+    pub fn rom(mut self, net: &str, rom: File) -> Self {
+        self.config.nets.iter_mut().for_each(|device| device.rom |= device.id.as_str() == net);
+        self.resources.insert(vmm::rom_of(&net.into()), Resource::File(rom)).expect("one ROM");
+        self
+    }
+
     /// The firmware's variables.
     #[must_use]
     pub fn variables(mut self, variables: Resource) -> Self {
@@ -106,7 +123,7 @@ impl TestMachine {
     /// What a triple fault does.
     #[must_use]
     pub fn on_triple_fault(mut self, policy: OnTripleFault) -> Self {
-        self.config.on_triple_fault = policy;
+        self.config.on_triple_fault = Some(policy);
         self
     }
 
@@ -142,6 +159,7 @@ impl TestMachine {
             readonly,
             serial,
             root_port: false,
+            boot_index: None,
             on_error: vmm::OnError::default(),
         });
         self.resources.insert(id, Resource::File(disk.open(readonly))).expect("one disk of this id");
@@ -159,7 +177,15 @@ impl TestMachine {
     #[must_use]
     pub fn net_over(mut self, id: &str, mac: &str, network: Resource) -> Self {
         let mac = mac.parse().expect("a MAC address");
-        self.config.nets.push(NetConfig { id: id.into(), mac, mtu: None, link_up: true, root_port: false });
+        self.config.nets.push(NetConfig {
+            id: id.into(),
+            mac,
+            mtu: None,
+            link_up: true,
+            root_port: false,
+            boot_index: None,
+            rom: false,
+        });
         self.resources.insert(id, network).expect("one network of this id");
         self
     }
@@ -197,7 +223,7 @@ impl TestMachine {
             let firmware = test_firmware(cmdline, &ram);
             self.resources.insert(FIRMWARE, Resource::File(firmware)).expect("one firmware");
         }
-        self.config.payload = PayloadConfig::Firmware { interface, log: false };
+        self.config.payload = PayloadConfig::Firmware { interface, log: false, files: self.firmware_files.clone() };
     }
 
     /// Builds the machine.

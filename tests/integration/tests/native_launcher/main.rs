@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bad_firmware;
 mod bad_host;
 mod bad_input;
 mod consoles;

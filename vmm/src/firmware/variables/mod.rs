@@ -1,5 +1,8 @@
 //! The firmware's variables on the host: a file that always holds the store as it was after one of its changes.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod faults;
 mod file;
 mod saver;
 

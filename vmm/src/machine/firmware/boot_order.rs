@@ -9,42 +9,44 @@ use std::fmt::Write;
 /// The order in the making.
 #[derive(Debug, Default)]
 pub(in crate::machine) struct BootOrder {
-    paths: String,
+    /// Paths in the order of the configuration, and the place that it gives them.
+    devices: Vec<(Option<u32>, String)>,
 }
 
 impl BootOrder {
-    /// `device` comes next, when it is one to start from.
+    /// `device` is one more, when it is one to start from.
     pub(in crate::machine) fn add(&mut self, config: &VmConfig, device: &DeviceId, place: &Place) {
-        if config.disks.iter().any(|disk| disk.id == *device) {
-            self.device(place, "scsi", "/disk@0,0");
-        } else if config.nets.iter().any(|net| net.id == *device) {
-            self.device(place, "ethernet", "/ethernet-phy@0");
+        if let Some(disk) = config.disks.iter().find(|disk| disk.id == *device) {
+            self.devices.push((disk.boot_index, path(place, "scsi", "/disk@0,0")));
+        } else if let Some(net) = config.nets.iter().find(|net| net.id == *device) {
+            self.devices.push((net.boot_index, path(place, "ethernet", "/ethernet-phy@0")));
         }
     }
 
-    fn device(&mut self, place: &Place, kind: &str, unit: &str) {
-        self.paths.push_str("/pci@i0cf8");
-        if let Some((_, port)) = place.port {
-            self.node("pci-bridge", port);
-        }
-        self.node(kind, place.slot);
-        self.paths.push_str(unit);
-        self.paths.push('\n');
-    }
-
-    fn node(&mut self, kind: &str, slot: Slot) {
-        // Writing to a text does not fail.
-        let _ = write!(self.paths, "/{kind}@{:x}", slot.device());
-        if slot.function() != 0 {
-            let _ = write!(self.paths, ",{:x}", slot.function());
-        }
-    }
-
-    /// The file; `None`: nothing can be booted from.
+    /// The file: first what has a boot index. `None`: nothing can be booted from.
     pub(in crate::machine) fn into_file(self) -> Option<Vec<u8>> {
-        let Self { paths } = self;
-        let paths = paths.strip_suffix('\n')?;
-        Some([paths.as_bytes(), b"\0"].concat())
+        let Self { mut devices } = self;
+        // A stable sort: the others stay in the configuration's order.
+        devices.sort_by_key(|(index, _)| index.map_or(u64::MAX, u64::from));
+        let paths: Vec<String> = devices.into_iter().map(|(_, path)| path).collect();
+        (!paths.is_empty()).then(|| (paths.join("\n") + "\0").into_bytes())
+    }
+}
+
+fn path(place: &Place, kind: &str, unit: &str) -> String {
+    let mut path = String::from("/pci@i0cf8");
+    if let Some((_, port)) = place.port {
+        node(&mut path, "pci-bridge", port);
+    }
+    node(&mut path, kind, place.slot);
+    path + unit
+}
+
+fn node(path: &mut String, kind: &str, slot: Slot) {
+    // Writing to a text does not fail.
+    let _ = write!(path, "/{kind}@{:x}", slot.device());
+    if slot.function() != 0 {
+        let _ = write!(path, ",{:x}", slot.function());
     }
 }
 
@@ -53,12 +55,14 @@ impl BootOrder {
 mod tests {
     use super::*;
 
-    #[test]
-    fn devices_are_named_by_their_slots_and_ports() {
+    /// The order of three devices with these boot indices.
+    fn order(a: &str, b: &str, n: &str) -> String {
         let mut order = BootOrder::default();
-        let json = r#"{"version": 1, "disks": [{"id": "a"}, {"id": "b"}],
-                       "nets": [{"id": "n", "mac": "02:00:00:00:00:01"}]}"#;
-        let config: VmConfig = serde_json::from_str(json).unwrap();
+        let json = format!(
+            r#"{{"version": 1, "disks": [{{"id": "a"{a}}}, {{"id": "b"{b}}}],
+                 "nets": [{{"id": "n", "mac": "02:00:00:00:00:01"{n}}}]}}"#
+        );
+        let config: VmConfig = serde_json::from_str(&json).unwrap();
         let places = [
             ("rng0", Place { port: None, slot: Slot::new(1, 0) }),
             ("a", Place { port: None, slot: Slot::new(2, 0) }),
@@ -68,9 +72,24 @@ mod tests {
         for (id, place) in &places {
             order.add(&config, &(*id).into(), place);
         }
-        let expected = "/pci@i0cf8/scsi@2/disk@0,0\n/pci@i0cf8/pci-bridge@1c,3/scsi@0/disk@0,0\n\
-                        /pci@i0cf8/ethernet@11/ethernet-phy@0\0";
-        assert_eq!(String::from_utf8(order.into_file().unwrap()).unwrap(), expected);
+        String::from_utf8(order.into_file().unwrap()).unwrap()
+    }
+
+    const A: &str = "/pci@i0cf8/scsi@2/disk@0,0";
+    const B: &str = "/pci@i0cf8/pci-bridge@1c,3/scsi@0/disk@0,0";
+    const N: &str = "/pci@i0cf8/ethernet@11/ethernet-phy@0";
+
+    #[test]
+    fn devices_are_named_by_their_slots_and_ports_disks_before_networks() {
+        assert_eq!(order("", "", ""), format!("{A}\n{B}\n{N}\0"));
+    }
+
+    #[test]
+    fn those_with_a_boot_index_come_first_in_its_order() {
+        let index = |number: u32| format!(r#", "boot_index": {number}"#);
+        assert_eq!(order("", "", &index(7)), format!("{N}\n{A}\n{B}\0"));
+        assert_eq!(order(&index(9), &index(u32::MAX), &index(0)), format!("{N}\n{A}\n{B}\0"));
+        assert_eq!(order("", &index(1), ""), format!("{B}\n{A}\n{N}\0"));
     }
 
     #[test]

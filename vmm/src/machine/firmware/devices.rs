@@ -2,9 +2,9 @@
 
 use super::files::{Variables, VariablesChip};
 use super::memory::SHADOW;
-use super::{BootOrder, FirmwareMemory, FirmwareParts};
+use super::{BootOrder, FirmwareMemory, FirmwareParts, FlashUnit};
 use crate::arch::x86_64::cpuid::address_bits;
-use crate::config::{FirmwareInterface, VmConfig};
+use crate::config::{FirmwareInterface, IdentityConfig, MachineUuid, PayloadConfig, VmConfig};
 use crate::firmware::acpi::{AcpiBoard, AcpiConfig, PciHost};
 use crate::firmware::smbios::{self, EntryPoint, SmbiosConfig};
 use crate::firmware::table_loader::FirmwareTables;
@@ -12,6 +12,7 @@ use crate::firmware::{Cpu, e820};
 use crate::machine::MachineError;
 use crate::machine::board::Parts;
 use crate::memory::{Memory, RamRegion, layout};
+use crate::resources::{FIRMWARE, VARIABLES};
 use crate::snapshot::SavedMachine;
 use devices::firmware::DebugConsole;
 use devices::firmware::flash::{Flash, FlashHost};
@@ -22,17 +23,17 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const FW_CFG: &str = "fw-cfg";
-const VARIABLES: &str = "variables";
 const DEBUG_CONSOLE: &str = "debug-console";
 /// Where SeaBIOS and BIOS boot loaders find their screen: the serial port.
 const SERIAL_CONSOLE: &str = "etc/sercon-port";
 /// What SeaBIOS does when nothing boots: it waits for so many milliseconds, or for ever.
 const BOOT_FAIL_WAIT: &str = "etc/boot-fail-wait";
 
-/// fw_cfg, and the chip with the variables. Dropping it hands over what the guest has changed.
+/// fw_cfg, and the flash chips. Dropping it hands over what the guest has changed.
 pub(in crate::machine) struct FirmwareDevices {
     fw_cfg: Arc<Mutex<FwCfg<Memory>>>,
-    variables: Option<Arc<Mutex<Flash<RamRegion>>>>,
+    /// With the code, and with the variables.
+    chips: Vec<Arc<Mutex<Flash<RamRegion>>>>,
 }
 
 impl FirmwareDevices {
@@ -55,22 +56,41 @@ impl FirmwareDevices {
             parts.buses.pio.insert(layout::DEBUG_CONSOLE_PORTS, Arc::new(console))?;
         }
         parts.buses.mmio.insert(SHADOW, Arc::clone(&firmware.memory) as _)?;
-        let chip = firmware.variables.as_ref().map(|VariablesChip { region, variables }| {
-            let host = Chip { memory: Arc::clone(&firmware.memory), variables: Arc::clone(variables) };
-            let range = region.range();
-            let (size, state) = (range.end - range.start, saved.take(&VARIABLES.into())?);
-            let flash = Flash::new(VARIABLES.into(), Arc::clone(region), size, true, Arc::new(host), state)?;
-            let flash = Arc::new(Mutex::new(flash));
-            parts.buses.mmio.insert(range, Arc::clone(&flash) as _)?;
-            Ok::<_, MachineError>(flash)
-        });
-        Ok(Self { fw_cfg, variables: chip.transpose()? })
+        let mut devices = Self { fw_cfg, chips: Vec::new() };
+        // A PC BIOS is in a ROM.
+        if firmware.interface == FirmwareInterface::Uefi {
+            devices.add_chip(parts, firmware, FlashUnit::Code, (FIRMWARE, &firmware.code), None, saved)?;
+        }
+        if let Some(VariablesChip { region, variables }) = &firmware.variables {
+            devices.add_chip(parts, firmware, FlashUnit::Variables, (VARIABLES, region), Some(variables), saved)?;
+        }
+        Ok(devices)
+    }
+
+    /// Adds the chip `id`, which the guest can write where `variables` keep that.
+    fn add_chip(
+        &mut self,
+        parts: &Parts<'_>,
+        firmware: &FirmwareParts,
+        unit: FlashUnit,
+        (id, region): (&str, &Arc<RamRegion>),
+        variables: Option<&Arc<Variables>>,
+        saved: &mut SavedMachine,
+    ) -> Result<(), MachineError> {
+        let host = Chip { memory: Arc::clone(&firmware.memory), unit, variables: variables.cloned() };
+        let range = region.range();
+        let (size, state) = (range.end - range.start, saved.take(&id.into())?);
+        let flash = Flash::new(id.into(), Arc::clone(region), size, variables.is_some(), Arc::new(host), state)?;
+        let flash = Arc::new(Mutex::new(flash));
+        parts.buses.mmio.insert(range, Arc::clone(&flash) as _)?;
+        self.chips.push(flash);
+        Ok(())
     }
 
     /// The state of each.
     pub(in crate::machine) fn save(&self) -> Result<Vec<Section>, MachineError> {
         let mut sections = vec![self.fw_cfg.lock().unwrap_or_else(PoisonError::into_inner).save()?];
-        if let Some(chip) = &self.variables {
+        for chip in &self.chips {
             sections.push(chip.lock().unwrap_or_else(PoisonError::into_inner).save()?);
         }
         Ok(sections)
@@ -79,25 +99,29 @@ impl FirmwareDevices {
 
 impl Drop for FirmwareDevices {
     fn drop(&mut self) {
-        if let Some(chip) = &self.variables {
+        for chip in &self.chips {
             chip.lock().unwrap_or_else(PoisonError::into_inner).flush();
         }
     }
 }
 
-/// The machine's side of the chip with the variables.
+/// The machine's side of a chip.
 struct Chip {
     memory: Arc<FirmwareMemory>,
-    variables: Arc<Variables>,
+    unit: FlashUnit,
+    /// `None`: the guest cannot write.
+    variables: Option<Arc<Variables>>,
 }
 
 impl FlashHost for Chip {
     fn show_array(&self, shown: bool) {
-        self.memory.show_vars(shown);
+        self.memory.show(self.unit, shown);
     }
 
     fn save(&self, contents: &[u8]) {
-        self.variables.save(contents);
+        if let Some(variables) = &self.variables {
+            variables.save(contents);
+        }
     }
 }
 
@@ -120,6 +144,14 @@ fn items(
     let smbios = smbios::build(&identity(config), entry_point);
     items.add_file("etc/smbios/smbios-tables", smbios.structures)?;
     items.add_file("etc/smbios/smbios-anchor", smbios.entry_point)?;
+    if let Some(uuid) = config.identity.uuid {
+        items.add_item(key::UUID, uuid.bytes().to_vec())?;
+    }
+    if let PayloadConfig::Firmware { files, .. } = &config.payload {
+        for (name, text) in files {
+            items.add_file(name, text.as_bytes().to_vec())?;
+        }
+    }
     let port = u16::try_from(layout::SERIAL_PORTS.start).unwrap_or(0); // a port fits
     items.add_file(SERIAL_CONSOLE, port.to_le_bytes().to_vec())?;
     items.add_file(BOOT_FAIL_WAIT, u32::MAX.to_le_bytes().to_vec())?;
@@ -146,15 +178,18 @@ fn identity(config: &VmConfig) -> SmbiosConfig {
     let count = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
     let (cores, threads) = (count(topology.cores), count(topology.threads));
     let per_socket = topology.cores.saturating_mul(topology.threads).max(1);
+    let text = |given: &Option<String>, else_: &str| given.clone().unwrap_or_else(|| else_.into());
+    let IdentityConfig { uuid, manufacturer, product, version, serial, sku, family, asset_tag } = &config.identity;
     SmbiosConfig {
-        manufacturer: "Podvisor".into(),
-        product: "Virtual Machine".into(),
-        version: "q35".into(),
-        serial: String::new(),
-        sku: String::new(),
-        family: String::new(),
-        asset_tag: String::new(),
-        uuid: [0; 16],
+        manufacturer: text(manufacturer, "Podvisor"),
+        product: text(product, "Virtual Machine"),
+        version: text(version, "q35"),
+        serial: text(serial, ""),
+        sku: text(sku, ""),
+        family: text(family, ""),
+        asset_tag: text(asset_tag, ""),
+        // All zeros: not told.
+        uuid: uuid.map_or([0; 16], MachineUuid::bytes),
         firmware_version: env!("CARGO_PKG_VERSION").into(),
         sockets: count(config.cpus.boot.div_ceil(per_socket)),
         cores,

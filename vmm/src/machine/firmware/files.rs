@@ -10,6 +10,8 @@ use crate::thread::Threads;
 use devices::firmware::flash::BLOCK_SIZE;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 use vm_memory::{Bytes, GuestMemoryError, MemoryRegionAddress};
@@ -17,7 +19,13 @@ use vm_memory::{Bytes, GuestMemoryError, MemoryRegionAddress};
 /// Room for all chips.
 const FLASH_SIZE: u64 = layout::FLASH.end - layout::FLASH.start;
 /// Where a firmware volume has its signature (UEFI PI 1.7, volume 3, 3.2.1).
-const VOLUME_SIGNATURE: std::ops::Range<usize> = 40..44;
+const VOLUME_SIGNATURE: Range<usize> = 40..44;
+/// What does not change of a volume: its file system, length, signature and attributes.
+const VOLUME_KIND: Range<usize> = 16..48;
+/// Bytes at the end, where a processor begins: there is room for nothing but a jump.
+const RESET_VECTOR: usize = 16;
+/// Near, far and short.
+const JUMPS: [u8; 3] = [0xe9, 0xea, 0xeb];
 
 /// Why a firmware cannot be started.
 #[derive(Debug, Error)]
@@ -32,9 +40,17 @@ pub(crate) enum FirmwareError {
         /// Its bytes.
         size: u64,
     },
+    /// The code is something else.
+    #[error("The firmware is none: there is no jump at its reset vector, 16 bytes before its end")]
+    NotCode,
     /// The variable store is something else.
     #[error("The variable store is none: it does not begin with a firmware volume")]
     NotVariables,
+    /// The variable store is that of another firmware.
+    #[error(
+        "The variable store belongs to another firmware: its volume is none of this one's; remove it to start with empty variables"
+    )]
+    OtherVariables,
     /// A file cannot be read.
     #[error("The {what} cannot be read")]
     Read {
@@ -128,6 +144,12 @@ impl FirmwareFiles {
         const WHAT: &str = "firmware";
         let code_size = code.metadata().map_err(|source| FirmwareError::Read { what: WHAT, source })?.len();
         check_size(WHAT, code_size, FLASH_SIZE)?;
+        let mut vector = [0; RESET_VECTOR];
+        let read = code.read_exact_at(&mut vector, code_size - RESET_VECTOR as u64);
+        read.map_err(|source| FirmwareError::Read { what: WHAT, source })?;
+        if !vector.iter().any(|byte| JUMPS.contains(byte)) {
+            return Err(FirmwareError::NotCode);
+        }
         let variables = variables.map(|(template, kept)| read_variables(template, kept, threads)).transpose()?;
         if let Some(variables) = &variables {
             let size = variables.contents.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
@@ -177,10 +199,15 @@ fn read_variables(
     let kept = kept.map(|KeptFile { directory, name }| VariableFile::new(directory, &name)).transpose()?;
     let expected = template.as_ref().map(|contents| contents.len() as u64);
     let found = kept.as_ref().map(|file| file.load(expected)).transpose()?.flatten();
-    let contents = found.or(template).ok_or(FirmwareError::NoTemplate)?;
-    if contents.get(VOLUME_SIGNATURE) != Some(b"_FVH") {
-        return Err(FirmwareError::NotVariables);
+    for contents in [&found, &template].into_iter().flatten() {
+        if contents.get(VOLUME_SIGNATURE) != Some(b"_FVH") {
+            return Err(FirmwareError::NotVariables);
+        }
     }
+    if found.as_ref().zip(template.as_ref()).is_some_and(|(old, new)| old.get(VOLUME_KIND) != new.get(VOLUME_KIND)) {
+        return Err(FirmwareError::OtherVariables);
+    }
+    let contents = found.or(template).ok_or(FirmwareError::NoTemplate)?;
     let saver = kept.map(|file| VariableSaver::start(threads, file)).transpose().map_err(FirmwareError::Thread)?;
     Ok(Variables { contents: Mutex::new(contents), saver })
 }
@@ -200,9 +227,25 @@ mod tests {
         file
     }
 
-    fn store(fill: u8) -> Vec<u8> {
+    /// Its length field says `length`, and all the rest is `fill`.
+    fn volume(length: u8, fill: u8) -> Vec<u8> {
         let mut bytes = vec![fill; 8192];
+        bytes[VOLUME_KIND].fill(0);
+        bytes[33] = length;
         bytes[VOLUME_SIGNATURE].copy_from_slice(b"_FVH");
+        bytes
+    }
+
+    fn store(fill: u8) -> Vec<u8> {
+        volume(0x20, fill)
+    }
+
+    /// As many bytes as these, with a jump where a processor begins.
+    fn code(size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; size];
+        if let Some(at) = size.checked_sub(14) {
+            bytes[at] = 0xe9;
+        }
         bytes
     }
 
@@ -210,8 +253,8 @@ mod tests {
         KeptFile { directory: OwnedFd::from(File::open(directory).unwrap()), name: "vm.fd".into() }
     }
 
-    fn open(code: usize, template: Option<&[u8]>, kept: Option<KeptFile>) -> Result<FirmwareFiles, FirmwareError> {
-        FirmwareFiles::open(file(&vec![0; code]), Some((template.map(file), kept)), &Threads::unconfined())
+    fn open(size: usize, template: Option<&[u8]>, kept: Option<KeptFile>) -> Result<FirmwareFiles, FirmwareError> {
+        FirmwareFiles::open(file(&code(size)), Some((template.map(file), kept)), &Threads::unconfined())
     }
 
     fn first_bytes(files: &FirmwareFiles) -> [u8; 2] {
@@ -248,6 +291,25 @@ mod tests {
         assert!(matches!(refused(None), FirmwareError::NotVariables));
         let empty = tempfile::tempdir().unwrap();
         assert!(matches!(open(4096, None, Some(kept(empty.path()))), Err(FirmwareError::NoTemplate)));
+    }
+
+    #[test]
+    fn variables_of_another_volume_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("vm.fd"), volume(0x10, 2)).unwrap();
+        let refused = open(4096, Some(&store(1)), Some(kept(directory.path()))).err().unwrap();
+        assert!(matches!(refused, FirmwareError::OtherVariables), "{refused}");
+        std::fs::write(directory.path().join("vm.fd"), volume(0x20, 2)).unwrap();
+        open(4096, Some(&store(1)), Some(kept(directory.path()))).unwrap();
+        assert!(matches!(open(4096, Some(&[0xff; 8192]), None), Err(FirmwareError::NotVariables)));
+    }
+
+    #[test]
+    fn what_no_processor_can_begin_with_is_no_firmware() {
+        for bytes in [vec![0; 4096], vec![0xff; 4096], b"no firmware ".repeat(1024)] {
+            let refused = FirmwareFiles::open(file(&bytes), None, &Threads::unconfined());
+            assert!(matches!(refused, Err(FirmwareError::NotCode)));
+        }
     }
 
     #[test]

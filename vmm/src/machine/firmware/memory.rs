@@ -4,14 +4,15 @@
 //!  0x000A_0000  nothing, or RAM when SMRAM is open        ┐
 //!  0x000C_0000  nothing, or RAM as PAM says               │ the host bridge's registers
 //!  0x000E_0000  the last 128 KiB of the code, or RAM      ┘
-//!  ...          the variable store, right below the code: memory to read, or the chip when it got a command
-//!  ...          the code, up to 4 GiB
+//!  ...          the variable store, right below the code ┐ memory to read, or
+//!  ...          the code, up to 4 GiB                    ┘ the chip when it got a command
 //! ```
 
 use crate::memory::{AddressRange, AddressSpace, CommitError, Kind, RamRegion, layout};
 use crate::statistics::Statistics;
 use devices::bus::{BusDevice, Width};
 use devices::pci::{ShadowAccess, ShadowMapper, ShadowRegion};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vm_memory::{Bytes, MemoryRegionAddress};
@@ -36,7 +37,17 @@ pub(in crate::machine) struct FirmwareMemory {
 
 struct State {
     shadow: Vec<ShadowRegion>,
-    vars_shown: bool,
+    /// Those that the guest has given a command.
+    commanded: BTreeSet<FlashUnit>,
+}
+
+/// A flash chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::machine) enum FlashUnit {
+    /// With the firmware's code.
+    Code,
+    /// With its variables.
+    Variables,
 }
 
 impl FirmwareMemory {
@@ -53,16 +64,17 @@ impl FirmwareMemory {
         failed: Box<dyn Fn(CommitError) + Send + Sync>,
     ) -> Result<Self, CommitError> {
         let shadow = vec![ShadowRegion { range: SHADOW, access: ShadowAccess::Bus }];
-        let state = Mutex::new(State { shadow, vars_shown: true });
+        let state = Mutex::new(State { shadow, commanded: BTreeSet::new() });
         let memory = Self { address_space, ram, code, vars, state, statistics, failed };
         memory.commit(&memory.state())?;
         Ok(memory)
     }
 
-    /// Lets the guest read the variable store, or has each access come to the chip.
-    pub(in crate::machine) fn show_vars(&self, shown: bool) {
+    /// Lets the guest read a chip's memory, or has each access come to the chip.
+    pub(in crate::machine) fn show(&self, unit: FlashUnit, shown: bool) {
         let mut state = self.state();
-        if std::mem::replace(&mut state.vars_shown, shown) != shown {
+        let changed = if shown { state.commanded.remove(&unit) } else { state.commanded.insert(unit) };
+        if changed {
             self.statistics.flash_switched();
             self.change(&state);
         }
@@ -90,10 +102,12 @@ impl FirmwareMemory {
                 }
             }
         }
-        ranges.push(rom(&self.code.range(), &self.code, 0));
-        if let Some(vars) = self.vars.as_ref().filter(|_| state.vars_shown) {
-            let kind = Kind::RomDevice { region: Arc::clone(vars), offset: 0 };
-            ranges.push(AddressRange { range: vars.range(), kind });
+        let chips = [(FlashUnit::Code, Some(&self.code)), (FlashUnit::Variables, self.vars.as_ref())];
+        for (unit, region) in chips {
+            if let Some(region) = region.filter(|_| !state.commanded.contains(&unit)) {
+                let kind = Kind::RomDevice { region: Arc::clone(region), offset: 0 };
+                ranges.push(AddressRange { range: region.range(), kind });
+            }
         }
         self.address_space.commit(&ranges)
     }
@@ -280,16 +294,21 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_store_is_memory_until_it_gets_a_command() {
+    fn a_chip_is_memory_until_it_gets_a_command() {
         let bench = Bench::new();
-        bench.memory.show_vars(false);
-        assert_eq!(bench.slots().iter().filter(|slot| slot.0 >= VARS.start).count(), 1);
-        bench.memory.show_vars(true);
+        bench.memory.show(FlashUnit::Code, false);
+        assert_eq!(&bench.slots()[3..], &ABOVE[..1]);
+        assert_eq!(bench.slots()[1], (0xe_0000, MIB, false), "the end of the code below 1 MiB stays");
+        bench.memory.show(FlashUnit::Variables, false);
+        assert_eq!(bench.slots().len(), 3);
+        bench.memory.show(FlashUnit::Code, true);
+        assert_eq!(&bench.slots()[3..], &ABOVE[1..]);
+        bench.memory.show(FlashUnit::Variables, true);
         assert_eq!(&bench.slots()[3..], ABOVE);
-        bench.memory.show_vars(true);
+        bench.memory.show(FlashUnit::Variables, true);
         let counted = bench.statistics.snapshot();
-        // Five slots at power-on; then one went and came back.
-        assert_eq!((counted.slot_updates, counted.flash_switches), (7, 2));
+        // Five slots at power-on; then two went and came back.
+        assert_eq!((counted.slot_updates, counted.flash_switches), (9, 4));
     }
 
     #[test]

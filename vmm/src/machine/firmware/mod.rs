@@ -1,14 +1,16 @@
 //! What a machine has that firmware starts: its files, its memory, and its devices.
 
 mod boot_order;
+mod boot_watch;
 mod devices;
 mod files;
 mod memory;
 
 pub(super) use boot_order::BootOrder;
+pub(super) use boot_watch::BootWatch;
 pub(super) use devices::FirmwareDevices;
 pub(crate) use files::{FirmwareError, FirmwareFiles};
-pub(super) use memory::FirmwareMemory;
+pub(super) use memory::{FirmwareMemory, FlashUnit};
 
 use super::MachineError;
 use crate::config::FirmwareInterface;

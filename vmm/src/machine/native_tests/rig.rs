@@ -5,7 +5,7 @@ use crate::lifecycle::Shared;
 use crate::machine::blueprint::Network;
 use crate::machine::native_tests::wire::{Peer, wire};
 use crate::machine::{Blueprint, Machine};
-use crate::resources::{KERNEL, Resource, Resources, SERIAL};
+use crate::resources::{FIRMWARE, KERNEL, Resource, Resources, SERIAL};
 use crate::snapshot::SavedMachine;
 use crate::testing;
 use crate::timeline::{StartSource, Timeline};
@@ -40,6 +40,7 @@ pub(super) fn config(board: BoardConfig, script: &str, disks: usize) -> VmConfig
         readonly: false,
         serial: None,
         root_port: n % 2 == 1 && board == BoardConfig::Q35 {},
+        boot_index: None,
         on_error: Default::default(),
     };
     let disks = (0..disks).map(disk).collect();
@@ -63,7 +64,8 @@ impl Rig {
         let pair = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
         let (console, serial): (OwnedFd, OwnedFd) = pair;
         let mut resources = Resources::new();
-        resources.insert(KERNEL, Resource::File(File::open(guest).unwrap())).unwrap();
+        let payload = if matches!(config.payload, PayloadConfig::Kernel { .. }) { KERNEL } else { FIRMWARE };
+        resources.insert(payload, Resource::File(File::open(guest).unwrap())).unwrap();
         for (n, path) in disks.iter().enumerate() {
             let file = File::options().read(true).write(true).open(path).unwrap();
             resources.insert(disk_name(n), Resource::File(file)).unwrap();
@@ -80,7 +82,7 @@ impl Rig {
             let (backend, peer) = wire();
             let port = Arc::new(NetPort::new(net.id.clone(), net.link_up));
             blueprint.config.nets.push(net.clone());
-            blueprint.nets.push(Network { config: net, backend: Arc::new(backend), port });
+            blueprint.nets.push(Network { config: net, backend: Arc::new(backend), port, rom: None });
             peers.push(peer);
         }
         let shared = Arc::new(Shared::new());

@@ -11,7 +11,7 @@ use vm_memory::{Bytes, GuestMemoryRegion, MemoryRegionAddress};
 const SECTORS: u64 = 8192;
 
 /// Saves a paused machine, twice, and makes a new one of the bytes and of a copy of its memory.
-fn reincarnate(old: Rig, guest: &Path, disks: &[&Path]) -> Rig {
+pub(super) fn reincarnate(old: Rig, guest: &Path, disks: &[&Path]) -> Rig {
     let save = || format::encode(&old.machine.save(&old.blueprint).unwrap()).unwrap();
     let bytes = save();
     assert!(bytes == save(), "saving twice during one pause gave different bytes");
@@ -78,7 +78,15 @@ fn network_and_its_cable_are_as_they_were_in_a_new_machine(board: BoardConfig, w
     let mut config = rig::config(board.clone(), &format!("{words} net=0,echo:1,down,up,echo:2"), 0);
     let mac = "52:54:00:99:00:02".parse().unwrap();
     let root_port = board == Q35;
-    config.nets.push(NetConfig { id: "net0".into(), mac, mtu: None, link_up: true, root_port });
+    config.nets.push(NetConfig {
+        id: "net0".into(),
+        mac,
+        mtu: None,
+        link_up: true,
+        root_port,
+        boot_index: None,
+        rom: false,
+    });
     let mut rig = Rig::new(&guest, &config, &[], SavedMachine::default());
     rig.machine.start().unwrap();
     rig.expect("net ready");

@@ -2,11 +2,9 @@
 //! (VIRTIO 1.2 4.1.2, 4.1.4).
 
 use super::window::Window;
-use super::{COMMON, DEVICE, ISR, NOTIFY, NOTIFY_MULTIPLIER, PAGE, STRUCTURES_BAR, bar, registers};
+use super::{COMMON, DEVICE, ISR, NOTIFY, NOTIFY_MULTIPLIER, PAGE, STRUCTURES_BAR, VENDOR, bar, registers};
 use crate::pci::{BarKind, Identity, LayoutError, PciConfiguration, Pin};
 
-/// Vendor of all virtio devices.
-const VENDOR: u16 = 0x1af4;
 /// A modern device's number is its type above this.
 const DEVICE_BASE: u16 = 0x1040;
 /// 1 or higher: no transitional device.

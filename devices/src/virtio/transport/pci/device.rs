@@ -5,11 +5,11 @@ use super::configuration::{describe, identify};
 use super::interrupt::PciInterrupt;
 use super::vectors::Vectors;
 use super::window::Window;
-use super::{MSIX_BAR, NOTIFY, NOTIFY_MULTIPLIER, PciTransportError, PciTransportState, STRUCTURES_BAR};
+use super::{MSIX_BAR, NOTIFY, NOTIFY_MULTIPLIER, PciAttachment, PciTransportError, PciTransportState, STRUCTURES_BAR};
 use crate::bus::{BusDevice, Width};
 use crate::id::DeviceId;
-use crate::interrupt::{InterruptManager, IrqLine};
-use crate::pci::{Command, DecodedBar, Doorbell, ExpressKind, Msix, PciConfiguration, PciFunction};
+use crate::interrupt::InterruptManager;
+use crate::pci::{Command, DecodedBar, Doorbell, ExpansionRom, Msix, PciConfiguration, PciFunction, ROM_BAR};
 use crate::state::{Section, StateError};
 use crate::virtio::core::{Done, VirtioCore};
 use crate::virtio::{DeviceMemory, QueueWorkers, VirtioDevice};
@@ -22,13 +22,14 @@ pub struct PciTransport<M: DeviceMemory> {
     common: Arc<Common<M>>,
     messages: Arc<Msix>,
     window: Window,
+    rom: Option<Arc<ExpansionRom>>,
     /// Not held while the structures are accessed.
     configuration: Mutex<PciConfiguration>,
 }
 
 impl<M: DeviceMemory> PciTransport<M> {
-    /// Makes a function of `device`; with `state`, as it was when that was saved, its queues re-activated. Its pin INTA
-    /// is on `line`, which it shares; it has one message-signalled vector for each queue and one for its configuration.
+    /// Makes a function of `device`; with `state`, as it was when that was saved, its queues re-activated. It has one
+    /// message-signalled vector for each queue and one for its configuration.
     /// The transport starts parked: call [`PciTransport::unpark`] before the first vCPU runs.
     ///
     /// # Errors
@@ -39,8 +40,7 @@ impl<M: DeviceMemory> PciTransport<M> {
         memory: M,
         workers: Arc<dyn QueueWorkers>,
         interrupts: &dyn InterruptManager,
-        line: IrqLine,
-        express: ExpressKind,
+        PciAttachment { line, express, rom }: PciAttachment,
         state: Option<PciTransportState>,
     ) -> Result<Self, PciTransportError> {
         let id = device.id().clone();
@@ -56,6 +56,9 @@ impl<M: DeviceMemory> PciTransport<M> {
         let messages = Arc::new(Msix::new(id.clone(), group, count, MSIX_BAR, &mut configuration, table)?);
         let window = describe(&mut configuration, queues)?;
         configuration.add_express(express)?;
+        if let Some(rom) = &rom {
+            configuration.add_rom(rom.range_size())?;
+        }
 
         let vectors = Vectors::new(queues);
         if let Some(state) = &state {
@@ -72,7 +75,7 @@ impl<M: DeviceMemory> PciTransport<M> {
         let pin = Box::new(Arc::clone(&interrupt));
         let core = VirtioCore::new(device, memory, workers, pin, state.map(|state| state.core))?;
         let common = Arc::new(Common::new(core, interrupt, selectors));
-        Ok(Self { common, messages, window, configuration: Mutex::new(configuration) })
+        Ok(Self { common, messages, window, rom, configuration: Mutex::new(configuration) })
     }
 
     /// Brings all handlers home and calls `done`, perhaps in this thread. Nothing runs then, and the state can be read.
@@ -154,6 +157,7 @@ impl<M: DeviceMemory> PciFunction for PciTransport<M> {
         match bar {
             STRUCTURES_BAR => Some(Arc::clone(&self.common) as _),
             MSIX_BAR => Some(Arc::clone(&self.messages) as _),
+            ROM_BAR => self.rom.as_ref().map(|rom| Arc::clone(rom) as _),
             _ => None,
         }
     }

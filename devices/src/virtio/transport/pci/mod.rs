@@ -6,6 +6,7 @@
 //!                    0x2000 device configuration   the device's own
 //!                    0x3000 notifications          4 bytes for each queue, each a doorbell
 //!  BAR 4 (32 bits)   MSI-X table and pending bits
+//!  ROM               what firmware runs to use the device, if there is such
 //! ```
 //!
 //! Widths. A field of the common configuration takes accesses of its own width, those of 64 bits two of 32
@@ -15,6 +16,7 @@
 //! Interrupts: with MSI-X enabled, the message that the driver mapped to the queue or to configuration changes; else
 //! INTA, asserted for as long as ISR status is not zero.
 
+mod attachment;
 mod bar;
 mod common;
 mod configuration;
@@ -28,10 +30,13 @@ mod tests;
 mod vectors;
 mod window;
 
+pub use attachment::PciAttachment;
 pub use device::PciTransport;
 pub use error::PciTransportError;
 pub use state::PciTransportState;
 
+/// Vendor of all virtio devices.
+pub const VENDOR: u16 = 0x1af4;
 /// The BAR with the structures.
 const STRUCTURES_BAR: u8 = 0;
 /// The BAR of MSI-X.

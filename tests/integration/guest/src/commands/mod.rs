@@ -24,6 +24,7 @@ mod pio;
 mod pm_timer;
 mod power;
 mod rng;
+mod rom;
 mod shared;
 mod smp;
 mod timer;
@@ -75,6 +76,8 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "blkloop" => blkloop::run(arguments),
         "net" => net::run(arguments),
         "rng" => rng::run(),
+        "rom" => rom::run(arguments),
+        "say" => say_text(arguments),
         "lspci" => lspci::run(),
         "bars" => bars::run(),
         "bridge" => bridge::run(),
@@ -118,6 +121,12 @@ fn mark(arguments: &str) -> Outcome {
     let value = required(arguments)?;
     out8(0x80, value as u8);
     Ok(format!("value={value}"))
+}
+
+/// `say=TEXT`: a line as it is, with spaces where TEXT has underscores.
+fn say_text(text: &str) -> Outcome {
+    crate::serial::say!("{}", text.replace('_', " "));
+    Ok(String::new())
 }
 
 /// `spin=MS`: runs for MS milliseconds at CPL 3, without an exit.

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::path::Path;
 
 use integration::machine::{Answer, Guest, TestDisk, TestMachine};
-use vmm::{FirmwareInterface, KeptFile, OnTripleFault, ResetSource, Resource, VmEvent};
+use integration::namespace::{in_namespace, tap};
+use vmm::{FirmwareInterface, KeptFile, ResetSource, Resource, VmEvent};
 
 /// Bytes of the test's variable store.
 const STORE: usize = 64 << 10;
@@ -65,6 +66,95 @@ fn every_file_of_fw_cfg_is_the_same_by_ports_and_by_requests_in_memory() {
         let order = String::from_utf8(bytes(file("bootorder"))).unwrap();
         assert_eq!(order, "/pci@i0cf8/pci-bridge@3/scsi@0/disk@0,0\n/pci@i0cf8/scsi@2/disk@0,0\0");
     }
+}
+
+#[test]
+fn texts_and_the_machines_names_are_told() {
+    let Some(machine) = machine("fwcfg", FirmwareInterface::Uefi) else { return };
+    let machine = machine.firmware_file("opt/org.example/role", "database").configured(|config| {
+        config.identity.uuid = Some("00112233-4455-6677-8899-aabbccddeeff".parse().unwrap());
+        config.identity.product = Some("A product".into());
+    });
+    let (files, _) = files(&mut machine.start());
+    let file = |name: &str| bytes(files.iter().find(|file| file.value("name") == name).unwrap());
+    assert_eq!(file("opt/org.example/role"), b"database");
+    let smbios = file("etc/smbios/smbios-tables");
+    // SMBIOS has the first three fields the other way round (3.6, 7.2.1).
+    let uuid = [0x33, 0x22, 0x11, 0, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
+    assert!(smbios.windows(16).any(|window| window == uuid), "{smbios:02x?}");
+    assert!(smbios.windows(9).any(|window| window == b"A product"), "{smbios:02x?}");
+}
+
+#[test]
+fn an_event_tells_when_the_firmware_finds_nothing_to_start_and_the_machine_runs_on() {
+    let Some(machine) = machine("say=No_bootable_device. say=No_bootable_device. echo=on", FirmwareInterface::Bios)
+    else {
+        return;
+    };
+    let mut guest = machine.start();
+    guest.line("No bootable device.");
+    guest.line("ok echo on");
+    assert_eq!(guest.handle.state(), vmm::VmState::Running);
+    guest.handle.reset().unwrap();
+    guest.line("ok echo on");
+    guest.handle.stop().unwrap();
+    let told = |event: &VmEvent| match event {
+        VmEvent::NothingToBoot { message } => Some(message.clone()),
+        _ => None,
+    };
+    let told: Vec<String> = guest.events_to_the_end().iter().filter_map(told).collect();
+    assert_eq!(told, ["No bootable device", "No bootable device"], "once a boot");
+}
+
+#[test]
+fn a_kernel_that_says_so_is_no_firmware() {
+    let Some(machine) = TestMachine::script("say=No_bootable_device. exit=0") else { return };
+    let events = machine.start().events_to_the_end();
+    assert!(!events.iter().any(|event| matches!(event, VmEvent::NothingToBoot { .. })), "{events:?}");
+}
+
+/// An image of 4096 bytes for virtio devices, all its bytes but the structures' 0x5a.
+fn rom_image() -> Vec<u8> {
+    let mut image = vec![0x5a; 4096];
+    image[..2].copy_from_slice(&[0x55, 0xaa]);
+    image[0x18..0x1a].copy_from_slice(&[0x1c, 0]);
+    image[0x1c..0x22].copy_from_slice(b"PCIR\xf4\x1a");
+    image[0x2c..0x2e].copy_from_slice(&8_u16.to_le_bytes());
+    image[0x31] = 0x80;
+    image
+}
+
+#[test]
+fn firmware_reads_the_expansion_rom_of_a_network_device_where_it_puts_it() {
+    in_namespace(|| {
+        tap("tap0", "10.99.0");
+        let Some(machine) = machine("rom=0xc0800000", FirmwareInterface::Bios) else { return };
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rom");
+        std::fs::write(&path, rom_image()).unwrap();
+        let machine = machine.net("net0", "52:54:00:99:00:02", "tap0").rom("net0", File::open(path).unwrap());
+        let answer = machine.start().answer("rom");
+        assert_eq!((answer.value("at"), answer.number("size")), ("00:02.0", 4096));
+        let words = rom_image();
+        let words = words.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap()));
+        let sum = words.fold(0u32, |sum, word| sum.wrapping_mul(31).wrapping_add(word));
+        assert_eq!(
+            (answer.number("first"), answer.number("sum")),
+            (0x5a5a_aa55, sum.into()),
+            "a write changed nothing"
+        );
+        assert_eq!(answer.number("gone"), 0xffff_ffff);
+    });
+}
+
+#[test]
+fn without_a_rom_a_network_device_asks_for_no_place_for_one() {
+    in_namespace(|| {
+        tap("tap0", "10.99.0");
+        let Some(machine) = machine("rom=0xc0800000", FirmwareInterface::Bios) else { return };
+        let answer = machine.net("net0", "52:54:00:99:00:02", "tap0").start().answer("rom");
+        assert_eq!(answer.value("at"), "absent");
+    });
 }
 
 #[test]
@@ -137,9 +227,9 @@ fn ranges_below_1_mib_become_read_only_and_writable_at_run_time() {
 }
 
 #[test]
-fn a_triple_fault_of_firmware_resets_the_machine_where_that_is_asked_for() {
+fn a_triple_fault_of_firmware_resets_the_machine_unless_told_otherwise() {
     let Some(machine) = machine("reset=triple", FirmwareInterface::Bios) else { return };
-    let mut guest = machine.on_triple_fault(OnTripleFault::Reset).start();
+    let mut guest = machine.start();
     assert_eq!(guest.event(), VmEvent::Started);
     for _ in 0..3 {
         assert_eq!(guest.event(), VmEvent::Reset { source: ResetSource::TripleFault });

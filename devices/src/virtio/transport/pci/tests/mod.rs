@@ -4,6 +4,7 @@
 mod capabilities;
 mod interrupts;
 mod registers;
+mod rom;
 mod saving;
 mod sequences;
 
