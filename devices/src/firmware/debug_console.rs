@@ -65,6 +65,7 @@ impl BusDeviceMut for DebugConsole {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
 
@@ -119,5 +120,16 @@ mod tests {
         let lines = logged(&vec![b'\n'; LINES as usize + 1_000]);
         assert_eq!(lines.len(), LINES as usize + 1);
         assert!(lines.last().unwrap().contains("not logged"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_lines_of_a_bounded_length_without_control_characters(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            let lines = logged(&bytes);
+            let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
+            prop_assert!((ends..=ends + bytes.len() / LINE).contains(&lines.len()));
+            // An escaped byte has at most ten characters.
+            prop_assert!(lines.iter().all(|line| line.len() < 11 * LINE && !line.contains(char::is_control)));
+        }
     }
 }

@@ -275,5 +275,28 @@ mod tests {
             prop_assert_eq!((regions[0].0, regions[regions.len() - 1].1), (0xa_0000, 0x10_0000));
             prop_assert!(regions.windows(2).all(|pair| pair[0].1 == pair[1].0 && pair[0].2 != pair[1].2));
         }
+
+        #[test]
+        fn a_lock_holds_against_any_writes_and_survives_a_restore(
+            writes in prop::collection::vec((0x98u16..0xa0, 0usize..3, any::<u32>()), 0..12)
+        ) {
+            let (bridge, mapper) = bridge();
+            let mut locked = None;
+            for (offset, width, value) in writes {
+                let width = [Width::Byte, Width::Word, Width::Dword][width];
+                bridge.write_config(offset & !u16::try_from(width.bytes() - 1).unwrap(), width, value);
+                let now = bridge.read_config(SMRAM, Width::Byte);
+                prop_assert_eq!(now & 0x87, SMRAM_SEGMENT);
+                prop_assert_eq!(mapper.at(0xb_0000), if now & SMRAM_OPEN != 0 { Ram } else { Bus });
+                if now & SMRAM_LOCK != 0 {
+                    prop_assert_eq!(*locked.get_or_insert(now), now);
+                    prop_assert_eq!(now & SMRAM_OPEN, 0);
+                }
+            }
+            let saved = bridge.save().unwrap();
+            let copy = Arc::new(Mapper::default());
+            let restored = HostBridge::new("host-bridge".into(), None, Some(copy.clone()), Some(saved.decode().unwrap()));
+            prop_assert_eq!((copy.last(), restored.unwrap().save().unwrap()), (mapper.last(), saved));
+        }
     }
 }

@@ -27,6 +27,7 @@ fn entry(range: &Range<u64>, kind: u32) -> Vec<u8> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const GIB: u64 = 1 << 30;
 
@@ -49,5 +50,15 @@ mod tests {
     #[test]
     fn the_pages_of_kvm_are_neighbours() {
         assert_eq!(KVM_IDENTITY_MAP.end, KVM_TSS.start);
+    }
+
+    proptest! {
+        #[test]
+        fn all_of_any_ram_is_told_once(pages in 4096u64..1 << 30) {
+            let mut found = entries(pages << 12);
+            prop_assert_eq!(found.iter().filter(|entry| entry.2 == RAM).map(|entry| entry.1).sum::<u64>(), pages << 12);
+            found.sort_unstable();
+            prop_assert!(found.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0));
+        }
     }
 }

@@ -236,6 +236,7 @@ proptest! {
             prop_assert_eq!(pm.sci(), pm.read(STATUS) & pm.read(ENABLE) != 0);
             prop_assert_eq!(pm.read(CONTROL) & 0x2001, 1);
             prop_assert!(pm.timer() < 1 << 24);
+            prop_assert_eq!(pm.block.read(SMI, Width::Dword), SMI_ENABLE, "nothing to set up");
         }
         let saved = pm.block.save().unwrap();
         let restored = Fixture::at(0, Some(saved.decode().unwrap())).unwrap();

@@ -162,6 +162,7 @@ mod tests {
     use super::*;
     use crate::config::Backing;
     use crate::memory::{MemorySlots, Slot, SlotError, SlotId};
+    use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     const MIB: u64 = 1 << 20;
@@ -317,5 +318,64 @@ mod tests {
         *bench.slots.broken.lock().unwrap() = true;
         bench.memory.apply(&shadow(&[(0xa_0000, ShadowAccess::Ram)]));
         assert_eq!(*bench.failures.lock().unwrap(), 1);
+    }
+
+    const STARTS: [u64; 4] = [0xa_0000, 0xc_0000, 0xe_0000, 0xf_0000];
+
+    fn access() -> impl Strategy<Value = ShadowAccess> {
+        prop::sample::select(vec![
+            ShadowAccess::Bus,
+            ShadowAccess::ReadRam,
+            ShadowAccess::WriteRam,
+            ShadowAccess::Ram,
+        ])
+    }
+
+    /// New registers, or a chip that goes from memory to commands or back.
+    fn step() -> impl Strategy<Value = Result<[ShadowAccess; 4], (bool, bool)>> {
+        prop_oneof![[access(), access(), access(), access()].prop_map(Ok), any::<(bool, bool)>().prop_map(Err)]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_guest_does_each_address_is_what_its_last_words_made_it(
+            steps in prop::collection::vec(step(), 1..6)
+        ) {
+            let bench = Bench::new();
+            let mut accesses = [ShadowAccess::Bus; 4];
+            let (mut code, mut vars) = (true, true);
+            for step in steps {
+                match step {
+                    Ok(new) => {
+                        accesses = new;
+                        let parts: Vec<_> = STARTS.into_iter().zip(new).collect();
+                        bench.memory.apply(&shadow(&parts));
+                    }
+                    Err((true, shown)) => {
+                        bench.memory.show(FlashUnit::Code, shown);
+                        code = shown;
+                    }
+                    Err((false, shown)) => {
+                        bench.memory.show(FlashUnit::Variables, shown);
+                        vars = shown;
+                    }
+                }
+                let slots = bench.slots();
+                prop_assert!(slots.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{slots:x?}");
+                let at = |address: u64| slots.iter().find(|(start, end, _)| (*start..*end).contains(&address));
+                for (start, access) in STARTS.into_iter().zip(accesses) {
+                    let expected = match access {
+                        ShadowAccess::Ram => Some(true),
+                        ShadowAccess::ReadRam => Some(false),
+                        // The end of the code has the last 128 KiB.
+                        ShadowAccess::Bus | ShadowAccess::WriteRam => (start >= 0xe_0000).then_some(false),
+                    };
+                    prop_assert_eq!(at(start).map(|slot| slot.2), expected, "{:#x}", start);
+                }
+                prop_assert_eq!((at(CODE.start).is_some(), at(VARS.start).is_some()), (code, vars));
+                prop_assert_eq!(at(0).zip(at(MIB)).map(|(low, high)| low.2 && high.2), Some(true));
+            }
+            prop_assert_eq!(*bench.failures.lock().unwrap(), 0);
+        }
     }
 }
