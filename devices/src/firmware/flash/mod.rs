@@ -2,9 +2,9 @@
 //! and its variables in it.
 //!
 //! The guest reads the array straight from memory until its first command; from then on each read comes here. After the
-//! command "read array" some reads still do, until as many came as one change of the mapping is worth: firmware writes
-//! a variable in several steps, and each goes back to the array. Who maps the array is told of every change
-//! ([`FlashHost`]).
+//! command "read array" some reads of a chip that can be written still do, until as many came as one change of the
+//! mapping is worth: firmware writes a variable in several steps, and each goes back to the array. Who maps the array is
+//! told of every change ([`FlashHost`]).
 //!
 //! ```text
 //!             70, 90, 98                     10, 40: the next byte is programmed
@@ -198,6 +198,10 @@ impl<A: Bytes<MemoryRegionAddress> + Send + Sync> Flash<A> {
         self.mode = mode;
         if mode == Mode::Array {
             self.reads = 0;
+            // Code runs from the array: what a processor fetches does not come here.
+            if !self.writable && !self.shown {
+                self.show(true);
+            }
             self.flush();
         } else if self.shown {
             self.show(false);

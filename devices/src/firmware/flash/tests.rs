@@ -158,6 +158,7 @@ fn code_cannot_be_changed_and_says_so() {
     bench.write(7, 0xd0);
     assert_eq!(bench.read(7), 0xa2, "protected");
     bench.write(7, 0xff);
+    assert_eq!(bench.shown().last(), Some(&true), "code runs from the array, so it is there at once");
     assert_eq!((bench.read(7), bench.saves()), (7, 0));
     let saved = bench.flash.save().unwrap();
     assert!(saved.payload.len() < 16, "its contents are no state");

@@ -323,12 +323,7 @@ mod tests {
     const STARTS: [u64; 4] = [0xa_0000, 0xc_0000, 0xe_0000, 0xf_0000];
 
     fn access() -> impl Strategy<Value = ShadowAccess> {
-        prop::sample::select(vec![
-            ShadowAccess::Bus,
-            ShadowAccess::ReadRam,
-            ShadowAccess::WriteRam,
-            ShadowAccess::Ram,
-        ])
+        prop::sample::select(vec![ShadowAccess::Bus, ShadowAccess::ReadRam, ShadowAccess::WriteRam, ShadowAccess::Ram])
     }
 
     /// New registers, or a chip that goes from memory to commands or back.
