@@ -18,7 +18,7 @@ pub(super) fn set_pull_policies(spec: &mut VirtualMachineInstanceSpec) {
 }
 
 /// A volume that neither a disk nor a file system uses gets a disk.
-pub(super) fn add_disks_of_volumes(spec: &mut VirtualMachineInstanceSpec) {
+pub(crate) fn add_disks_of_volumes(spec: &mut VirtualMachineInstanceSpec) {
     let devices = &mut spec.domain.devices;
     let disks = devices.disks.iter().flatten().map(|disk| disk.name.clone());
     let filesystems = devices.filesystems.iter().flatten().map(|filesystem| filesystem.name.clone());

@@ -15,8 +15,10 @@ mod stored;
 mod vmi;
 mod volumes;
 
+pub(crate) use devices::add_disks_of_volumes;
 pub use hotplug::memory_obstacle;
 pub use hyperv::{REQUIREMENTS as HYPERV_REQUIREMENTS, wants_enlightened_vmcs};
+pub(crate) use network::set_default_interface;
 pub use presets::{PresetError, apply_presets};
 pub use stored::{as_stored, with_canonical_quantities};
 pub use vmi::{NewInstance, set_defaults, set_spec_defaults};

@@ -6,7 +6,7 @@ use crate::api::vmi::{Interface, Network, PodNetwork, VirtualMachineInstanceSpec
 use crate::config::ClusterConfig;
 
 /// Connects a machine without interfaces and networks to the pod's network, unless it wants none.
-pub(super) fn set_default_interface(
+pub(crate) fn set_default_interface(
     spec: &mut VirtualMachineInstanceSpec,
     config: &ClusterConfig,
 ) -> Result<(), DefaultsError> {

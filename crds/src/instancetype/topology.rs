@@ -1,6 +1,6 @@
 //! How processors are arranged in sockets, cores and threads.
 
-use crate::api::instancetype::VirtualMachinePreferenceSpec;
+use crate::api::instancetype::{VirtualMachineInstancetypeSpec, VirtualMachinePreferenceSpec};
 
 /// Sockets, cores of each, threads of each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -73,6 +73,35 @@ pub(super) fn spread(preference: Option<&VirtualMachinePreferenceSpec>) -> (Acro
     (across, ratio)
 }
 
+/// Why the processors of an instance type cannot be spread as it is liked: they are not a multiple.
+pub(crate) fn spread_fault(
+    instancetype: &VirtualMachineInstancetypeSpec,
+    preference: Option<&VirtualMachinePreferenceSpec>,
+) -> Option<String> {
+    if liked(preference) != Liked::Spread {
+        return None;
+    }
+    let ((across, ratio), processors) = (spread(preference), instancetype.cpu.guest);
+    let is_multiple = |of: u32, by: u32| of.checked_rem(by).is_none_or(|rest| rest == 0);
+    let (is_possible, by) = match across {
+        Across::SocketsCores => (
+            is_multiple(processors, ratio),
+            format!(
+                "the Spec.PreferSpreadSocketToCoreRatio or Spec.CPU.PreferSpreadOptions.Ratio of {ratio} provided by the preference"
+            ),
+        ),
+        Across::CoresThreads => (is_multiple(processors, ratio), format!("the number of threads per core {ratio}")),
+        Across::SocketsCoresThreads => (
+            is_multiple(processors, 2) && is_multiple(processors / 2, ratio),
+            format!(
+                "the number of threads per core 2 and Spec.PreferSpreadSocketToCoreRatio or Spec.CPU.PreferSpreadOptions.Ratio of {ratio}"
+            ),
+        ),
+        Across::Unknown => return None,
+    };
+    (!is_possible).then(|| format!("{processors} vCPUs provided by the instance type are not divisible by {by}"))
+}
+
 /// Arranges a number of processors as it is liked.
 pub(super) fn arrange(processors: u32, preference: Option<&VirtualMachinePreferenceSpec>) -> Topology {
     const ONE: Topology = Topology { sockets: 1, cores: 1, threads: 1 };
@@ -127,5 +156,21 @@ mod tests {
             let preference = serde_json::from_value(json!({ "cpu": cpu })).unwrap();
             assert_eq!(arrange(processors, Some(&preference)), Topology { sockets, cores, threads }, "{cpu}");
         }
+    }
+
+    #[test]
+    fn processors_are_spread_in_equal_parts() {
+        let fault = |processors: u32, options: serde_json::Value| {
+            let preference = json!({ "cpu": { "preferredCPUTopology": "spread", "spreadOptions": options } });
+            let preference = serde_json::from_value(preference).unwrap();
+            let instancetype = json!({ "cpu": { "guest": processors }, "memory": { "guest": "1Gi" } });
+            spread_fault(&serde_json::from_value(instancetype).unwrap(), Some(&preference)).unwrap_or_default()
+        };
+        assert_eq!(fault(4, json!({})), "");
+        assert!(fault(3, json!({})).ends_with("Spec.CPU.PreferSpreadOptions.Ratio of 2 provided by the preference"));
+        let threads = "3 vCPUs provided by the instance type are not divisible by the number of threads per core 2";
+        assert_eq!(fault(3, json!({ "across": "CoresThreads" })), threads);
+        assert_eq!(fault(8, json!({ "across": "SocketsCoresThreads", "ratio": 4 })), "");
+        assert!(fault(6, json!({ "across": "SocketsCoresThreads", "ratio": 4 })).ends_with("Ratio of 4"));
     }
 }

@@ -6,7 +6,7 @@ use super::{Request, Verdict, hotplug_storage, utility_volumes, verdict};
 use crate::admission::create::WEBHOOK_SCHEMA;
 use crate::admission::read::{decode, read};
 use crate::admission::vmi::{reserved_labels, text, warnings};
-use crate::admission::{Causes, Stage};
+use crate::admission::{Causes, Refusal, Stage};
 use crate::api::vmi::VirtualMachineInstance;
 use crate::config::{ClusterConfig, FeatureGate};
 use crate::semantic::same;
@@ -41,6 +41,21 @@ pub fn admit_update(request: &Request<'_>, config: &ClusterConfig) -> Verdict {
     }
     verdict(causes)?;
     Ok(warnings(&new.spec, config))
+}
+
+/// The instance as it is stored: a status that another than KubeVirt's components wrote stays as it was.
+///
+/// # Errors
+///
+/// The refusal.
+pub fn set_update_defaults(request: &Request<'_>) -> Result<VirtualMachineInstance, Refusal> {
+    request.expects("virtualmachineinstances", "virtualmachineinstances")?;
+    let mut new: VirtualMachineInstance = read(request.object, &WEBHOOK_SCHEMA, Stage::Mutate)?;
+    let old: VirtualMachineInstance = decode(request.old.unwrap_or(&Value::Null), Stage::Mutate)?;
+    if !request.requester.is_component() {
+        new.status = old.status;
+    }
+    Ok(new)
 }
 
 /// The component of a node changes instances that run there or move there, and sends none away.
@@ -135,6 +150,18 @@ mod tests {
         let reserved = message(user, |vmi| vmi["metadata"]["labels"] = json!({ "kubevirt.io/nodeName": "b" }));
         assert!(reserved.starts_with("modification of the following reserved"), "{reserved}");
         assert_eq!(message(user, |vmi| vmi["spec"]["hostname"] = json!("b")), "update of VMI object is restricted");
+    }
+
+    #[test]
+    fn a_status_is_written_by_components() {
+        let (old, mut new) = (vmi(), vmi());
+        new["status"]["nodeName"] = json!("there");
+        let node = |requester| {
+            let stored = set_update_defaults(&Request::update(&new, &old).by(requester)).unwrap();
+            stored.status.and_then(|status| status.node_name).unwrap()
+        };
+        assert_eq!(node(CONTROLLER), "there");
+        assert_eq!(node(Requester { user: "a", node: None, home: "kubevirt" }), "here");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::admission::vmi::text;
 use crate::admission::{Causes, Path, Reason};
-use crate::api::vm::{InstancetypeMatcher, PreferenceMatcher, VirtualMachineSpec};
+use crate::api::vm::{InstancetypeMatcher, VirtualMachineSpec};
 
 /// Either matcher, as these rules see it.
 struct Matcher<'a> {
@@ -15,25 +15,11 @@ struct Matcher<'a> {
     failure_policy: Option<&'a str>,
 }
 
-impl<'a> From<&'a InstancetypeMatcher> for Matcher<'a> {
-    fn from(matcher: &'a InstancetypeMatcher) -> Self {
+impl<'a> Matcher<'a> {
+    fn new(kind: &'static str, path: &str, matcher: &'a InstancetypeMatcher) -> Self {
         Self {
-            kind: "InstancetypeMatcher",
-            path: Path::new("spec.instancetype"),
-            name: text(&matcher.name),
-            named_kind: text(&matcher.kind),
-            revision: text(&matcher.revision_name),
-            volume: text(&matcher.infer_from_volume),
-            failure_policy: matcher.infer_from_volume_failure_policy.as_deref(),
-        }
-    }
-}
-
-impl<'a> From<&'a PreferenceMatcher> for Matcher<'a> {
-    fn from(matcher: &'a PreferenceMatcher) -> Self {
-        Self {
-            kind: "PreferenceMatcher",
-            path: Path::new("spec.preference"),
+            kind,
+            path: Path::new(path),
             name: text(&matcher.name),
             named_kind: text(&matcher.kind),
             revision: text(&matcher.revision_name),
@@ -46,10 +32,10 @@ impl<'a> From<&'a PreferenceMatcher> for Matcher<'a> {
 /// A matcher names something or says where to look for it, and does not keep the revision of another name. The first
 /// of these that finds something ends it.
 pub(super) fn validate(spec: &VirtualMachineSpec, old: Option<&VirtualMachineSpec>) -> Causes {
-    let instancetype = spec.instancetype.as_ref().map(Matcher::from);
-    let preference = spec.preference.as_ref().map(Matcher::from);
-    let old_instancetype = old.and_then(|old| old.instancetype.as_ref()).map(Matcher::from);
-    let old_preference = old.and_then(|old| old.preference.as_ref()).map(Matcher::from);
+    let instancetype = spec.instancetype.as_ref().map(of_type);
+    let preference = spec.preference.as_ref().map(of_preference);
+    let old_instancetype = old.and_then(|old| old.instancetype.as_ref()).map(of_type);
+    let old_preference = old.and_then(|old| old.preference.as_ref()).map(of_preference);
     let mut causes = Causes::default();
     for (new, old) in [(&instancetype, old_instancetype), (&preference, old_preference)] {
         if let (Some(new), Some(old)) = (new, old)
@@ -64,6 +50,14 @@ pub(super) fn validate(spec: &VirtualMachineSpec, old: Option<&VirtualMachineSpe
         }
     }
     causes
+}
+
+fn of_type(matcher: &InstancetypeMatcher) -> Matcher<'_> {
+    Matcher::new("InstancetypeMatcher", "spec.instancetype", matcher)
+}
+
+fn of_preference(matcher: &InstancetypeMatcher) -> Matcher<'_> {
+    Matcher::new("PreferenceMatcher", "spec.preference", matcher)
 }
 
 fn keeps_no_revision(new: &Matcher<'_>, old: &Matcher<'_>, causes: &mut Causes) {

@@ -36,7 +36,7 @@ pub use backup_tracker::admit as admit_backup_tracker;
 pub use clone::{admit as admit_clone, set_defaults as set_clone_defaults};
 pub use eviction::{EvictionAnswer, EvictionMark, RelatedToEviction, admit as admit_eviction};
 pub use export::admit as admit_export;
-pub use instance::admit_update as admit_instance_update;
+pub use instance::{admit_update as admit_instance_update, set_update_defaults as set_instance_update_defaults};
 pub use instancetype::admit as admit_instancetype;
 pub use kubevirt::{
     RelatedToKubeVirt, admit_create as admit_kubevirt, admit_delete as admit_kubevirt_removal,

@@ -15,7 +15,7 @@ use crate::api::vm::{VirtualMachine, VirtualMachineSpec};
 use crate::api::vmi::VirtualMachineInstance;
 use crate::config::ClusterConfig;
 use crate::defaults::{memory_obstacle, set_spec_defaults};
-use crate::instancetype::{apply, check_requirements};
+use crate::instancetype::{apply, check_requirements, spread_fault};
 use crate::semantic::same;
 
 pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(webhook_schema::of_type::<VirtualMachine>);
@@ -70,6 +70,11 @@ fn with_defaults(
     if let Some(template) = &mut vm_spec.template {
         let spec = template.spec.get_or_insert_default();
         let metadata = template.metadata.get_or_insert_default();
+        if let Some(fault) = related.instancetype.and_then(|given| spread_fault(given, related.preference)) {
+            let mut causes = Causes::default();
+            causes.invalid("instancetype.spec.cpu.guest", fault);
+            super::verdict(causes)?;
+        }
         apply(&path.at("template.spec"), related.instancetype, related.preference, spec, metadata)
             .map_err(|conflicts| Refusal::of(Stage::Admit, conflicts.iter().map(conflict).collect()))?;
         set_spec_defaults(spec, config).map_err(|error| Refusal::unreadable(Stage::Admit, error.to_string()))?;

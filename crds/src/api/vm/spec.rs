@@ -32,32 +32,19 @@ pub struct VirtualMachineSpec {
     pub running: Option<bool>,
     pub run_strategy: Option<String>,
     pub instancetype: Option<InstancetypeMatcher>,
-    pub preference: Option<PreferenceMatcher>,
+    pub preference: Option<InstancetypeMatcher>,
     #[schemars(required)]
     pub template: Option<VirtualMachineInstanceTemplateSpec>,
     pub data_volume_templates: Option<Vec<DataVolumeTemplateSpec>>,
     pub update_volumes_strategy: Option<String>,
 }
 
-/// Which instance type.
+/// Which instance type, or which preference.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(!default)]
 pub struct InstancetypeMatcher {
-    pub name: Option<String>,
-    pub kind: Option<String>,
-    pub revision_name: Option<String>,
-    pub infer_from_volume: Option<String>,
-    pub infer_from_volume_failure_policy: Option<String>,
-}
-
-/// Which preference.
-#[skip_serializing_none]
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-#[schemars(!default)]
-pub struct PreferenceMatcher {
     pub name: Option<String>,
     pub kind: Option<String>,
     pub revision_name: Option<String>,
