@@ -9,11 +9,15 @@
 mod check;
 #[path = "golden/examples.rs"]
 mod examples;
+#[path = "golden/lists.rs"]
+mod lists;
 #[path = "golden/other_kinds.rs"]
 mod other_kinds;
 #[path = "golden/reference.rs"]
 mod reference;
 #[path = "golden/schema.rs"]
 mod schema;
+#[path = "golden/subresources.rs"]
+mod subresources;
 #[path = "golden/vmi_create.rs"]
 mod vmi_create;

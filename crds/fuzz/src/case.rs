@@ -108,7 +108,7 @@ impl Case {
             "PodEvictionAdmitter.Admit" => {
                 let (pod, owner) = (optional(related("pod")), optional(related("owner")));
                 let (pod, owner, instance) = (pod.as_ref(), owner.as_ref(), instance.as_ref());
-                admit_eviction(&request, &config, RelatedToEviction { pod, owner, instance }).verdict
+                admit_eviction(&request, &config, RelatedToEviction { pod, owner, instance, ..RelatedToEviction::default() }).verdict
             }
             "VMRestoreAdmitter.Admit" => {
                 let (snapshot, content) = (optional(related("snapshot")), optional(related("content")));

@@ -1,6 +1,11 @@
 //! What is known of a kind beside its schema.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use super::structural::structural_schema;
 
 /// A kind of object.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +68,50 @@ pub struct Column {
 }
 
 impl Kind {
+    /// A kind that lives in namespaces, has a status of its own, and nothing else that is special.
+    pub(super) const fn new<T>(group: &'static str, kind: &'static str, plural: &'static str) -> Self
+    where
+        T: DeserializeOwned + JsonSchema + Serialize,
+    {
+        Self {
+            group,
+            kind,
+            plural,
+            short_names: &[],
+            scope: Scope::Namespaced,
+            versions: &[],
+            columns: &[],
+            status: true,
+            scale: false,
+            schema: structural_schema::<T>,
+            rewrite: rewrite::<T>,
+        }
+    }
+
+    pub(super) const fn short_names(self, short_names: &'static [&'static str]) -> Self {
+        Self { short_names, ..self }
+    }
+
+    pub(super) const fn versions(self, versions: &'static [Version]) -> Self {
+        Self { versions, ..self }
+    }
+
+    pub(super) const fn columns(self, columns: &'static [Column]) -> Self {
+        Self { columns, ..self }
+    }
+
+    pub(super) const fn without_status(self) -> Self {
+        Self { status: false, ..self }
+    }
+
+    pub(super) const fn with_scale(self) -> Self {
+        Self { scale: true, ..self }
+    }
+
+    pub(super) const fn for_the_cluster(self) -> Self {
+        Self { scope: Scope::Cluster, ..self }
+    }
+
     /// The name of one object, as resource.
     pub fn singular(&self) -> String {
         self.kind.to_lowercase()
@@ -77,4 +126,8 @@ impl Kind {
     pub fn version(&self, name: &str) -> Option<&'static Version> {
         self.versions.iter().find(|version| version.name == name)
     }
+}
+
+fn rewrite<T: DeserializeOwned + Serialize>(document: Value) -> serde_json::Result<Value> {
+    serde_json::to_value(serde_json::from_value::<T>(document)?)
 }

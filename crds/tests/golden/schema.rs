@@ -7,7 +7,7 @@ use crds::crd::{KINDS, definition};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::reference::{documents, reference};
+use crate::reference::{documents, reference, yaml_files};
 
 /// A difference that is meant: of any field, because none changes what is accepted.
 #[derive(Debug, Deserialize)]
@@ -72,6 +72,10 @@ fn our_definitions_are_upstream_s() {
     let mut used = BTreeSet::new();
     let mut unexplained = Vec::new();
     let mut compared = 0;
+    let names: BTreeSet<String> = KINDS.iter().map(|kind| format!("{}.yaml", kind.definition_name())).collect();
+    let files = yaml_files(&reference.join("crds"));
+    let files = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    assert_eq!(names, files, "a kind is missing");
     for kind in &KINDS {
         let file = reference.join("crds").join(format!("{}.yaml", kind.definition_name()));
         let upstream = documents(&fs::read_to_string(&file).unwrap()).remove(0);

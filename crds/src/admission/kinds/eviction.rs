@@ -23,6 +23,10 @@ pub struct RelatedToEviction<'a> {
     pub owner: Option<&'a Pod>,
     /// The instance that the launcher among the two names.
     pub instance: Option<&'a VirtualMachineInstance>,
+    /// Why the API server could not tell whether there is such an owner.
+    pub owner_error: Option<&'a str>,
+    /// Why it could not tell whether there is such an instance.
+    pub instance_error: Option<&'a str>,
 }
 
 /// The answer to an eviction.
@@ -45,6 +49,13 @@ pub struct EvictionMark {
     pub is_rehearsal: bool,
 }
 
+impl EvictionMark {
+    /// The answer where the mark could not be written.
+    pub fn failed(&self, error: &str) -> Refusal {
+        denied(format!("kubevirt failed marking the vmi for eviction: {error}"))
+    }
+}
+
 /// What is read of an eviction.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -64,7 +75,7 @@ struct DeleteOptions {
 pub fn admit(request: &Request<'_>, config: &ClusterConfig, related: RelatedToEviction<'_>) -> EvictionAnswer {
     let answer = match related.pod {
         Some(pod) if attaches_volumes(pod) => attachment(pod, related).map(|()| None),
-        Some(pod) if is_running_launcher(pod) => launcher(request, pod, config, related.instance),
+        Some(pod) if is_running_launcher(pod) => launcher(request, pod, config, related),
         _ => Ok(None),
     };
     match answer {
@@ -88,9 +99,18 @@ fn is_running_launcher(pod: &Pod) -> bool {
 }
 
 fn attachment(pod: &Pod, related: RelatedToEviction<'_>) -> Result<(), String> {
+    if let Some(error) = related.owner_error {
+        return Err(format!("failed getting owner for hotplug pod: {error}"));
+    }
     let launcher = related.owner.filter(|owner| is_running_launcher(owner));
     let name = launcher.and_then(|launcher| launcher.metadata.annotation(INSTANCE));
-    let (Some(name), Some(_)) = (name, related.instance) else { return Ok(()) };
+    let Some(name) = name else { return Ok(()) };
+    if let Some(error) = related.instance_error {
+        return Err(format!("kubevirt failed getting the vmi: {error}"));
+    }
+    if related.instance.is_none() {
+        return Ok(());
+    }
     let (pod, namespace) = (text(&pod.metadata.name), text(&pod.metadata.namespace));
     Err(format!("cannot evict hotplug pod: {pod} associated with running vmi: {name} in namespace {namespace}"))
 }
@@ -100,11 +120,12 @@ fn launcher(
     request: &Request<'_>,
     pod: &Pod,
     config: &ClusterConfig,
-    instance: Option<&VirtualMachineInstance>,
+    related: RelatedToEviction<'_>,
 ) -> Result<Option<(EvictionMark, String)>, String> {
     let Some(name) = pod.metadata.annotation(INSTANCE) else { return Ok(None) };
-    let vmi = instance.ok_or_else(|| {
-        format!("kubevirt failed getting the vmi: virtualmachineinstances.kubevirt.io \"{name}\" not found")
+    let vmi = related.instance.ok_or_else(|| {
+        let absent = || format!("virtualmachineinstances.kubevirt.io \"{name}\" not found");
+        format!("kubevirt failed getting the vmi: {}", related.instance_error.map_or_else(absent, str::to_owned))
     })?;
     let name = text(&vmi.metadata.name);
     let strategy = vmi.spec.eviction_strategy.as_deref().unwrap_or_else(|| config.eviction_strategy());
@@ -151,7 +172,12 @@ mod tests {
     fn answer(eviction: &Value, pod: Value, owner: Value, instance: Value) -> EvictionAnswer {
         let (pod, owner): (Pod, Pod) = (serde_json::from_value(pod).unwrap(), serde_json::from_value(owner).unwrap());
         let instance = serde_json::from_value(instance).unwrap();
-        let related = RelatedToEviction { pod: Some(&pod), owner: Some(&owner), instance: Some(&instance) };
+        let related = RelatedToEviction {
+            pod: Some(&pod),
+            owner: Some(&owner),
+            instance: Some(&instance),
+            ..RelatedToEviction::default()
+        };
         let request = Request::create(eviction);
         admit(&request, &ClusterConfig::default(), related)
     }
@@ -205,6 +231,40 @@ mod tests {
         let answer = answer(&eviction, launcher(), json!({}), instance("External", "False"));
         let mark = EvictionMark { node_name: "here".to_owned(), by_descheduler: true, is_rehearsal: true };
         assert_eq!(answer.mark, Some(mark));
+    }
+
+    #[test]
+    fn what_the_api_server_cannot_tell_holds_the_pod() {
+        let pod: Pod = serde_json::from_value(launcher()).unwrap();
+        let attached = json!({ "labels": { PURPOSE: "hotplug-disk" }, "ownerReferences": [{ "name": "l" }] });
+        let attached: Pod = serde_json::from_value(json!({ "metadata": attached })).unwrap();
+        let error = Some("gone away");
+        let eviction = json!({});
+        let none = RelatedToEviction::default();
+        for (related, expected) in [
+            (
+                RelatedToEviction { pod: Some(&pod), instance_error: error, ..none },
+                "kubevirt failed getting the vmi: gone away",
+            ),
+            (
+                RelatedToEviction { pod: Some(&attached), owner: Some(&pod), instance_error: error, ..none },
+                "kubevirt failed getting the vmi: gone away",
+            ),
+            (
+                RelatedToEviction { pod: Some(&attached), owner_error: error, ..none },
+                "failed getting owner for hotplug pod: gone away",
+            ),
+            (
+                RelatedToEviction { pod: Some(&pod), ..none },
+                "kubevirt failed getting the vmi: virtualmachineinstances.kubevirt.io \"a\" not found",
+            ),
+        ] {
+            let answer = admit(&Request::create(&eviction), &ClusterConfig::default(), related);
+            assert_eq!(message(&answer), expected);
+        }
+        let found = answer(&eviction, launcher(), json!({}), instance("External", "False"));
+        let refusal = found.mark.unwrap().failed("gone away");
+        assert_eq!(refusal.message, "kubevirt failed marking the vmi for eviction: gone away");
     }
 
     #[test]

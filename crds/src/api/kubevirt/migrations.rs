@@ -86,24 +86,7 @@ pub struct DowntimeTuningOptions {
 #[serde(rename_all = "camelCase", default)]
 #[schemars(!default)]
 pub struct MigrationConfigurationUsed {
-    pub node_drain_taint_key: Option<String>,
-    pub parallel_outbound_migrations_per_node: Option<u32>,
-    pub parallel_migrations_per_cluster: Option<u32>,
-    pub allow_auto_converge: Option<bool>,
-    pub bandwidth_per_migration: Option<Quantity>,
-    #[serde(rename = "completionTimeoutPerGiB")]
-    pub completion_timeout_per_gib: Option<i64>,
-    #[schemars(range(min = 1, max = 2_000_000))]
-    pub max_downtime_ms: Option<u64>,
-    pub progress_timeout: Option<i64>,
-    pub utility_volumes_timeout: Option<i64>,
-    pub unsafe_migration_override: Option<bool>,
-    pub allow_post_copy: Option<bool>,
-    pub allow_workload_disruption: Option<bool>,
-    #[serde(rename = "disableTLS")]
-    pub disable_tls: Option<bool>,
-    pub network: Option<String>,
-    #[serde(rename = "matchSELinuxLevelOnMigration")]
-    pub match_se_linux_level_on_migration: Option<bool>,
+    #[serde(flatten)]
+    pub configuration: MigrationConfiguration,
     pub experimental: Option<ExperimentalMigrationOptions>,
 }
