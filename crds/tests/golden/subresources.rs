@@ -15,8 +15,10 @@ use serde_json::Value;
 
 use crate::reference::reference;
 
-/// Our types, by the names that upstream's document has for them.
-const TYPES: [(&str, fn() -> Value); 22] = [
+/// A type's name in upstream's document, and its schema here.
+type Named = (&'static str, fn() -> Value);
+
+const TYPES: [Named; 22] = [
     ("v1.AddVolumeOptions", structural_schema::<AddVolumeOptions>),
     ("v1.EvacuateCancelOptions", structural_schema::<EvacuateCancelOptions>),
     ("v1.FreezeUnfreezeTimeout", structural_schema::<FreezeUnfreezeTimeout>),
