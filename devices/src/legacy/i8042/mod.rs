@@ -1,7 +1,9 @@
 //! The keyboard controller (8042): its ports 0x60 and 0x64, with neither keyboard nor mouse behind it.
 //!
 //! Guests use it to reset the machine. The FADT says that it exists, so that it answers every command a driver
-//! probes it with, at once: a driver never has to wait for a timeout. It raises no interrupt.
+//! probes it with, at once: a driver never has to wait for a timeout. It raises no interrupt. While no byte waits, its
+//! status shows both errors of the keyboard's wire, by which OVMF knows that nobody is there; else it waited for an
+//! answer to each of several commands, most of its time to the boot loader.
 //!
 //! | port | read | write |
 //! |---|---|---|
@@ -37,6 +39,8 @@ bitflags! {
         const NOT_LOCKED = 1 << 4;
         /// Nobody answered on the keyboard's or mouse's wire.
         const TIMEOUT = 1 << 6;
+        /// What came over the wire was broken.
+        const PARITY = 1 << 7;
     }
 
     /// The command byte (also: controller configuration byte), RAM byte 0.
@@ -121,6 +125,7 @@ impl I8042 {
         let state = state.unwrap_or_default();
         let invalid = |reason: String| StateError::Invalid { device: id.clone(), reason };
         let status = Status::from_bits(state.status)
+            .filter(|status| !status.contains(Status::PARITY))
             .ok_or_else(|| invalid(format!("its status register {:#04x} has unknown bits", state.status)))?;
         let [first, ..] = state.ram;
         let configuration = Configuration::from_bits(first)
@@ -154,6 +159,12 @@ impl I8042 {
     fn answer_no_device(&mut self) {
         self.answer(NO_ANSWER);
         self.status |= Status::TIMEOUT;
+    }
+
+    fn read_status(&self) -> u8 {
+        let waits = self.status.contains(Status::OUTPUT_FULL);
+        let wire = if waits { Status::empty() } else { Status::TIMEOUT | Status::PARITY };
+        (self.status | wire).bits()
     }
 
     fn read_data(&mut self) -> u8 {
@@ -225,7 +236,7 @@ impl BusDeviceMut for I8042 {
     fn read(&mut self, offset: u64, width: Width) -> u64 {
         read_bytes(width, |position| match offset + position {
             DATA => self.read_data(),
-            COMMAND => self.status.bits(),
+            COMMAND => self.read_status(),
             // 0x61 is KVM's (timer and speaker gates), 0x62 and 0x63 are nobody's.
             _ => 0xff,
         })

@@ -78,9 +78,9 @@ fn there_is_no_second_port() {
 fn a_byte_for_the_absent_keyboard_times_out_at_once() {
     let (mut device, _) = controller();
     data(&mut device, 0xf2);
-    assert_eq!(device.read(COMMAND, Width::Byte) & 0x41, 0x41);
+    assert_eq!(device.read(COMMAND, Width::Byte) & 0xc1, 0x41);
     assert_eq!(answer(&mut device), Some(0xfe));
-    assert_eq!(device.read(COMMAND, Width::Byte) & 0x41, 0);
+    assert_eq!(device.read(COMMAND, Width::Byte) & 0xc1, 0xc0, "nobody is on the wire");
 }
 
 #[test]
@@ -128,7 +128,8 @@ proptest! {
                 prop_assert_eq!(read & !width.ones(), 0);
             }
             let status = device.read(COMMAND, Width::Byte);
-            prop_assert_eq!(status & 0b1010_0010, 0, "input buffer full, mouse data and parity errors never happen");
+            prop_assert_eq!(status & 0b0010_0010, 0, "input buffer full and mouse data never happen");
+            prop_assert_eq!(status & 0b1000_0001 == 0b1000_0001, false, "no byte that waits is broken");
             let now = power.asked().len();
             prop_assert!(is_write || now == resets, "reading never resets");
             resets = now;
