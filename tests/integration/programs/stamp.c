@@ -1,8 +1,13 @@
-/* Copies its input to its output; before each line, the milliseconds since this program's start. */
+/*
+ * Copies a console's output, without what moves the cursor or colours the text; each line begins with the milliseconds
+ * from this program's start to the line's first character.
+ */
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
+
+enum state { TEXT, ESCAPE, SEQUENCE };
 
 static long milliseconds(void)
 {
@@ -15,14 +20,24 @@ int main(void)
 {
     char buffer[4096];
     bool line_begins = true;
+    enum state state = TEXT;
     long start = milliseconds();
     ssize_t length;
     while ((length = read(0, buffer, sizeof(buffer))) > 0) {
         for (ssize_t i = 0; i < length; i++) {
-            if (line_begins)
-                printf("%7ld ", milliseconds() - start);
-            putchar(buffer[i]);
-            line_begins = buffer[i] == '\n';
+            char c = buffer[i];
+            if (state == ESCAPE)
+                state = c == '[' ? SEQUENCE : TEXT;
+            else if (state == SEQUENCE)
+                state = c >= '@' && c <= '~' ? TEXT : SEQUENCE;
+            else if (c == '\033')
+                state = ESCAPE;
+            else if (c != '\r' && (c != '\n' || !line_begins)) {
+                if (line_begins)
+                    printf("%7ld ", milliseconds() - start);
+                putchar(c);
+                line_begins = c == '\n';
+            }
         }
         fflush(stdout);
     }

@@ -43,13 +43,16 @@ pub(super) const MEDIA: &str = "media";
 /// The name of the image with Debian's installer.
 pub(super) const INSTALLER: &str = "installer";
 
+/// The name of the image with dnsmasq.
+pub(super) const DNSMASQ: &str = "dnsmasq";
+
 /// Firmware is one package in bookworm, or an empty one that depends on several.
 fn is_firmware(package: &str) -> bool {
     ["ovmf", "ovmf-generic", "seabios"].contains(&package)
 }
 
 /// All images.
-pub(super) const CATALOG: [Image; 12] = [
+pub(super) const CATALOG: [Image; 13] = [
     // The first QEMU whose emulated SVM keeps XSAVE state right.
     Image { name: QEMU, suite: "trixie", packages: &["qemu-system-x86"], keep: |_| true },
     Image {
@@ -81,6 +84,7 @@ pub(super) const CATALOG: [Image; 12] = [
         keep: |_| true,
     },
     Image { name: FIRMWARE_TOOLS, suite: "bookworm", packages: &["efibootmgr", "dmidecode"], keep: |_| true },
+    Image { name: DNSMASQ, suite: "bookworm", packages: &["dnsmasq-base"], keep: |_| true },
     Image {
         name: MEDIA,
         suite: "bookworm",

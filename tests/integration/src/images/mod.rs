@@ -160,6 +160,11 @@ impl Images {
         fetch::unpacked(&self.root, catalog::FIRMWARE_TOOLS)
     }
 
+    /// The root of the packages with dnsmasq, with all its libraries.
+    pub fn dnsmasq(&self) -> PathBuf {
+        fetch::unpacked(&self.root, catalog::DNSMASQ)
+    }
+
     /// The root of the packages with memtest86+ and iPXE.
     pub fn media(&self) -> PathBuf {
         fetch::unpacked(&self.root, catalog::MEDIA)

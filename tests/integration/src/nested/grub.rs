@@ -41,7 +41,7 @@ const KERNEL_SECTOR: usize = 0x5c;
 const NEXT_SECTOR: usize = 0x1f4;
 
 /// A configuration that speaks on the serial console, says how it was started, and then does what `commands` say.
-pub(super) fn config(commands: &str) -> String {
+pub fn config(commands: &str) -> String {
     format!(
         "serial --unit=0 --speed=115200\nterminal_input serial\nterminal_output serial\n\
          echo \"boot loader: GRUB $grub_platform from $cmdpath\"\n{commands}\n"

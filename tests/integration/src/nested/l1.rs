@@ -16,6 +16,7 @@ use super::cpio::Archive;
 use super::libraries;
 use super::modules;
 use super::qemu::{self, Channels};
+use super::tools;
 use super::tsc;
 use crate::images::{Images, KernelImage, L1_KERNEL};
 use crate::live;
@@ -130,6 +131,18 @@ impl<'a> L1<'a> {
     pub fn program(mut self, source: &Path, path: &str) -> Self {
         self.programs.push((source.to_owned(), path.to_owned()));
         self
+    }
+
+    /// Puts a program of packages that are unpacked at `root` below `directory`, as `bin/PROGRAM`, with its libraries in
+    /// `lib`, and the linker that finds them there, `lib64/ld-linux-x86-64.so.2`.
+    ///
+    /// # Errors
+    /// A file is missing.
+    pub fn tool(mut self, root: &Path, program: &str, directory: &str) -> Result<Self> {
+        for (source, path) in tools::files(root, program)? {
+            self.files.push((source, format!("{directory}/{}", path.trim_start_matches('/'))));
+        }
+        Ok(self)
     }
 
     /// Attaches a raw disk image that can only be read: `/dev/vda`, `/dev/vdb` and so on.

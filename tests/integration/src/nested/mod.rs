@@ -29,6 +29,7 @@ pub use board::Board;
 pub use boot_disk::{BootDisk, ROOT_PARTITION};
 pub use compile::compile;
 pub use complaints::{check_complaints, pattern};
+pub use grub::config as grub_config;
 pub use guest::{GuestDisk, guest_initramfs, make_ext4};
 pub use l1::{L1, Output};
 pub use linux::Medium;

@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
         fs::write(self.skips.path(), "").context("Cannot empty the file of skipped tests")?;
         let mut command = self.command(binary);
         command.arg("--exact").args(&names).arg(format!("--test-threads={}", tier.threads()));
-        let deadline = tier.deadline();
+        let deadline = tier.deadline(self.options.full);
         let finished = process::run(&mut command, deadline)?;
         let mut outcomes = libtest::parse_run(&finished.stdout);
         for name in &names {

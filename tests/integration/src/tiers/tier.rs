@@ -44,10 +44,11 @@ impl Tier {
     }
 
     /// After how long a binary that has not ended is killed: far beyond what a loaded machine needs.
-    pub(super) fn deadline(self) -> Duration {
+    pub(super) fn deadline(self, full: bool) -> Duration {
         Duration::from_secs(match self {
             Self::Unit | Self::Golden | Self::Native => 15 * 60,
-            Self::Nested => 25 * 60,
+            Self::Nested if full => 6 * 60 * 60,
+            Self::Nested => 40 * 60,
         })
     }
 }

@@ -7,19 +7,40 @@ start() {
   shift 2
   : >/tmp/log
   {
-    PODVISOR_LOG=info,vmm::machine::firmware=debug timeout "$limit" launcher run --console stdio --grace 0 --boot-report text "$@" </dev/null 2>&1
+    timeout "$limit" launcher run --console stdio --grace 0 --boot-report text "$@" </dev/null 2>&1
     echo "launcher ended with $?"
-  } | stamp >/tmp/log &
+  } | stamp | tee /tmp/log &
+  console=$!
   if [ -n "$until" ]; then
-    while ! grep -q -E "$until|launcher ended" /tmp/log; do sleep 0.5; done
+    while ! grep -q -a -E "$until|launcher ended" /tmp/log; do sleep 0.5; done
     kill -TERM "$(pidof launcher)"
   fi
-  wait
-  tr -d '\033\r' </tmp/log
+  wait $console
 }
 
 # steps TEXT: makes the disk that tells a guest what to do.
 steps() {
   echo "$1" >/tmp/steps
   truncate -s 4096 /tmp/steps
+}
+
+# network_up FILE: makes tap0, and answers there to DHCP and TFTP; what boots from the network gets FILE.
+network_up() {
+  ip link set lo up
+  tunctl -t tap0 >/dev/null
+  ip addr add 10.0.2.1/24 dev tap0
+  ip link set tap0 up
+  /net/lib64/ld-linux-x86-64.so.2 --library-path /net/lib /net/bin/dnsmasq --keep-in-foreground --conf-file=/dev/null \
+    --user=root --interface=tap0 --port=0 --dhcp-range=10.0.2.10,10.0.2.20 --dhcp-leasefile=/tmp/leases \
+    --dhcp-authoritative --no-ping --dhcp-boot="$1" --enable-tftp --tftp-root=/media/tftp --log-facility=/tmp/dnsmasq.log &
+  dnsmasq=$!
+}
+
+# network_down: the end of that, with what was asked of it.
+network_down() {
+  kill $dnsmasq
+  wait $dnsmasq
+  tunctl -d tap0 >/dev/null
+  sed 's/^/network: /' /tmp/dnsmasq.log
+  rm -f /tmp/leases /tmp/dnsmasq.log
 }

@@ -6,3 +6,4 @@
 mod boots;
 mod media;
 mod scene;
+mod table;

@@ -1,11 +1,13 @@
 //! What machines boot from, on one disk of L1: Debian's programs behind GRUB, and firmware.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use integration::images::{FirmwareSuite, Images, Kernel};
-use integration::nested::{Board, BootDisk, GuestDisk, ROOT_PARTITION, guest_initramfs, make_ext4, pattern};
+use integration::nested::{
+    Board, BootDisk, GuestDisk, ROOT_PARTITION, grub_config, guest_initramfs, make_ext4, pattern,
+};
 use tempfile::TempDir;
 
 const INIT: &str = include_str!("init.sh");
@@ -25,9 +27,14 @@ pub enum Medium {
     Ipxe,
     /// Debian's installer.
     Installer,
+    /// The network, from which the firmware's own driver gets GRUB; Linux is on a disk without a boot loader.
+    Network,
     /// A disk with nothing on it.
     Nothing,
 }
+
+/// What a machine gets from the network.
+pub const NETWORK_LOADER: &str = "grubnetx64.efi";
 
 impl Medium {
     /// The image's name.
@@ -37,36 +44,37 @@ impl Medium {
             Self::Memtest => "memtest".into(),
             Self::Ipxe => "ipxe".into(),
             Self::Installer => "installer".into(),
+            Self::Network => "network".into(),
             Self::Nothing => "nothing".into(),
         }
     }
 
     /// Writes the image to `contents`.
-    fn write(self, images: &Images, contents: &std::path::Path) -> Result<()> {
+    fn write(self, images: &Images, contents: &Path) -> Result<()> {
         let image = contents.join(self.name());
         let boot = images.media().join("boot");
         match self {
             Self::Linux(kernel) => {
-                let kernel = images.kernel(kernel)?;
-                let directory = TempDir::new().context("Cannot make a directory")?;
-                let initramfs = directory.path().join("initramfs");
-                guest_initramfs(images, &kernel, &initramfs)?;
-                let root = GuestDisk::new(images, INIT)?;
-                for tool in ["efibootmgr", "dmidecode"] {
-                    root.add_tool(&images.firmware_tools(), tool)?;
-                }
-                root.add_program("lib/complaints", pattern().as_bytes())?;
-                let commands = format!(
-                    "linux /vmlinuz {} quiet disk={ROOT_PARTITION} via=$grub_platform:$cmdpath\ninitrd /initramfs\nboot",
-                    Board::Q35.cmdline()
-                );
-                let efi = images.grub_for_efi();
-                BootDisk::new(images, &commands)?
-                    .file(&kernel.bzimage, "vmlinuz")
-                    .file(&initramfs, "initramfs")
-                    .file(&efi, "EFI/podvisor/grubx64.efi")
-                    .root(&root, ROOT_MIB)
+                let linux = Linux::new(images, kernel)?;
+                BootDisk::new(images, &Linux::commands("", ROOT_PARTITION))?
+                    .file(&linux.kernel, "vmlinuz")
+                    .file(&linux.initramfs(), "initramfs")
+                    .file(&images.grub_for_efi(), "EFI/podvisor/grubx64.efi")
+                    .root(&linux.root, ROOT_MIB)
                     .write_image(&image)
+            }
+            Self::Network => {
+                let linux = Linux::new(images, Kernel::Bookworm)?;
+                for (source, path) in [(&linux.kernel, "vmlinuz"), (&linux.initramfs(), "initramfs")] {
+                    let bytes = fs::read(source).with_context(|| format!("Cannot read {}", source.display()))?;
+                    linux.root.add_program(path, &bytes)?;
+                }
+                linux.root.write_image(&image, ROOT_MIB)?;
+                let tftp = contents.join("tftp");
+                fs::create_dir_all(tftp.join("grub")).context("Cannot make a directory")?;
+                fs::copy(images.grub_for_network(), tftp.join(NETWORK_LOADER)).context("Cannot copy GRUB")?;
+                let config = grub_config(&Linux::commands("(hd0)", "/dev/vda"));
+                fs::write(tftp.join("grub/grub.cfg"), config).context("Cannot write GRUB's configuration")
             }
             Self::Memtest => {
                 let commands = "if [ $grub_platform = efi ]; then\n  chainloader /memtest.efi console=ttyS0,115200\n\
@@ -96,6 +104,41 @@ impl Medium {
                 fs::File::create(&image).and_then(|file| file.set_len(1 << 20)).context("Cannot make a disk")
             }
         }
+    }
+}
+
+/// A kernel of Debian, and what it runs.
+struct Linux {
+    kernel: PathBuf,
+    directory: TempDir,
+    root: GuestDisk,
+}
+
+impl Linux {
+    fn new(images: &Images, kernel: Kernel) -> Result<Self> {
+        let kernel = images.kernel(kernel)?;
+        let directory = TempDir::new().context("Cannot make a directory")?;
+        let root = GuestDisk::new(images, INIT)?;
+        for tool in ["efibootmgr", "dmidecode"] {
+            root.add_tool(&images.firmware_tools(), tool)?;
+        }
+        root.add_program("lib/complaints", pattern().as_bytes())?;
+        let linux = Self { kernel: kernel.bzimage.clone(), directory, root };
+        guest_initramfs(images, &kernel, &linux.initramfs())?;
+        Ok(linux)
+    }
+
+    fn initramfs(&self) -> PathBuf {
+        self.directory.path().join("initramfs")
+    }
+
+    /// What GRUB does, with its files on `device`.
+    fn commands(device: &str, root: &str) -> String {
+        let cmdline = Board::Q35.cmdline();
+        format!(
+            "linux {device}/vmlinuz {cmdline} quiet disk={root} via=$grub_platform:$cmdpath\n\
+             initrd {device}/initramfs\nboot"
+        )
     }
 }
 

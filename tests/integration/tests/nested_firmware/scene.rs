@@ -11,15 +11,16 @@ use integration::nested::{L1, check_complaints, compile};
 use integration::paths;
 use tempfile::TempDir;
 
-use crate::media::{Media, Medium};
+use crate::media::{Media, Medium, NETWORK_LOADER};
+use crate::table;
 
 /// Functions of L1.
 const HOST: &str = include_str!("host.sh");
 
-/// For a whole L1; a scene takes half a minute, on a loaded machine many times that.
-const LIMIT: Duration = Duration::from_secs(1400);
+/// For each scene; it takes half a minute, on a loaded machine many times that.
+const LIMIT: Duration = Duration::from_secs(700);
 /// For one start of the launcher, in seconds.
-const START_LIMIT: u32 = 400;
+const START_LIMIT: u32 = 600;
 
 /// A firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +62,18 @@ impl Scene {
             Firmware::Seabios => ("", "bios:/media/bios-256k.bin"),
         };
         let until = self.said().1;
+        let (up, down, net) = match medium {
+            Medium::Network => (format!("network_up {NETWORK_LOADER}\n"), "network_down\n", "--net tap=tap0"),
+            _ => (String::new(), "", ""),
+        };
         let start = format!(
             "start {START_LIMIT} '{until}' --firmware {firmware} --cpus {cpus} --memory {mib}Mi \
-             --disk path=/tmp/disk --disk path=/tmp/steps,readonly\n"
+             --disk path=/tmp/disk --disk path=/tmp/steps,readonly {net}\n"
         );
         let starts = start.repeat(usize::try_from(starts).unwrap_or(1));
         format!(
-            "{prepare}cp /media/{} /tmp/disk\nsteps '{steps}'\necho 'begin {self}'\n{starts}echo 'end {self}'\nrm /tmp/disk\n",
+            "{prepare}cp /media/{} /tmp/disk\nsteps '{steps}'\n{up}echo 'begin {self}'\n{starts}{down}\
+             echo 'end {self}'\nrm /tmp/disk\n",
             medium.name()
         )
     }
@@ -80,11 +86,11 @@ impl Scene {
     /// What the console must say, and the pattern at which the machine is ended; an empty one where it ends itself.
     fn said(self) -> (&'static str, &'static str) {
         match self.medium {
-            Medium::Linux(_) => ("guest done", ""),
+            Medium::Linux(_) | Medium::Network => ("guest done", ""),
             Medium::Memtest => ("Memtest86+", "Pass +[0-9]+%|Testing:"),
             Medium::Ipxe => ("iPXE", "iPXE 1|Open Source Network Boot"),
             Medium::Installer => ("Choose language", "Choose language|Select a language"),
-            Medium::Nothing => ("", "No bootable device|UEFI Interactive Shell"),
+            Medium::Nothing => ("", "No bootable |UEFI Interactive Shell"),
         }
     }
 
@@ -94,7 +100,7 @@ impl Scene {
         let (printed, _) = printed.split_once(&format!("end {self}\n")).unwrap_or((printed, ""));
         let check = || -> Result<()> {
             ensure_says(printed, self.said().0)?;
-            if let Medium::Linux(_) = self.medium {
+            if self.said().1.is_empty() {
                 if self.does("memory") {
                     self.check_memory(printed)?;
                 }
@@ -124,7 +130,7 @@ pub fn ensure_says(text: &str, what: &str) -> Result<()> {
 }
 
 /// Runs `scenes` one after the other in one L1 and checks each; returns what each printed. All of it is left in
-/// `target/firmware-NAME.log`, each line with the milliseconds since its launcher's start.
+/// `target/firmware-NAME.log`, each line with the milliseconds since its launcher's start, and a table of what it cost.
 pub fn run(name: &str, firmware: Firmware, suite: FirmwareSuite, scenes: &[Scene]) -> Vec<String> {
     let images = Images::ensure().unwrap();
     let media: Vec<Medium> = scenes.iter().map(|scene| scene.medium).collect();
@@ -135,17 +141,23 @@ pub fn run(name: &str, firmware: Firmware, suite: FirmwareSuite, scenes: &[Scene
     let script = format!("{HOST}\nmkdir /media && mount -o ro /dev/vda /media || exit 1\n{script}");
     let output = L1::new(&images)
         .unwrap()
+        .tool(&images.dnsmasq(), "dnsmasq", "/net")
+        .unwrap()
         .memory_mib(3072)
         .module("crc32c_generic")
         .module("ext4")
+        .module("tun")
         .program(&launcher(), "/bin/launcher")
         .program(&stamp, "/bin/stamp")
         .disk(&media.image())
-        .run(&script, LIMIT)
+        .run(&script, LIMIT * u32::try_from(scenes.len()).unwrap())
         .unwrap();
     let text = output.text;
-    fs::write(paths::target().join(format!("firmware-{name}.log")), &text).unwrap();
-    scenes.iter().map(|scene| scene.check(&text).unwrap().to_owned()).collect()
+    let log = paths::target().join(format!("firmware-{name}.log"));
+    fs::write(&log, &text).unwrap();
+    let printed: Vec<&str> = scenes.iter().map(|scene| scene.check(&text).unwrap()).collect();
+    fs::write(&log, format!("{text}\n{}", table::of(name, scenes.iter().zip(printed.iter().copied())))).unwrap();
+    printed.into_iter().map(str::to_owned).collect()
 }
 
 /// The launcher that the runner has built.
