@@ -108,7 +108,7 @@ pub const PCI_FUNCTIONS: usize = 8;
 /// The window to PCI's configuration space at power-on (q35): 1 MiB for each of 256 buses. Firmware may move it
 /// (PCIEXBAR of the host bridge). Reserved in the memory map of a kernel boot, or Linux does not use it.
 pub const ECAM: Range<u64> = 0xb000_0000..0xc000_0000;
-/// Where BARs of 32 bits may be (q35). SeaBIOS fills it from its end, OVMF as far as 0xFC00_0000.
+/// Where BARs of 32 bits may be (q35).
 pub const PCI_WINDOW32: Range<u64> = 0xc000_0000..IOAPIC.start;
 /// The size of the window for BARs of 64 bits: with less than 30 GiB of RAM it ends at 64 GiB, which processors with
 /// 36 address bits still reach.
@@ -121,6 +121,14 @@ pub fn pci_window64(ram_size: u64) -> Range<u64> {
     let start =
         high_ram_end(ram_size).checked_next_multiple_of(PCI_WINDOW64_SIZE).map_or(LAST, |start| start.min(LAST));
     start..start + PCI_WINDOW64_SIZE
+}
+
+/// Where firmware may put BARs of 32 bits (q35), besides configuration space: anywhere between RAM and the IOAPIC. SeaBIOS
+/// begins at the end, OVMF at RAM's end when it has moved configuration space upwards.
+pub fn firmware_window32(ram_size: u64) -> Range<u64> {
+    const MIB: u64 = 1 << 20;
+    let ram_end = ram_ranges(ram_size).first().map_or(0, |range| range.end);
+    ram_end.next_multiple_of(MIB)..PCI_WINDOW32.end
 }
 
 /// Where firmware may put BARs of 64 bits (q35): anywhere above RAM that processors with `address_bits` reach. OVMF takes

@@ -30,7 +30,7 @@ network_up() {
   tunctl -t tap0 >/dev/null
   ip addr add 10.0.2.1/24 dev tap0
   ip link set tap0 up
-  /net/lib64/ld-linux-x86-64.so.2 --library-path /net/lib /net/bin/dnsmasq --keep-in-foreground --conf-file=/dev/null \
+  /net/lib64/ld-linux-x86-64.so.2 --library-path /net/lib /net/bin/dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file=/tmp/dnsmasq.pid \
     --user=root --interface=tap0 --port=0 --dhcp-range=10.0.2.10,10.0.2.20 --dhcp-leasefile=/tmp/leases \
     --dhcp-authoritative --no-ping --dhcp-boot="$1" --enable-tftp --tftp-root=/media/tftp --log-facility=/tmp/dnsmasq.log &
   dnsmasq=$!

@@ -59,6 +59,8 @@ pub(crate) struct PciHost {
     /// No bus has a higher number; all ones where only the guest's firmware knows. Linux looks for devices on every bus
     /// up to the last that it is told of: with 256 buses more than half of the time until its first program went there.
     pub(crate) highest_bus: u8,
+    /// Where 32-bit BARs may be.
+    pub(crate) window32: Range<u64>,
     /// Where 64-bit BARs may be.
     pub(crate) window64: Range<u64>,
 }
@@ -66,7 +68,12 @@ pub(crate) struct PciHost {
 impl PciHost {
     /// Where a machine with `ram_size` bytes of RAM has PCI when no firmware moves it.
     pub(crate) fn at_power_on(ram_size: u64) -> Self {
-        Self { ecam: layout::ECAM, highest_bus: u8::MAX, window64: layout::pci_window64(ram_size) }
+        Self {
+            ecam: layout::ECAM,
+            highest_bus: u8::MAX,
+            window32: layout::PCI_WINDOW32,
+            window64: layout::pci_window64(ram_size),
+        }
     }
 
     /// The last bus that the tables name: one that there may be, and that configuration space reaches.

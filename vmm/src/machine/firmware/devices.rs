@@ -19,7 +19,6 @@ use devices::firmware::flash::{Flash, FlashHost};
 use devices::firmware::fw_cfg::{FwCfg, FwCfgError, FwCfgItems, key};
 use devices::pci::{HostBridge, PciFunction};
 use devices::state::Section;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const FW_CFG: &str = "fw-cfg";
@@ -46,8 +45,14 @@ impl FirmwareDevices {
         saved: &mut SavedMachine,
     ) -> Result<Self, MachineError> {
         let (config, kvm) = (&parts.blueprint.config, &parts.blueprint.kvm);
-        let window64 = layout::firmware_window64(config.memory.boot, address_bits(kvm.supported_cpuid()?.as_slice()));
-        let items = items(config, firmware, tables(firmware.cpus.clone(), window64, Arc::clone(host_bridge)), order)?;
+        let address_bits = address_bits(kvm.supported_cpuid()?.as_slice());
+        let pci = PciHost {
+            window32: layout::firmware_window32(config.memory.boot),
+            window64: layout::firmware_window64(config.memory.boot, address_bits),
+            ..PciHost::at_power_on(config.memory.boot)
+        };
+        let tables = tables(firmware.cpus.clone(), pci, Arc::clone(host_bridge));
+        let items = items(config, firmware, tables, order)?;
         let fw_cfg = FwCfg::new(FW_CFG.into(), parts.memory.clone(), items, saved.take(&FW_CFG.into())?)?;
         let fw_cfg = Arc::new(Mutex::new(fw_cfg));
         parts.buses.pio.insert(layout::FW_CFG_PORTS, Arc::clone(&fw_cfg) as _)?;
@@ -163,12 +168,11 @@ fn items(
 }
 
 /// The ACPI tables: of configuration space as the firmware has placed it by then.
-fn tables(cpus: Vec<Cpu>, window64: Range<u64>, host_bridge: Arc<HostBridge>) -> FirmwareTables {
+fn tables(cpus: Vec<Cpu>, pci: PciHost, host_bridge: Arc<HostBridge>) -> FirmwareTables {
     FirmwareTables::new(Box::new(move || {
         let placed = host_bridge.decoded().into_iter().next();
-        let ecam = placed.map_or(layout::ECAM, |window| window.range);
-        let pci = PciHost { ecam, highest_bus: u8::MAX, window64: window64.clone() };
-        AcpiConfig { cpus: cpus.clone(), board: AcpiBoard::Q35(pci) }
+        let ecam = placed.map_or_else(|| pci.ecam.clone(), |window| window.range);
+        AcpiConfig { cpus: cpus.clone(), board: AcpiBoard::Q35(PciHost { ecam, ..pci.clone() }) }
     }))
 }
 

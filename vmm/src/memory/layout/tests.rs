@@ -188,6 +188,14 @@ fn firmware_has_all_addresses_above_ram_for_64_bit_bars() {
 }
 
 #[test]
+fn firmware_has_all_addresses_between_ram_and_the_ioapic_for_32_bit_bars() {
+    for (ram, start) in [(512 << 20, 0x2000_0000), ((512 << 20) + PAGE_SIZE, 0x2010_0000), (5 << 30, 0x8000_0000)] {
+        assert_eq!(firmware_window32(ram), start..0xfec0_0000, "{ram:#x} bytes of RAM");
+    }
+    assert!(!firmware_window32(SPLIT_FROM - PAGE_SIZE).is_empty());
+}
+
+#[test]
 fn each_slot_of_pci_has_four_of_the_eight_shared_pins() {
     assert_eq!([0, 1, 2, 3].map(|pin| pci_irq(0, pin)), [16, 17, 18, 19]);
     assert_eq!([0, 1, 2, 3].map(|pin| pci_irq(31, pin)), [23, 16, 17, 18]);

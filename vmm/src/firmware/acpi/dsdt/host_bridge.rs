@@ -49,7 +49,7 @@ impl Aml for Windows<'_> {
         let low_ports = AddressSpace::new_io(0, first - 1, None);
         let high_ports = AddressSpace::new_io(next, LAST_PORT, None);
         let mut resources: Vec<&dyn Aml> = vec![&buses, &configuration, &low_ports, &high_ports];
-        let windows32: Vec<_> = windows32(&pci.ecam).into_iter().map(|window| memory(&window)).collect();
+        let windows32: Vec<_> = windows32(&pci.window32, &pci.ecam).into_iter().map(|window| memory(&window)).collect();
         resources.extend(windows32.iter().map(|window| window as &dyn Aml));
         let window64 = memory(&pci.window64);
         resources.push(&window64);
@@ -58,8 +58,7 @@ impl Aml for Windows<'_> {
 }
 
 /// The 32-bit window without configuration space.
-fn windows32(ecam: &Range<u64>) -> Vec<Range<u64>> {
-    let window = layout::PCI_WINDOW32;
+fn windows32(window: &Range<u64>, ecam: &Range<u64>) -> Vec<Range<u64>> {
     let below = window.start..ecam.start.min(window.end);
     let above = ecam.end.max(window.start)..window.end;
     [below, above].into_iter().filter(|range| !range.is_empty()).collect()

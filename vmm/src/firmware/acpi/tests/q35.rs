@@ -206,3 +206,17 @@ proptest! {
         prop_assert_eq!(follow(&tables).len(), 4);
     }
 }
+
+#[test]
+fn windows_of_firmware_begin_at_the_end_of_ram() {
+    let pci =
+        PciHost { window32: 0x8000_0000..0xfec0_0000, window64: 7 * GIB..1 << 40, ..PciHost::at_power_on(5 * GIB) };
+    let above_ram = (7 * GIB, (1 << 40) - 1);
+    for (ecam, windows) in [
+        (0xe000_0000..0xf000_0000, [(0x8000_0000, 0xdfff_ffff), (0xf000_0000, 0xfebf_ffff), above_ram]),
+        (0xb000_0000..0xc000_0000, [(0x8000_0000, 0xafff_ffff), (0xc000_0000, 0xfebf_ffff), above_ram]),
+    ] {
+        let Some(source) = recompiled(&config(&[0], 1, PciHost { ecam, ..pci.clone() })) else { return };
+        assert_eq!(ranges(&source, WINDOW), windows);
+    }
+}
