@@ -12,6 +12,11 @@ use virtio_queue::desc::{RawDescriptor, split::Descriptor};
 use vm_memory::bitmap::Bitmap;
 use vm_memory::{Address, Bytes, GuestAddress, GuestMemory, GuestMemoryError, Permissions};
 
+/// Descriptors of an indirect table. A driver must keep to the queue's size, but Linux has tables that are longer than
+/// a queue it made small; this is what other devices take.
+const MAX_INDIRECT: u16 = 1024;
+const DESCRIPTOR_SIZE: u32 = 16;
+
 /// What is wrong with a chain. The driver broke the ring: its device needs a reset.
 #[derive(Debug, Error)]
 pub enum ChainError {
@@ -29,11 +34,21 @@ pub enum ChainError {
         /// Where the chain starts.
         head: u16,
     },
-    /// VIRTIO_F_INDIRECT_DESC is not offered.
-    #[error("Descriptor {index} is indirect, which was not negotiated")]
+    /// VIRTIO 1.2 2.7.5.3: only where negotiated, not inside another table, and as the last of its chain.
+    #[error("Descriptor {index} refers to an indirect table, which it may not")]
     Indirect {
         /// The descriptor.
         index: u16,
+    },
+    /// VIRTIO 1.2 2.7.5.3: whole descriptors, at least one and at most [`MAX_INDIRECT`].
+    #[error(
+        "Descriptor {index} refers to an indirect table of {length} bytes, which is not 1 to {MAX_INDIRECT} descriptors"
+    )]
+    IndirectLength {
+        /// The descriptor.
+        index: u16,
+        /// Bytes of the table.
+        length: u32,
     },
     /// A driver that has nothing to pass must leave the descriptor out.
     #[error("Descriptor {index} is empty")]
@@ -112,17 +127,34 @@ impl<T> Chain<T>
 where
     T: Clone + Deref<Target: GuestMemory> + Send + 'static,
 {
-    /// Reads and checks the chain that starts at `head` of the table of `size` descriptors at `table`.
+    /// Reads and checks the chain that starts at `head` of the table of `size` descriptors at `table`. With `indirect`
+    /// (VIRTIO_F_INDIRECT_DESC) it may go on in another table.
     ///
     /// # Errors
     /// The driver broke a rule.
-    pub(super) fn walk(memory: &T, table: GuestAddress, size: u16, head: u16) -> Result<Self, ChainError> {
+    pub(super) fn walk(
+        memory: &T,
+        table: GuestAddress,
+        size: u16,
+        head: u16,
+        indirect: bool,
+    ) -> Result<Self, ChainError> {
         let mut readable = Spans::default();
         let mut writable = Spans::default();
         let mut total: u32 = 0;
-        let mut index = head;
-        for _ in 0..size {
-            let descriptor = fetch(&**memory, table, size, index)?;
+        let (mut table, mut index, mut may_be_indirect) = (Table { address: table, size }, head, indirect);
+        let mut left = size;
+        while left > 0 {
+            left -= 1;
+            let descriptor = table.fetch(&**memory, index)?;
+            if descriptor.refers_to_indirect_table() {
+                if !may_be_indirect || descriptor.has_next() {
+                    return Err(ChainError::Indirect { index });
+                }
+                table = Table::indirect(&descriptor, index)?;
+                (left, index, may_be_indirect) = (table.size, 0, false);
+                continue;
+            }
             let span = check(&**memory, &descriptor, index)?;
             total = total.checked_add(span.length).ok_or(ChainError::TooLong { head })?;
             if descriptor.is_write_only() {
@@ -150,28 +182,38 @@ where
     }
 }
 
-/// Reads descriptor `index`.
-fn fetch<M: GuestMemory + ?Sized>(
-    memory: &M,
-    table: GuestAddress,
+/// Descriptors in guest memory: a queue's, or those that one of them refers to.
+struct Table {
+    address: GuestAddress,
     size: u16,
-    index: u16,
-) -> Result<Descriptor, ChainError> {
-    const DESCRIPTOR_SIZE: u64 = 16;
-    if index >= size {
-        return Err(ChainError::NoSuchDescriptor { index, size });
+}
+
+impl Table {
+    /// The table that `descriptor` (number `index`) refers to; which side it is for says each of its own descriptors.
+    fn indirect(descriptor: &Descriptor, index: u16) -> Result<Self, ChainError> {
+        let length = descriptor.len();
+        let size = u16::try_from(length / DESCRIPTOR_SIZE).unwrap_or(u16::MAX);
+        if !length.is_multiple_of(DESCRIPTOR_SIZE) || size == 0 || size > MAX_INDIRECT {
+            return Err(ChainError::IndirectLength { index, length });
+        }
+        Ok(Self { address: descriptor.addr(), size })
     }
-    let address =
-        table.checked_add(u64::from(index) * DESCRIPTOR_SIZE).ok_or(ChainError::NoSuchDescriptor { index, size })?;
-    let raw: RawDescriptor = memory.read_obj(address).map_err(|source| ChainError::Unreadable { index, source })?;
-    Ok(Descriptor::from(raw))
+
+    /// Reads descriptor `index`.
+    fn fetch<M: GuestMemory + ?Sized>(&self, memory: &M, index: u16) -> Result<Descriptor, ChainError> {
+        let size = self.size;
+        if index >= size {
+            return Err(ChainError::NoSuchDescriptor { index, size });
+        }
+        let offset = u64::from(index) * u64::from(DESCRIPTOR_SIZE);
+        let address = self.address.checked_add(offset).ok_or(ChainError::NoSuchDescriptor { index, size })?;
+        let raw: RawDescriptor = memory.read_obj(address).map_err(|source| ChainError::Unreadable { index, source })?;
+        Ok(Descriptor::from(raw))
+    }
 }
 
 /// Checks one descriptor by itself.
 fn check<M: GuestMemory + ?Sized>(memory: &M, descriptor: &Descriptor, index: u16) -> Result<Span, ChainError> {
-    if descriptor.refers_to_indirect_table() {
-        return Err(ChainError::Indirect { index });
-    }
     let (address, length) = (descriptor.addr(), descriptor.len());
     if length == 0 {
         return Err(ChainError::Empty { index });

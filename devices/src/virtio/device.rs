@@ -29,7 +29,7 @@ pub trait VirtioDevice<M: DeviceMemory>: Send {
     fn device_type(&self) -> u32;
     /// Largest size of each queue, in queue order.
     fn queue_max_sizes(&self) -> &[u16];
-    /// All feature bits the device offers, `VIRTIO_F_VERSION_1` included.
+    /// The feature bits of this type that the device offers (VIRTIO 1.2 2.2: 0 to 23 and 50 to 127).
     fn features(&self) -> u64;
     /// The way to tell the driver, from now on, that the configuration space has changed by itself.
     fn connect(&mut self, interrupt: Arc<dyn VirtioInterrupt>) {
@@ -39,7 +39,7 @@ pub trait VirtioDevice<M: DeviceMemory>: Send {
     fn read_config(&self, offset: u64, data: &mut [u8]);
     /// Writes the configuration space; what is not writable is ignored.
     fn write_config(&mut self, offset: u64, data: &[u8]);
-    /// The driver set DRIVER_OK: makes one handler for each enabled queue.
+    /// The driver set DRIVER_OK, or enabled a queue again that it had reset: makes one handler for each of these queues.
     ///
     /// # Errors
     /// The backend cannot serve; the transport then sets DEVICE_NEEDS_RESET.
@@ -53,11 +53,11 @@ pub trait VirtioDevice<M: DeviceMemory>: Send {
     fn save(&self) -> Result<Section, StateError>;
 }
 
-/// What a device gets at DRIVER_OK.
+/// What a device gets when queues begin to be served.
 pub struct Activation<M: DeviceMemory> {
     /// The negotiated feature bits.
     pub features: u64,
-    /// The enabled queues, frozen, each with guest memory, its notification and the way to interrupt the driver.
+    /// Queues that were enabled, frozen, each with guest memory, its notification and the way to interrupt the driver.
     pub queues: Vec<VirtQueue<M>>,
 }
 

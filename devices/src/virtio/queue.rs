@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use thiserror::Error;
-use virtio_bindings::virtio_ring::VRING_AVAIL_F_NO_INTERRUPT;
+use virtio_bindings::virtio_ring::{VIRTIO_RING_F_INDIRECT_DESC, VRING_AVAIL_F_NO_INTERRUPT};
 use virtio_queue::{Queue, QueueState, QueueT};
 use vm_memory::{Address, Bytes, GuestAddress, GuestMemoryError};
 use vmm_sys_util::eventfd::EventFd;
@@ -43,15 +43,26 @@ pub struct VirtQueue<M: DeviceMemory> {
     interrupt: Arc<dyn VirtioInterrupt>,
     /// The driver broke it.
     broken: bool,
+    /// VIRTIO_F_INDIRECT_DESC was negotiated.
+    indirect: bool,
     /// Where the used ring stood when the driver was last told (or decided that it need not be).
     signalled: u16,
 }
 
 impl<M: DeviceMemory> VirtQueue<M> {
-    /// Queue `index` with the validated `ring`; the driver's notifications raise `notification`, which must not block.
-    pub fn new(index: u16, ring: Queue, memory: M, notification: EventFd, interrupt: Arc<dyn VirtioInterrupt>) -> Self {
+    /// Queue `index` with the validated `ring` and the negotiated `features`; the driver's notifications raise
+    /// `notification`, which must not block.
+    pub fn new(
+        index: u16,
+        ring: Queue,
+        features: u64,
+        memory: M,
+        notification: EventFd,
+        interrupt: Arc<dyn VirtioInterrupt>,
+    ) -> Self {
+        let indirect = features & 1 << VIRTIO_RING_F_INDIRECT_DESC != 0;
         let signalled = ring.next_used();
-        Self { index, ring, memory, notification, interrupt, broken: false, signalled }
+        Self { index, ring, memory, notification, interrupt, broken: false, indirect, signalled }
     }
 
     /// Its index in the device.
@@ -152,7 +163,7 @@ impl<M: DeviceMemory> VirtQueue<M> {
         // flags and idx come before the ring; `check_memory` has seen that this is inside memory.
         let slot = GuestAddress(self.ring.avail_ring()).unchecked_add(4 + 2 * u64::from(next.0 % size));
         let head = memory.load(slot, Ordering::Relaxed).map(u16::from_le).map_err(RingFault::Available)?;
-        let chain = Chain::walk(&memory, GuestAddress(self.ring.desc_table()), size, head)?;
+        let chain = Chain::walk(&memory, GuestAddress(self.ring.desc_table()), size, head, self.indirect)?;
         self.ring.set_next_avail((next + Wrapping(1)).0);
         Ok(Some(chain))
     }

@@ -13,9 +13,7 @@ use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, Virti
 use std::sync::Arc;
 use thiserror::Error;
 use virtio_bindings::virtio_blk::{VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_RO, VIRTIO_BLK_F_SEG_MAX};
-use virtio_bindings::virtio_config::VIRTIO_F_VERSION_1;
 use virtio_bindings::virtio_ids::VIRTIO_ID_BLOCK;
-use virtio_bindings::virtio_ring::VIRTIO_RING_F_EVENT_IDX;
 
 /// Descriptors of a queue.
 const QUEUE_SIZE: u16 = 256;
@@ -104,11 +102,7 @@ impl<M: DeviceMemory> VirtioDevice<M> for VirtioBlock {
 
     fn features(&self) -> u64 {
         let readonly = u64::from(self.backend.readonly()) << VIRTIO_BLK_F_RO;
-        1 << VIRTIO_F_VERSION_1
-            | 1 << VIRTIO_RING_F_EVENT_IDX
-            | 1 << VIRTIO_BLK_F_SEG_MAX
-            | 1 << VIRTIO_BLK_F_FLUSH
-            | readonly
+        1 << VIRTIO_BLK_F_SEG_MAX | 1 << VIRTIO_BLK_F_FLUSH | readonly
     }
 
     fn read_config(&self, offset: u64, data: &mut [u8]) {

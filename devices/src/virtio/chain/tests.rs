@@ -9,6 +9,8 @@ use vm_memory::GuestMemoryBackend;
 
 const SIZE: u16 = 8;
 const INDIRECT: u16 = 4;
+/// Where tests put an indirect table: in the second region, which the other ranges of most tests leave alone.
+const INDIRECT_TABLE: u64 = 0xf000;
 
 /// Address, length, flags, next.
 type Fields = (u64, u32, u16, u16);
@@ -21,7 +23,7 @@ fn table(memory: &TestMemory, fields: &[Fields]) {
 }
 
 fn walk(memory: &TestMemory, head: u16) -> Result<Chain<TestMemory>, ChainError> {
-    Chain::walk(memory, GuestAddress(Driver::DESCRIPTORS), SIZE, head)
+    Chain::walk(memory, GuestAddress(Driver::DESCRIPTORS), SIZE, head, true)
 }
 
 fn walked(fields: &[Fields]) -> Result<Chain<TestMemory>, ChainError> {
@@ -77,9 +79,63 @@ fn a_readable_descriptor_after_a_writable_one_is_refused() {
 }
 
 #[test]
-fn indirect_and_empty_descriptors_are_refused() {
-    assert!(matches!(walked(&[(0x4000, 16, INDIRECT, 0)]), Err(ChainError::Indirect { index: 0 })));
+fn an_empty_descriptor_is_refused() {
     assert!(matches!(walked(&[(0x4000, 0, 0, 0)]), Err(ChainError::Empty { index: 0 })));
+}
+
+/// Writes an indirect table to [`INDIRECT_TABLE`].
+fn indirect_table(memory: &TestMemory, fields: &[Fields]) {
+    for (index, (address, length, flags, next)) in (0..).zip(fields) {
+        let place = GuestAddress(INDIRECT_TABLE + 16 * index);
+        memory.write_obj(descriptor(*address, *length, *flags, *next), place).unwrap();
+    }
+}
+
+#[test]
+fn a_chain_goes_on_in_an_indirect_table_of_any_order_and_length() {
+    let memory = ram();
+    table(&memory, &[(0x4000, 8, NEXT, 1), (INDIRECT_TABLE, 3 * 16, INDIRECT | WRITE, 0)]);
+    indirect_table(&memory, &[(0x4100, 4, NEXT, 2), (0x5000, 2, WRITE, 0), (0x4200, 1, NEXT, 1)]);
+    let chain = walk(&memory, 0).unwrap();
+    assert_eq!((chain.head(), chain.readable.len(), chain.writable.len()), (0, 13, 2));
+    let ranges: Vec<_> = chain.readable.spans.cut(0, 13).unwrap().collect();
+    assert_eq!(ranges, [(GuestAddress(0x4000), 8), (GuestAddress(0x4100), 4), (GuestAddress(0x4200), 1)]);
+
+    // Longer than the queue.
+    let long: Vec<Fields> = (0..40).map(|index| (0x4000, 8, if index < 39 { NEXT } else { 0 }, index + 1)).collect();
+    indirect_table(&memory, &long);
+    table(&memory, &[(INDIRECT_TABLE, 40 * 16, INDIRECT, 0)]);
+    assert_eq!(walk(&memory, 0).unwrap().readable.len(), 320);
+}
+
+#[test]
+fn an_indirect_table_that_breaks_a_rule_is_refused() {
+    let memory = ram();
+    let refused = |fields: &[Fields], inner: &[Fields]| {
+        table(&memory, fields);
+        indirect_table(&memory, inner);
+        walk(&memory, 0).err().unwrap()
+    };
+    let good = [(0x4000, 8, 0, 0)];
+    let one = (INDIRECT_TABLE, 16, INDIRECT, 0);
+    assert!(matches!(
+        refused(&[(one.0, one.1, INDIRECT | NEXT, 1), good[0]], &good),
+        ChainError::Indirect { index: 0 }
+    ));
+    assert!(matches!(refused(&[one], &[one]), ChainError::Indirect { index: 0 }));
+    let two = (INDIRECT_TABLE, 32, INDIRECT, 0);
+    assert!(matches!(refused(&[two], &[(0x4000, 8, NEXT, 2)]), ChainError::NoSuchDescriptor { index: 2, size: 2 }));
+    assert!(matches!(refused(&[one], &[(0x4000, 8, NEXT, 0)]), ChainError::Loop { head: 0 }));
+    assert!(matches!(refused(&[(0x9000, 16, INDIRECT, 0)], &good), ChainError::Unreadable { index: 0, .. }));
+    for length in [0, 15, 17, 16 * (u32::from(MAX_INDIRECT) + 1), u32::MAX - 15] {
+        let error = refused(&[(INDIRECT_TABLE, length, INDIRECT, 0)], &good);
+        assert!(matches!(error, ChainError::IndirectLength { index: 0, .. }), "{length}: {error}");
+    }
+    table(&memory, &[one]);
+    indirect_table(&memory, &good);
+    walk(&memory, 0).unwrap();
+    let not_negotiated = Chain::walk(&memory, GuestAddress(Driver::DESCRIPTORS), SIZE, 0, false);
+    assert!(matches!(not_negotiated, Err(ChainError::Indirect { index: 0 })));
 }
 
 #[test]
@@ -119,9 +175,9 @@ fn a_chain_of_4_gib_is_refused_although_each_part_is_memory() {
 #[test]
 fn a_table_outside_memory_is_an_error() {
     let memory = ram();
-    let outside = Chain::walk(&memory, GuestAddress(0x9000), SIZE, 0);
+    let outside = Chain::walk(&memory, GuestAddress(0x9000), SIZE, 0, true);
     assert!(matches!(outside, Err(ChainError::Unreadable { index: 0, .. })));
-    let wrapping = Chain::walk(&memory, GuestAddress(u64::MAX - 0xf), SIZE, 1);
+    let wrapping = Chain::walk(&memory, GuestAddress(u64::MAX - 0xf), SIZE, 1, true);
     assert!(matches!(wrapping, Err(ChainError::NoSuchDescriptor { index: 1, .. })));
 }
 
@@ -193,13 +249,24 @@ fn two_operations_on_one_chain_are_both_marked_and_unused_room_is_not() {
 /// Addresses and lengths.
 type Ranges = Vec<(u64, u32)>;
 
-/// The rules once more, as directly as they can be said.
-fn model(fields: &[Fields], head: u16) -> Option<(Ranges, Ranges)> {
+/// The rules once more, as directly as they can be said: `inner` is what stands at [`INDIRECT_TABLE`].
+fn model(fields: &[Fields], inner: &[Fields], head: u16) -> Option<(Ranges, Ranges)> {
     let (mut readable, mut writable) = (Vec::new(), Vec::new());
-    let mut index = head;
-    for _ in 0..fields.len() {
-        let (address, length, flags, next) = *fields.get(usize::from(index))?;
-        if flags & INDIRECT != 0 || length == 0 || !is_memory(address, length.into()) {
+    let (mut index, mut direct, mut table, mut seen) = (head, true, fields, 0);
+    while seen < table.len() {
+        seen += 1;
+        let (address, length, flags, next) = *table.get(usize::from(index))?;
+        if flags & INDIRECT != 0 {
+            let count = length as usize / 16;
+            if !direct || flags & NEXT != 0 || length % 16 != 0 || count == 0 || count > 1024 {
+                return None;
+            }
+            // Whatever else is in memory reads as zeros, or is no valid descriptor.
+            table = if address == INDIRECT_TABLE { inner.get(..count)? } else { return None };
+            (index, direct, seen) = (0, false, 0);
+            continue;
+        }
+        if length == 0 || !is_memory(address, length.into()) {
             return None;
         }
         if flags & WRITE != 0 {
@@ -217,6 +284,13 @@ fn model(fields: &[Fields], head: u16) -> Option<(Ranges, Ranges)> {
     None
 }
 
+/// A descriptor that refers to the table, mostly of a length that it has.
+fn any_indirect() -> impl Strategy<Value = Fields> {
+    let length = prop_oneof![8 => (1u32..=4).prop_map(|count| 16 * count), 1 => 0u32..80];
+    let flags = prop_oneof![6 => Just(INDIRECT), 2 => Just(INDIRECT | WRITE), 1 => Just(INDIRECT | NEXT)];
+    (Just(INDIRECT_TABLE), length, flags, 0..SIZE)
+}
+
 fn any_fields() -> impl Strategy<Value = Fields> {
     let address =
         prop_oneof![8 => 0x4000u64..0x8000, 2 => 0xa000u64..0x10000, 1 => 0x7f00u64..0xa100, 1 => any::<u64>()];
@@ -228,14 +302,19 @@ fn any_fields() -> impl Strategy<Value = Fields> {
 
 proptest! {
     #[test]
-    fn any_table_gives_what_the_model_gives(fields in prop::collection::vec(any_fields(), usize::from(SIZE)), head in 0..SIZE + 1) {
+    fn any_table_gives_what_the_model_gives(
+        fields in prop::collection::vec(prop_oneof![6 => any_fields(), 1 => any_indirect()], usize::from(SIZE)),
+        inner in prop::collection::vec(prop_oneof![12 => any_fields(), 1 => any_indirect()], 4),
+        head in 0..SIZE + 1,
+    ) {
         let memory = ram();
         table(&memory, &fields);
+        indirect_table(&memory, &inner);
         let before = Snapshot::take(&memory);
         let chain = walk(&memory, head).ok();
         let spans = |spans: &Spans| spans.list.iter().map(|span| (span.address.0, span.length)).collect::<Vec<_>>();
         let found = chain.as_ref().map(|chain| (spans(&chain.readable.spans), spans(&chain.writable.spans)));
-        prop_assert_eq!(&found, &model(&fields, head));
+        prop_assert_eq!(&found, &model(&fields, &inner, head));
 
         // Whatever is written lands in the writable ranges, and is marked.
         if let (Some(mut chain), Some((_, ranges))) = (chain, found) {

@@ -35,9 +35,9 @@ impl<M: DeviceMemory> Shared<M> {
     /// The driver disables one queue.
     pub(super) fn disable_queue(self: &Arc<Self>, index: u16) {
         let mut control = self.lock();
-        let active = control.active;
+        let served = control.served.contains(&index);
         let Some(queue) = control.queues.get_mut(usize::from(index)).filter(|queue| queue.ready) else { return };
-        if !active {
+        if !served {
             queue.ready = false;
             return;
         }
@@ -84,27 +84,38 @@ impl<M: DeviceMemory> Shared<M> {
         }
     }
 
-    /// Does what was put off until the handlers are home: reset, queues to disable, activation; then hands them out
-    /// unless the machine is paused. Does nothing while they are away.
+    /// Does what was put off until the handlers are home: reset, queues to disable; then activation, and hands the
+    /// handlers out unless the machine is paused. Does nothing while they are on their way.
     pub(super) fn settle(&self, control: &mut Control<M>) {
-        let Place::Home(handlers) = &mut control.place else { return };
-        if std::mem::take(&mut control.resetting) {
-            handlers.clear();
-            control.device.reset();
-            control.active = false;
-            // Again: what the old handlers raised on their way home is not the new driver's.
-            self.interrupts.clear();
-        }
-        for index in control.leaving.drain(..) {
-            handlers.retain(|handler| handler.index() != index);
-            if let (Some(queue), Some(max_size)) =
-                (control.queues.get_mut(usize::from(index)), self.max_sizes.get(usize::from(index)))
-            {
-                *queue = QueueConfig::new(*max_size);
+        if let Place::Home(handlers) = &mut control.place {
+            if std::mem::take(&mut control.resetting) {
+                handlers.clear();
+                control.device.reset();
+                control.active = false;
+                control.served.clear();
+                // Again: what the old handlers raised on their way home is not the new driver's.
+                self.interrupts.clear();
+            }
+            for index in control.leaving.drain(..) {
+                handlers.retain(|handler| handler.index() != index);
+                control.served.retain(|served| *served != index);
+                if let (Some(queue), Some(max_size)) =
+                    (control.queues.get_mut(usize::from(index)), self.max_sizes.get(usize::from(index)))
+                {
+                    *queue = QueueConfig::new(*max_size);
+                }
             }
         }
-        if let Err(error) = self.activate(control) {
-            self.interrupts.needs_reset(&error);
+        if matches!(control.place, Place::Returning) {
+            return;
+        }
+        match self.activate(control) {
+            Ok(new) => match &mut control.place {
+                Place::Home(handlers) => handlers.extend(new),
+                Place::Out if !new.is_empty() => self.workers.start(&self.id, new),
+                Place::Out | Place::Returning => {}
+            },
+            Err(error) => self.interrupts.needs_reset(&error),
         }
         if let Place::Home(handlers) = &mut control.place
             && !control.parked
@@ -116,11 +127,11 @@ impl<M: DeviceMemory> Shared<M> {
         }
     }
 
-    /// Activates the device if the driver is ready and it is not active yet. A device that needs a reset stays as it
-    /// is: nothing would be served.
-    pub(super) fn activate(&self, control: &mut Control<M>) -> Result<(), ActivateError> {
-        if control.active || !control.status.contains(Status::DRIVER_OK) || self.interrupts.is_reset_needed() {
-            return Ok(());
+    /// Activates what the driver is ready for and is not active yet: the device with its enabled queues, later those
+    /// that were reset and enabled again. A device that needs a reset stays as it is: nothing would be served.
+    pub(super) fn activate(&self, control: &mut Control<M>) -> Result<Vec<Box<dyn QueueHandler>>, ActivateError> {
+        if !control.status.contains(Status::DRIVER_OK) || self.interrupts.is_reset_needed() {
+            return Ok(Vec::new());
         }
         let event_idx = control.driver_features & (1 << VIRTIO_RING_F_EVENT_IDX) != 0;
         let mut queues = Vec::new();
@@ -130,20 +141,24 @@ impl<M: DeviceMemory> Shared<M> {
             else {
                 continue;
             };
-            if !queue.ready {
+            if !queue.ready || control.served.contains(&index) {
                 continue;
             }
             let ring = queue.to_queue(*max_size, event_idx).map_err(ActivateError::Queue)?;
             let notification = event.try_clone().map_err(ActivateError::Backend)?;
             let interrupt = Arc::clone(&self.interrupts) as Arc<dyn VirtioInterrupt>;
-            queues.push(VirtQueue::new(index, ring, self.memory.clone(), notification, interrupt));
+            let features = control.driver_features;
+            queues.push(VirtQueue::new(index, ring, features, self.memory.clone(), notification, interrupt));
         }
-        let activation = Activation { features: control.driver_features, queues };
-        let handlers = control.device.activate(activation)?;
+        if control.active && queues.is_empty() {
+            return Ok(Vec::new());
+        }
+        let served: Vec<u16> = queues.iter().map(VirtQueue::index).collect();
+        let handlers = control.device.activate(Activation { features: control.driver_features, queues })?;
+        control.served.extend(served);
         control.active = true;
-        control.place = Place::Home(handlers);
         self.interrupts.set_driver_ready();
-        Ok(())
+        Ok(handlers)
     }
 }
 

@@ -4,7 +4,7 @@
 //! ```text
 //!                 DRIVER_OK: activate              start
 //!   no handlers ───────────────────▶ home ─────────────────────▶ out (workers run them)
-//!        ▲                          ▲  │ park: stay home             │ status = 0, park, QueueReady = 0
+//!        ▲                          ▲  │ park: stay home             │ status = 0, park, queue off or reset
 //!        │ reset: dropped           │  ▼                             ▼
 //!        └──────────────────────── home ◀────────────────────── returning
 //!                                        all drained
@@ -37,7 +37,15 @@ use handlers::Place;
 use interrupt::Interrupts;
 use state::features_acceptable;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use virtio_bindings::virtio_config::{VIRTIO_F_RING_RESET, VIRTIO_F_VERSION_1};
+use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+
+/// What every device offers: its interface, and how its queues work.
+const CORE_FEATURES: u64 = 1 << VIRTIO_F_VERSION_1
+    | 1 << VIRTIO_RING_F_EVENT_IDX
+    | 1 << VIRTIO_RING_F_INDIRECT_DESC
+    | 1 << VIRTIO_F_RING_RESET;
 
 /// Called when all handlers are home.
 pub type Done = Box<dyn FnOnce() + Send>;
@@ -68,6 +76,8 @@ struct Control<M: DeviceMemory> {
     queues: Vec<QueueConfig>,
     /// The device was activated and not reset since.
     active: bool,
+    /// The queues that have a handler.
+    served: Vec<u16>,
     place: Place,
     /// A reset waits for the handlers.
     resetting: bool,
@@ -93,7 +103,7 @@ impl<M: DeviceMemory> VirtioCore<M> {
         state: Option<CoreState>,
     ) -> Result<Self, StateError> {
         let id = device.id().clone();
-        let offered = device.features();
+        let offered = device.features() | CORE_FEATURES;
         let max_sizes = device.queue_max_sizes().to_vec();
         let host = |source: std::io::Error| StateError::Host { device: id.clone(), source: Box::new(source) };
 
@@ -120,6 +130,7 @@ impl<M: DeviceMemory> VirtioCore<M> {
                 driver_features: state.driver_features,
                 queues: state.queues,
                 active: false,
+                served: Vec::new(),
                 place: Place::Home(Vec::new()),
                 resetting: false,
                 leaving: Vec::new(),
@@ -128,9 +139,12 @@ impl<M: DeviceMemory> VirtioCore<M> {
             }),
             id,
         };
-        shared
-            .activate(&mut shared.lock())
+        let mut control = shared.lock();
+        let handlers = shared
+            .activate(&mut control)
             .map_err(|source| StateError::Host { device: shared.id.clone(), source: Box::new(source) })?;
+        control.place = Place::Home(handlers);
+        drop(control);
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -200,10 +214,12 @@ impl<M: DeviceMemory> VirtioCore<M> {
     }
 
     /// The driver configures queue `index` by `change`: only after features were negotiated, and not once the queue is
-    /// enabled or the device runs.
+    /// enabled or, without VIRTIO_F_RING_RESET, the device runs.
     pub fn configure_queue(&self, index: u16, change: impl FnOnce(&mut QueueConfig)) {
         let mut control = self.shared.lock();
-        let open = control.status.contains(Status::FEATURES_OK) && !control.status.contains(Status::DRIVER_OK);
+        let late = control.driver_features & 1 << VIRTIO_F_RING_RESET != 0;
+        let open =
+            control.status.contains(Status::FEATURES_OK) && (late || !control.status.contains(Status::DRIVER_OK));
         if let Some(queue) = control.queues.get_mut(usize::from(index)).filter(|queue| open && !queue.ready) {
             change(queue);
         }
@@ -221,11 +237,24 @@ impl<M: DeviceMemory> VirtioCore<M> {
                 Err(fault) => self.shared.interrupts.log("The driver enabled an impossible queue", &fault),
             }
         });
+        self.shared.settle(&mut self.shared.lock());
     }
 
     /// The driver disables queue `index`. One that runs reads as enabled until its handler is home.
     pub fn disable_queue(&self, index: u16) {
         self.shared.disable_queue(index);
+    }
+
+    /// The driver resets queue `index` (VIRTIO 1.2 2.6.1), which it may only with VIRTIO_F_RING_RESET.
+    pub fn reset_queue(&self, index: u16) {
+        if self.driver_features() & 1 << VIRTIO_F_RING_RESET != 0 {
+            self.shared.disable_queue(index);
+        }
+    }
+
+    /// Queue `index` was disabled or reset, and its handler is not home yet.
+    pub fn is_queue_leaving(&self, index: u16) -> bool {
+        self.shared.lock().leaving.contains(&index)
     }
 
     /// The events that notify queues 0, 1, ...

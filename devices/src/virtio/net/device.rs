@@ -11,10 +11,8 @@ use crate::state::{Section, StateError};
 use crate::virtio::config_space::read_space;
 use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, VirtQueue, VirtioDevice, VirtioInterrupt};
 use std::sync::Arc;
-use virtio_bindings::virtio_config::VIRTIO_F_VERSION_1;
 use virtio_bindings::virtio_ids::VIRTIO_ID_NET;
 use virtio_bindings::virtio_net::{VIRTIO_NET_F_MAC, VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_MTU, VIRTIO_NET_F_STATUS};
-use virtio_bindings::virtio_ring::VIRTIO_RING_F_EVENT_IDX;
 
 /// receiveq1 and transmitq1 (VIRTIO 1.2 5.1.2).
 pub(super) const QUEUE_SIZES: [u16; 2] = [256, 256];
@@ -67,12 +65,7 @@ impl<M: DeviceMemory> VirtioDevice<M> for VirtioNet {
 
     fn features(&self) -> u64 {
         let mtu = u64::from(self.config.mtu.is_some()) << VIRTIO_NET_F_MTU;
-        1 << VIRTIO_F_VERSION_1
-            | 1 << VIRTIO_RING_F_EVENT_IDX
-            | 1 << VIRTIO_NET_F_MAC
-            | 1 << VIRTIO_NET_F_STATUS
-            | 1 << VIRTIO_NET_F_MRG_RXBUF
-            | mtu
+        1 << VIRTIO_NET_F_MAC | 1 << VIRTIO_NET_F_STATUS | 1 << VIRTIO_NET_F_MRG_RXBUF | mtu
     }
 
     fn connect(&mut self, interrupt: Arc<dyn VirtioInterrupt>) {

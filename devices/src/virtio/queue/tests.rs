@@ -45,7 +45,7 @@ fn the_rings_wrap_around_at_65536() {
     let interrupt = Arc::new(NotedInterrupt::default());
     let ring = config.to_queue(4, false).unwrap();
     let event = EventFd::new(0).unwrap();
-    let mut queue = VirtQueue::new(0, ring, Arc::clone(&driver.memory), event, interrupt);
+    let mut queue = VirtQueue::new(0, ring, 0, Arc::clone(&driver.memory), event, interrupt);
     for head in 0..4 {
         driver.offer(head, &[(0x4000, 1, true)]);
     }
@@ -151,7 +151,7 @@ fn with_event_indexes_the_driver_says_where_it_wants_the_interrupt() {
     let interrupt = Arc::new(NotedInterrupt::default());
     let ring = driver.config().to_queue(4, true).unwrap();
     let event = EventFd::new(0).unwrap();
-    let mut queue = VirtQueue::new(0, ring, Arc::clone(&driver.memory), event, Arc::clone(&interrupt) as _);
+    let mut queue = VirtQueue::new(0, ring, 0, Arc::clone(&driver.memory), event, Arc::clone(&interrupt) as _);
     driver.set_available_flags(1); // means nothing now
     driver.memory.write_obj(1u16, GuestAddress(Driver::AVAILABLE + 4 + 2 * 4)).unwrap();
     for expected in [0, 1, 1] {
@@ -169,7 +169,7 @@ fn with_event_index(event: u16) -> (Driver, VirtQueue<TestMemory>, Arc<NotedInte
     let interrupt = Arc::new(NotedInterrupt::default());
     let ring = driver.config().to_queue(4, true).unwrap();
     let notification = EventFd::new(0).unwrap();
-    let queue = VirtQueue::new(0, ring, Arc::clone(&driver.memory), notification, Arc::clone(&interrupt) as _);
+    let queue = VirtQueue::new(0, ring, 0, Arc::clone(&driver.memory), notification, Arc::clone(&interrupt) as _);
     driver.memory.write_obj(event, GuestAddress(Driver::AVAILABLE + 4 + 2 * 4)).unwrap();
     (driver, queue, interrupt)
 }
@@ -295,7 +295,7 @@ fn a_queue_is_checked_against_guest_memory_to_the_byte() {
         let interrupt = Arc::new(NotedInterrupt::default());
         let ring = config.to_queue(16, false).unwrap();
         let event = EventFd::new(0).unwrap();
-        let mut queue = VirtQueue::new(0, ring, Arc::clone(&memory), event, Arc::clone(&interrupt) as _);
+        let mut queue = VirtQueue::new(0, ring, 0, Arc::clone(&memory), event, Arc::clone(&interrupt) as _);
         assert!(queue.pop().is_none());
         assert_eq!(interrupt.counts(), (0, u32::from(!fits)), "at use: {config:x?}");
     }

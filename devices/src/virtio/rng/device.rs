@@ -7,9 +7,7 @@ use super::state::RngState;
 use crate::id::DeviceId;
 use crate::state::{Section, StateError};
 use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, VirtioDevice};
-use virtio_bindings::virtio_config::VIRTIO_F_VERSION_1;
 use virtio_bindings::virtio_ids::VIRTIO_ID_RNG;
-use virtio_bindings::virtio_ring::VIRTIO_RING_F_EVENT_IDX;
 
 /// requestq (VIRTIO 1.2 5.4.2).
 const QUEUE_SIZES: [u16; 1] = [64];
@@ -40,7 +38,7 @@ impl<M: DeviceMemory> VirtioDevice<M> for VirtioRng {
     }
 
     fn features(&self) -> u64 {
-        1 << VIRTIO_F_VERSION_1 | 1 << VIRTIO_RING_F_EVENT_IDX
+        0
     }
 
     fn read_config(&self, _offset: u64, data: &mut [u8]) {

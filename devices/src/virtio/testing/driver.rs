@@ -51,7 +51,7 @@ impl Driver {
         let interrupt = Arc::new(NotedInterrupt::default());
         let ring = self.config().to_queue(self.size, false).unwrap();
         let event = EventFd::new(EFD_NONBLOCK).unwrap();
-        (VirtQueue::new(0, ring, Arc::clone(&self.memory), event, Arc::clone(&interrupt) as _), interrupt)
+        (VirtQueue::new(0, ring, 0, Arc::clone(&self.memory), event, Arc::clone(&interrupt) as _), interrupt)
     }
 
     /// Writes one descriptor of the table.
@@ -109,6 +109,11 @@ impl Driver {
         let mut bytes = vec![0; length];
         self.memory.read_slice(&mut bytes, GuestAddress(address)).unwrap();
         bytes
+    }
+
+    /// Empties the rings, as a driver does that starts again.
+    pub(crate) fn clear(memory: &TestMemory) {
+        memory.write_slice(&[0; 0x3000], GuestAddress(Self::DESCRIPTORS)).unwrap();
     }
 
     /// Where the device may write besides the buffers that it is given.

@@ -18,6 +18,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use vm_memory::bitmap::{AtomicBitmap, Bitmap};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
+/// The halves of the features that every device has: VIRTIO_F_INDIRECT_DESC and VIRTIO_F_EVENT_IDX, VIRTIO_F_VERSION_1
+/// and VIRTIO_F_RING_RESET.
+pub(crate) const CORE_FEATURES: [u32; 2] = [1 << 28 | 1 << 29, 1 | 1 << 8];
+
 /// Half `select` of a driver's features, without VIRTIO_F_EVENT_IDX: the drivers of tests count each interrupt.
 pub(crate) fn without_event_idx(select: u64, half: u64) -> u64 {
     if select == 0 { half & !(1 << 29) } else { half }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
 
 use crate::backend::block::RawDisk;
+use crate::bus::Width;
 use crate::virtio::VirtioDevice;
 use crate::virtio::block::{BlockConfig, OnError, VirtioBlock};
 use crate::virtio::rng::{RngConfig, VirtioRng};
@@ -17,7 +18,10 @@ trait Transport: Sized {
     fn start(&self, size: u16) -> Driver;
     fn status(&self) -> u64;
     fn reset(&self);
+    /// Resets queue 0, and configures it again once it is.
+    fn reset_queue(&self, size: u16);
     fn workers(&self) -> &FakeWorkers;
+    fn memory(&self) -> &TestMemory;
     /// The driver was interrupted since the last call, and looked why: the bits of ISR.
     fn take_interrupt(&self) -> Option<u64>;
     /// Parks, saves, restores with `device`, unparks.
@@ -41,8 +45,20 @@ impl Transport for Machine {
         self.write(0x70, 0);
     }
 
+    fn reset_queue(&self, size: u16) {
+        self.write(0xc0, 1);
+        assert_eq!((self.read(0xc0), self.read(0x44)), (1, 1), "under way");
+        self.workers.deliver();
+        assert_eq!((self.read(0xc0), self.read(0x44)), (0, 0));
+        self.set_up_queue(size);
+    }
+
     fn workers(&self) -> &FakeWorkers {
         &self.workers
+    }
+
+    fn memory(&self) -> &TestMemory {
+        &self.memory
     }
 
     fn take_interrupt(&self) -> Option<u64> {
@@ -78,8 +94,21 @@ impl Transport for PciMachine {
         self.set_status(0);
     }
 
+    fn reset_queue(&self, size: u16) {
+        let registers = || [0x3a, 0x1c].map(|register| self.read(register, Width::Word));
+        self.write(0x3a, Width::Word, 1);
+        assert_eq!(registers(), [1, 1], "under way");
+        self.workers.deliver();
+        assert_eq!(registers(), [0, 0]);
+        self.set_up_queue(size);
+    }
+
     fn workers(&self) -> &FakeWorkers {
         &self.workers
+    }
+
+    fn memory(&self) -> &TestMemory {
+        &self.memory
     }
 
     fn take_interrupt(&self) -> Option<u64> {
@@ -123,6 +152,7 @@ over_both!(
     a_disk_is_written_and_read_back,
     entropy_arrives_and_interrupts_once_until_the_driver_looks,
     a_reset_waits_for_what_is_under_way_and_the_device_serves_again,
+    a_queue_is_reset_alone_and_serves_again,
     a_restored_device_goes_on_where_it_stood,
     a_broken_queue_is_told_and_repaired_by_a_reset,
 );
@@ -182,6 +212,21 @@ fn a_reset_waits_for_what_is_under_way_and_the_device_serves_again<T: Transport>
     driver.offer(0, &[(DATA, 64, true)]);
     machine.workers().process();
     assert_eq!((driver.used_index(), machine.take_interrupt()), (1, Some(1)));
+}
+
+fn a_queue_is_reset_alone_and_serves_again<T: Transport>() {
+    let machine = T::new(rng());
+    let mut driver = machine.start(8);
+    driver.offer(0, &[(DATA, 64, true)]);
+    machine.workers().process();
+    assert_eq!((driver.used_index(), machine.take_interrupt()), (1, Some(1)));
+    machine.workers().slow.store(true, Ordering::Relaxed);
+    Driver::clear(machine.memory());
+    machine.reset_queue(4);
+    let mut driver = Driver::new(Arc::clone(machine.memory()), 4);
+    driver.offer(0, &[(DATA, 64, true)]);
+    machine.workers().process();
+    assert_eq!((driver.used_index(), machine.take_interrupt(), machine.status()), (1, Some(1), 15));
 }
 
 fn a_restored_device_goes_on_where_it_stood<T: Transport>() {

@@ -36,7 +36,7 @@ fn a_broken_queue_sets_needs_reset_tells_the_driver_and_a_reset_repairs_it() {
     assert_eq!(bench.status(), 0x4f, "the driver cannot take it back");
     bench.core.set_status(0);
     assert_eq!((bench.status(), bench.core.isr()), (0, 0));
-    clear_rings(&bench);
+    Driver::clear(&bench.memory);
     let mut driver = bench.start();
     driver.offer(0, &[(0x4000, 1, true)]);
     bench.workers.process();
@@ -126,6 +126,62 @@ fn a_running_queue_that_is_disabled_reads_enabled_until_its_handler_is_home() {
     assert!(bench.core.queue(1).unwrap().ready);
     assert_eq!((bench.workers.running(), bench.status()), (1, 15), "the other queue runs on");
     assert!(!bench.workers.deliver());
+}
+
+#[test]
+fn a_queue_is_reset_and_serves_again_while_the_others_run() {
+    let bench = Bench::new();
+    bench.core.set_status(3);
+    bench.core.set_driver_features(1, 1 | 1 << 8);
+    bench.core.set_status(11);
+    bench.enable(1);
+    bench.core.set_status(15);
+    assert_eq!(bench.notes(), ["activate [1] 10100000000"]);
+    bench.enable(0);
+    assert_eq!((bench.notes(), bench.workers.running()), (vec!["activate [0] 10100000000".to_owned()], 2));
+
+    bench.slow();
+    bench.core.reset_queue(0);
+    assert!(bench.core.is_queue_leaving(0) && !bench.core.is_queue_leaving(1));
+    bench.core.enable_queue(0);
+    bench.workers.deliver();
+    assert_eq!((bench.core.queue(0), bench.core.is_queue_leaving(0)), (Some(QueueConfig::new(8)), false));
+    assert_eq!((bench.workers.running(), bench.status()), (1, 15));
+
+    // Enabled while the handlers are on their way: served when they are back.
+    let done = bench.park();
+    Driver::clear(&bench.memory);
+    bench.enable(0);
+    assert!(bench.notes().is_empty());
+    bench.workers.deliver();
+    assert_eq!((called(&done), bench.notes().len(), bench.workers.running()), (1, 1, 0));
+    bench.core.unpark();
+    let mut driver = Driver::new(Arc::clone(&bench.memory), 4);
+    driver.offer(0, &[(0x4000, 1, true)]);
+    bench.workers.process();
+    assert_eq!((driver.used_index(), bench.workers.running()), (1, 2));
+}
+
+#[test]
+fn a_queue_is_neither_reset_nor_enabled_late_by_a_driver_that_did_not_negotiate_it() {
+    let bench = Bench::new();
+    bench.start();
+    bench.core.reset_queue(0);
+    assert!(bench.core.queue(0).unwrap().ready);
+    bench.core.enable_queue(1);
+    assert_eq!((bench.core.queue(1).unwrap().ready, bench.workers.running()), (false, 1));
+}
+
+#[test]
+fn a_late_queue_that_cannot_start_needs_a_reset() {
+    let bench = Bench::new();
+    bench.core.set_status(3);
+    bench.core.set_driver_features(1, 1 | 1 << 8);
+    bench.core.set_status(11);
+    bench.core.set_status(15);
+    bench.fails.store(true, Ordering::Relaxed);
+    bench.enable(0);
+    assert_eq!((bench.status(), bench.workers.running()), (0x4f, 0));
 }
 
 #[test]
@@ -220,7 +276,7 @@ fn a_guest_that_breaks_its_queue_again_and_again_does_not_flood_the_log() {
     let lines = Arc::new(AtomicU32::new(0));
     tracing::subscriber::with_default(LineCounter(Arc::clone(&lines)), || {
         for _ in 0..100 {
-            clear_rings(&bench);
+            Driver::clear(&bench.memory);
             let mut driver = bench.start();
             driver.offer(0, &[(0x8000, 1, true)]);
             bench.workers.process();
@@ -254,10 +310,4 @@ impl tracing::Subscriber for LineCounter {
     fn enter(&self, _span: &tracing::span::Id) {}
 
     fn exit(&self, _span: &tracing::span::Id) {}
-}
-
-/// A driver that starts again starts with empty rings.
-fn clear_rings(bench: &Bench) {
-    use vm_memory::{Bytes, GuestAddress};
-    bench.memory.write_slice(&[0; 0x3000], GuestAddress(0x1000)).unwrap();
 }

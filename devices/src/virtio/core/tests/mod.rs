@@ -16,7 +16,9 @@ use std::time::Instant;
 use virtio_queue::QueueState;
 
 const VERSION_1: u64 = 1 << 32;
-const OFFERED: u64 = VERSION_1 | 0b101;
+const RING_RESET: u64 = 1 << 40;
+/// What the device itself offers.
+const OFFERED: u64 = 0b101;
 
 /// What happened to the device, in order.
 type Notes = Arc<Mutex<Vec<String>>>;

@@ -4,7 +4,14 @@ use super::*;
 
 #[test]
 fn features_ok_needs_a_subset_of_the_offer_with_version_1() {
-    for (low, high, accepted) in [(0, 1, true), (0b101, 1, true), (0, 0, false), (0b10, 1, false), (0, 3, false)] {
+    for (low, high, accepted) in [
+        (0, 1, true),
+        (0b101, 1, true),
+        (0, 0, false),
+        (0b10, 1, false),
+        (0, 3, false),
+        (1 << 28 | 1 << 29, 1 | 1 << 8, true),
+    ] {
         let bench = Bench::new();
         bench.core.set_status(3);
         bench.core.set_driver_features(0, low);
@@ -23,12 +30,13 @@ fn features_are_written_by_halves_until_they_are_negotiated() {
     bench.core.set_driver_features(1, 1);
     bench.core.set_driver_features(0, 5);
     bench.core.set_driver_features(2, 0xffff);
-    assert_eq!(bench.core.driver_features(), OFFERED);
+    assert_eq!(bench.core.driver_features(), VERSION_1 | OFFERED);
     bench.core.set_status(11);
     bench.core.set_driver_features(0, 0);
     bench.core.set_driver_features(1, 0);
-    assert_eq!(bench.core.driver_features(), OFFERED);
-    assert_eq!((bench.core.device_features(), bench.core.device_type()), (OFFERED, 42));
+    assert_eq!(bench.core.driver_features(), VERSION_1 | OFFERED);
+    let queues = 1 << 28 | 1 << 29 | RING_RESET;
+    assert_eq!((bench.core.device_features(), bench.core.device_type()), (VERSION_1 | queues | OFFERED, 42));
 }
 
 #[test]

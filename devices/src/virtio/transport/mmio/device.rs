@@ -146,6 +146,7 @@ impl<M: DeviceMemory> MmioTransport<M> {
             Register::QueueReady => {
                 self.queue_index().and_then(|index| self.core.queue(index)).is_some_and(|queue| queue.ready).into()
             }
+            Register::QueueReset => self.queue_index().is_some_and(|index| self.core.is_queue_leaving(index)).into(),
             Register::InterruptStatus => self.core.isr(),
             Register::Status => self.core.status().bits().into(),
             // A shared memory region that does not exist has the length and the base of all ones.
@@ -178,6 +179,7 @@ impl<M: DeviceMemory> MmioTransport<M> {
             // A size that does not even fit 16 bits is as impossible as 0: the queue cannot be enabled with it.
             Register::QueueNum => self.configure(|queue| queue.size = u16::try_from(value).unwrap_or(0)),
             Register::QueueReady => self.set_ready(value),
+            Register::QueueReset => self.reset_queue(value),
             Register::QueueNotify => self.core.notify(value),
             Register::InterruptAck => {
                 self.core.acknowledge(value);
@@ -216,6 +218,13 @@ impl<M: DeviceMemory> MmioTransport<M> {
             (Some(index), 0) => self.core.disable_queue(index),
             (Some(index), 1) => self.core.enable_queue(index),
             _ => {}
+        }
+    }
+
+    /// As QueueReady.
+    fn reset_queue(&self, value: u32) {
+        if let (Some(index), 1) = (self.queue_index(), value) {
+            self.core.reset_queue(index);
         }
     }
 

@@ -29,6 +29,7 @@ pub(super) enum Register {
     ShmLenHigh,
     ShmBaseLow,
     ShmBaseHigh,
+    QueueReset,
     ConfigGeneration,
 }
 
@@ -62,6 +63,7 @@ impl Register {
             0xb4 => Self::ShmLenHigh,
             0xb8 => Self::ShmBaseLow,
             0xbc => Self::ShmBaseHigh,
+            0xc0 => Self::QueueReset,
             0xfc => Self::ConfigGeneration,
             _ => return None,
         })

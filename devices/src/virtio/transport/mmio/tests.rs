@@ -5,7 +5,7 @@ use super::*;
 use crate::bus::{BusDevice, Width};
 use crate::state::StateError;
 use crate::virtio::rng::{RngConfig, VirtioRng};
-use crate::virtio::testing::{Machine, ram};
+use crate::virtio::testing::{CORE_FEATURES, Machine, ram};
 use std::sync::atomic::Ordering;
 
 fn machine() -> Machine {
@@ -54,9 +54,9 @@ fn control_registers_take_aligned_32_bit_accesses_only() {
 #[test]
 fn features_are_seen_and_chosen_by_halves() {
     let machine = machine();
-    assert_eq!(machine.read(0x10), 1 << 29, "EVENT_IDX");
+    assert_eq!(machine.read(0x10), CORE_FEATURES[0]);
     machine.write(0x14, 1);
-    assert_eq!(machine.read(0x10), 1, "VERSION_1");
+    assert_eq!(machine.read(0x10), CORE_FEATURES[1]);
     machine.write(0x14, 2);
     assert_eq!(machine.read(0x10), 0);
     machine.write(0x70, 3);
@@ -164,7 +164,7 @@ fn a_reset_clears_the_selectors() {
     machine.write(0x30, 1);
     machine.write(0x24, 1);
     machine.write(0x70, 0);
-    assert_eq!((machine.read(0x10), machine.read(0x34)), (1 << 29, 64));
+    assert_eq!((machine.read(0x10), machine.read(0x34)), (CORE_FEATURES[0], 64));
     machine.write(0x20, 1);
     machine.write(0x70, 11);
     assert_eq!(machine.read(0x70), 3, "the write went to the low half");
@@ -214,7 +214,7 @@ fn all_selectors_are_saved_with_the_core_and_the_device() {
     let device = Box::new(VirtioRng::new(RngConfig { id: "rng0".into() }, None));
     let copy = Machine::restored(device, machine.memory, Some(state));
     assert_eq!(copy.transport.save().unwrap(), saved);
-    assert_eq!((copy.read(0x10), copy.read(0x34)), (1, 0));
+    assert_eq!((copy.read(0x10), copy.read(0x34)), (CORE_FEATURES[1], 0));
 }
 
 #[test]

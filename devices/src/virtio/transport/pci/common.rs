@@ -84,6 +84,9 @@ impl<M: DeviceMemory> Common<M> {
             Register::QueueDriverHigh => high(|queue| queue.available),
             Register::QueueDeviceLow => low(|queue| queue.used),
             Register::QueueDeviceHigh => high(|queue| queue.used),
+            // Of VIRTIO_F_NOTIF_CONFIG_DATA, which is not offered.
+            Register::QueueNotifyData => 0,
+            Register::QueueReset => self.core.is_queue_leaving(queue).into(),
         }
     }
 
@@ -104,19 +107,21 @@ impl<M: DeviceMemory> Common<M> {
             Register::QueueSelect => self.queue_select.store(word, Ordering::Relaxed),
             Register::QueueSize => configure(&|queue| queue.size = word),
             Register::QueueMsixVector => self.interrupt.vectors.set_queue(queue, word),
-            // A driver cannot disable a queue (VIRTIO 1.2 4.1.4.3.2); other values mean nothing.
+            // A driver cannot disable a queue (VIRTIO 1.2 4.1.4.3.2), only reset it; other values mean nothing.
             Register::QueueEnable if word == 1 => self.core.enable_queue(queue),
+            Register::QueueReset if word == 1 => self.core.reset_queue(queue),
             Register::QueueDescLow => configure(&|queue| set_low(&mut queue.descriptors, value)),
             Register::QueueDescHigh => configure(&|queue| set_high(&mut queue.descriptors, value)),
             Register::QueueDriverLow => configure(&|queue| set_low(&mut queue.available, value)),
             Register::QueueDriverHigh => configure(&|queue| set_high(&mut queue.available, value)),
             Register::QueueDeviceLow => configure(&|queue| set_low(&mut queue.used, value)),
             Register::QueueDeviceHigh => configure(&|queue| set_high(&mut queue.used, value)),
-            Register::QueueEnable
-            | Register::DeviceFeature
+            Register::QueueEnable | Register::QueueReset => {}
+            Register::DeviceFeature
             | Register::NumQueues
             | Register::ConfigGeneration
-            | Register::QueueNotifyOff => {} // read-only
+            | Register::QueueNotifyOff
+            | Register::QueueNotifyData => {} // read-only
         }
     }
 

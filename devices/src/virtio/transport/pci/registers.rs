@@ -3,8 +3,8 @@
 use crate::bus::Width;
 use std::ops::Range;
 
-/// Bytes of the structure, without the fields of features that are not offered (notification data, queue reset).
-pub(super) const LENGTH: u32 = 0x38;
+/// Bytes of the structure, up to the field that VIRTIO_F_RING_RESET adds.
+pub(super) const LENGTH: u32 = 0x3c;
 
 /// One register; the fields of 64 bits are two of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) enum Register {
     QueueDriverHigh,
     QueueDeviceLow,
     QueueDeviceHigh,
+    QueueNotifyData,
+    QueueReset,
 }
 
 impl Register {
@@ -56,6 +58,8 @@ impl Register {
             (0x2c, Width::Dword) => Self::QueueDriverHigh,
             (0x30, Width::Dword) => Self::QueueDeviceLow,
             (0x34, Width::Dword) => Self::QueueDeviceHigh,
+            (0x38, Width::Word) => Self::QueueNotifyData,
+            (0x3a, Width::Word) => Self::QueueReset,
             _ => return None,
         })
     }

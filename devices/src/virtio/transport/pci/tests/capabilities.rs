@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::pci::header;
+use crate::virtio::testing::CORE_FEATURES;
 
 const VENDOR: u8 = 9;
 
@@ -47,7 +48,7 @@ fn the_header_says_which_device_it_is() {
 #[test]
 fn the_capabilities_say_where_the_structures_are() {
     let machine = machine();
-    let expected = [(1, 0, 0, 0x38), (3, 0, 0x1000, 1), (4, 0, 0x2000, 0x1000), (2, 0, 0x3000, 4), (5, 0, 0, 0)];
+    let expected = [(1, 0, 0, 0x3c), (3, 0, 0x1000, 1), (4, 0, 0x2000, 0x1000), (2, 0, 0x3000, 4), (5, 0, 0, 0)];
     assert_eq!(structures(&machine), expected);
     assert_eq!(read(&machine, machine.capabilities(VENDOR)[3] + 16, Width::Dword), 4, "notify_off_multiplier");
     assert_eq!((machine.capabilities(0x11).len(), machine.capabilities(0x10).len()), (1, 1), "MSI-X, PCI Express");
@@ -93,7 +94,7 @@ fn the_window_reaches_the_structures() {
     aim(&machine, 0, 0, 4);
     machine.function.write_config(data, Width::Dword, 1);
     aim(&machine, 0, 4, 4);
-    assert_eq!(read(&machine, data, Width::Dword), 1, "VERSION_1");
+    assert_eq!(read(&machine, data, Width::Dword), CORE_FEATURES[1]);
     machine.start(8);
     aim(&machine, 0, 0x3000, 2);
     machine.function.write_config(data, Width::Word, 0);

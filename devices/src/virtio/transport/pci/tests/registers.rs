@@ -1,11 +1,11 @@
 //! The registers, one by one.
 
 use super::*;
-use crate::virtio::testing::Driver;
+use crate::virtio::testing::{CORE_FEATURES, Driver};
 use std::sync::atomic::Ordering;
 
 /// (offset, width) of every field.
-pub(super) const FIELDS: [(u64, Width); 19] = [
+pub(super) const FIELDS: [(u64, Width); 21] = [
     (0x00, Width::Dword),
     (0x04, Width::Dword),
     (0x08, Width::Dword),
@@ -25,13 +25,16 @@ pub(super) const FIELDS: [(u64, Width); 19] = [
     (0x2c, Width::Dword),
     (0x30, Width::Dword),
     (0x34, Width::Dword),
+    (0x38, Width::Word),
+    (0x3a, Width::Word),
 ];
 
 #[test]
 fn a_device_that_nobody_touched_reads_its_first_values() {
     let machine = machine();
     let values = FIELDS.map(|(offset, width)| machine.read(offset, width));
-    assert_eq!(values, [0, 1 << 29, 0, 0, 0xffff, 1, 0, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let low = CORE_FEATURES[0].into();
+    assert_eq!(values, [0, low, 0, 0, 0xffff, 1, 0, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(machine.function.id().as_str(), "rng0");
 }
 
@@ -49,15 +52,16 @@ fn a_field_takes_accesses_of_its_own_width_only() {
         }
     }
     let values = FIELDS.map(|(offset, width)| machine.read(offset, width));
-    assert_eq!(values, [1, 1, 1, 1, 0xffff, 1, 11, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let high = CORE_FEATURES[1].into();
+    assert_eq!(values, [1, high, 1, high, 0xffff, 1, 11, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 }
 
 #[test]
 fn features_are_seen_and_chosen_by_halves() {
     let machine = machine();
-    for (select, half) in [(0, 1 << 29), (1, 1), (2, 0), (u64::from(u32::MAX), 0)] {
+    for (select, half) in [(0, CORE_FEATURES[0]), (1, CORE_FEATURES[1]), (2, 0), (u64::from(u32::MAX), 0)] {
         machine.write(0x00, Width::Dword, select);
-        assert_eq!((machine.read(0x00, Width::Dword), machine.read(0x04, Width::Dword)), (select, half));
+        assert_eq!((machine.read(0x00, Width::Dword), machine.read(0x04, Width::Dword)), (select, half.into()));
     }
     machine.set_status(3);
     machine.write(0x08, Width::Dword, 1);
@@ -165,7 +169,8 @@ fn a_reset_clears_selectors_vectors_and_queues_and_reads_non_zero_until_it_is_do
     assert_eq!(machine.status(), 0x40);
     machine.workers.deliver();
     let values = FIELDS.map(|(offset, width)| machine.read(offset, width));
-    assert_eq!(values, [0, 1 << 29, 0, 0, 0xffff, 1, 0, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let low = CORE_FEATURES[0].into();
+    assert_eq!(values, [0, low, 0, 0, 0xffff, 1, 0, 0, 0, 64, 0xffff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(machine.workers.running(), 0);
 }
 
