@@ -64,7 +64,8 @@ at most 10, as KubeVirt tells them; a key without a value is left out), \"warnin
 \"unsupported\" (each with \"field\", \"message\", \"remedy\").
 
 YAML is read as kubectl reads it: yes and on are true, 010 is 8, aliases and << are followed. A key that
-is given twice is an error. A document may have 3 MiB when its aliases are written out, and a file 64 MiB.
+is given twice is an error. A document may have 3 MiB when its aliases are written out, as for an API
+server, and a file 64 MiB and 100000 documents.
 
 Examples:
   A machine:
@@ -77,7 +78,7 @@ Examples:
     launcher validate --strict --output json vm.yaml | jq '.[].unsupported'
 
   What stands in a cluster:
-    kubectl get vm,vmi --all-namespaces --output yaml | launcher validate -
+    kubectl get vm,vmi --output yaml | launcher validate -
 
 Exit status:
   0  every object is allowed

@@ -24,6 +24,9 @@ use crate::schema::{Fault, Problem, check};
 /// A source of random UUIDs, for what upstream draws.
 pub(super) type Draw<'a> = dyn FnMut() -> String + 'a;
 
+/// The most items that a list may have.
+const ITEMS: usize = 10_000;
+
 /// The schemas of the definitions, by kind: each is made once.
 static SCHEMAS: LazyLock<BTreeMap<&str, OnceLock<Value>>> =
     LazyLock::new(|| KINDS.iter().map(|kind| (kind.kind, OnceLock::new())).collect());
@@ -58,9 +61,13 @@ impl From<Verdict> for Answered {
 
 /// What is answered to the creation of an object: what the webhooks say, after what the API server reads strictly.
 pub(super) fn answer(kind: &Kind, version: &Version, document: &Value, world: &World, draw: &mut Draw<'_>) -> Answered {
+    let faults = faults(kind, document);
+    if let Some(refusal) = too_long(document, &faults) {
+        return Answered { refusal: Some(refusal), ..Answered::default() };
+    }
     let mut answered = webhooks(kind, document, world, draw);
     if answered.refusal.is_none() {
-        definition(kind, document, &mut answered);
+        definition(kind, document, faults, &mut answered);
     }
     if let Some(deprecation) = version.deprecation {
         answered.warnings.insert(0, deprecation.to_owned());
@@ -69,6 +76,27 @@ pub(super) fn answer(kind: &Kind, version: &Version, document: &Value, world: &W
         answered.stored.get_or_insert_with(|| document.clone());
     }
     answered
+}
+
+/// Lists that are too long are refused before any rule sees them: by the definition, as the API server does, or
+/// because no machine has such a list, and rules compare each item with each.
+fn too_long(document: &Value, faults: &[Fault]) -> Option<Refusal> {
+    let is_long = |fault: &&Fault| matches!(&fault.problem, Problem::Limit { rule } if rule.ends_with("items"));
+    let long: Vec<Fault> = faults.iter().filter(is_long).cloned().collect();
+    if !long.is_empty() {
+        return Some(refusal(long));
+    }
+    let message = format!("A list has more than {ITEMS} items: the object was not looked at");
+    (longest(document) > ITEMS).then(|| Refusal::impossible(Stage::Mutate, message))
+}
+
+/// How many items the longest list has.
+fn longest(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(longest).max().unwrap_or_default().max(items.len()),
+        Value::Object(fields) => fields.values().map(longest).max().unwrap_or_default(),
+        _ => 0,
+    }
 }
 
 fn webhooks(kind: &Kind, document: &Value, world: &World, draw: &mut Draw<'_>) -> Answered {
@@ -152,15 +180,15 @@ fn migration(document: &Value, world: &World) -> Answered {
 
 /// What the kind's definition says of an object that the webhooks allow. Fields that it does not know are refused, as
 /// the API server does for `kubectl`; what else it would refuse is a note, because this answer is the webhooks'.
-fn definition(kind: &Kind, document: &Value, answered: &mut Answered) {
+fn definition(kind: &Kind, document: &Value, faults: Vec<Fault>, answered: &mut Answered) {
     let (unknown, other): (Vec<Fault>, Vec<Fault>) =
-        faults(kind, document).into_iter().partition(|fault| matches!(fault.problem, Problem::Unknown { .. }));
+        faults.into_iter().partition(|fault| matches!(fault.problem, Problem::Unknown { .. }));
     if !unknown.is_empty() {
         answered.refusal = Some(refusal(unknown));
         return;
     }
     let stored = answered.stored.as_ref().unwrap_or(document);
-    let still = if other.is_empty() { other } else { faults(kind, stored) };
+    let still = if other.is_empty() { other } else { self::faults(kind, stored) };
     answered
         .notes
         .extend(still.iter().map(|fault| format!("the installed definition of the kind refuses this: {fault}")));

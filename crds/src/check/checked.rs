@@ -95,6 +95,9 @@ impl Checked {
     }
 }
 
+/// What YAML 1.1 does to texts, for those who did not expect it.
+const SWITCHES: &str = "YAML reads y, n, yes, no, on and off as true and false: quote them where they are texts";
+
 /// The answer to an object, with the places of its causes.
 pub(super) fn from(file: &str, item: &Item<'_>, answered: Answered, unsupported: Vec<Unsupported>) -> Checked {
     let refusal = answered.refusal;
@@ -105,6 +108,10 @@ pub(super) fn from(file: &str, item: &Item<'_>, answered: Answered, unsupported:
     let places: Vec<&str> = all.iter().map(Cause::place).chain(fields).collect();
     let mut positions = if places.is_empty() { Vec::new() } else { item.locate(&places) };
     let unsupported_at = positions.split_off(all.len());
+    let mut notes = answered.notes;
+    if all.iter().any(|cause| cause.message.contains("boolean") && cause.message.contains("string")) {
+        notes.push(SWITCHES.to_owned());
+    }
     let name = [item.metadata("name"), item.metadata("generateName")].into_iter().find(|name| !name.is_empty());
     Checked {
         file: file.to_owned(),
@@ -115,7 +122,7 @@ pub(super) fn from(file: &str, item: &Item<'_>, answered: Answered, unsupported:
         code,
         causes,
         warnings: answered.warnings,
-        notes: answered.notes,
+        notes,
         outcome: if code.is_none() { Outcome::Allowed } else { Outcome::Refused },
         found: positions.into_iter().zip(all).collect(),
         stored: answered.stored,

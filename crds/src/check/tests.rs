@@ -82,6 +82,14 @@ fn what_cannot_be_decoded_has_its_place_too() {
 }
 
 #[test]
+fn who_is_surprised_by_yaml_is_told() {
+    let checked = answer(&VMI.replace("name: a", "name: y"));
+    assert_eq!((checked.code, checked.causes[0].field.as_str()), (Some(400), "metadata.name"));
+    assert!(checked.notes[0].starts_with("YAML reads y, n, yes"), "{:?}", checked.notes);
+    assert_eq!(answer(&VMI.replace("name: a", "name: 'y'")).notes, [] as [&str; 0]);
+}
+
+#[test]
 fn the_configuration_is_the_kubevirt_object_s_wherever_it_stands() {
     let disk = format!("{VMI}  volumes:\n  - name: h\n    hostDisk: {{path: /a, type: Disk}}\n");
     assert_eq!(messages(&answer(&disk)), ["HostDisk feature gate is not enabled"]);
@@ -229,6 +237,15 @@ fn what_the_definition_alone_refuses_is_a_note_where_there_is_a_webhook() {
     let policy = "apiVersion: migrations.kubevirt.io/v1alpha1\nkind: MigrationPolicy\nmetadata: {name: p}\nspec: {}\n";
     let note = "the installed definition of the kind refuses this: spec.selectors is required";
     assert_eq!(answer(policy).notes, [note]);
+}
+
+#[test]
+fn lists_that_are_too_long_are_refused_before_rules_compare_their_items() {
+    let disks = |count: usize| "{name: d},".repeat(count);
+    let checked = answer(&VMI.replace("devices: {}", &format!("devices: {{disks: [{}]}}", disks(100_000))));
+    assert_eq!(messages(&checked), ["spec.domain.devices.disks must have at most 256 items"]);
+    let checked = answer(&VMI.replace("devices: {}", &format!("devices: {{gpus: [{}]}}", disks(100_000))));
+    assert_eq!(messages(&checked), ["A list has more than 10000 items: the object was not looked at"]);
 }
 
 #[test]

@@ -34,6 +34,9 @@ pub enum ManifestError {
     /// More than an API server takes.
     #[error("The document has more than 3 MiB when its aliases are written out: an API server takes no more")]
     TooLarge,
+    /// More documents than are read.
+    #[error("The file has more than 100000 documents: this one and those behind it were not looked at")]
+    TooMany,
     /// More than anybody means.
     #[error("Lists and mappings are nested more than 255 deep")]
     TooDeep,

@@ -1,5 +1,6 @@
 //! Where in the text fields stand.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use granit_parser::{Event, Parser, StrInput};
@@ -18,21 +19,49 @@ struct Level {
     is_value: bool,
 }
 
-/// A path that is looked for, and the place of the longest beginning of it that was found.
+/// Paths that are looked for, by their beginnings, so that a place is found at once however many there are.
 struct Wanted<'p> {
-    path: &'p str,
-    found: usize,
-    position: Option<Position>,
+    by_beginning: HashMap<&'p str, Vec<usize>>,
+    /// For each path the length of its longest beginning that was found, and where that is.
+    found: Vec<(usize, Option<Position>)>,
+}
+
+/// Beginnings are not longer, so that long keys do not cost more than their length.
+const LONGEST: usize = 1024;
+
+impl<'p> Wanted<'p> {
+    fn new(paths: &[&'p str]) -> Self {
+        let mut by_beginning: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (place, path) in paths.iter().enumerate() {
+            let ends = path.match_indices(['.', '[']).map(|(end, _)| end).chain([path.len()]);
+            for beginning in ends.take_while(|end| *end <= LONGEST).filter_map(|end| path.get(..end)) {
+                by_beginning.entry(beginning).or_default().push(place);
+            }
+        }
+        Self { by_beginning, found: vec![(0, None); paths.len()] }
+    }
+
+    /// Remembers where a path is for each that is it or below it.
+    fn note(&mut self, path: &str, position: Position) {
+        if path.len() > LONGEST {
+            return;
+        }
+        for place in self.by_beginning.get(path).into_iter().flatten() {
+            if let Some(found) = self.found.get_mut(*place).filter(|found| path.len() > found.0) {
+                *found = (path.len(), Some(position));
+            }
+        }
+    }
 }
 
 /// The places of fields of the part's document with so many before it.
 pub(super) fn locate(part: &Part<'_>, before: usize, paths: &[&str]) -> Vec<Option<Position>> {
-    let mut wanted: Vec<Wanted<'_>> = paths.iter().map(|path| Wanted { path, found: 0, position: None }).collect();
+    let mut wanted = Wanted::new(paths);
     let mut parser = parser(part);
     if skip(&mut parser, before).is_some() {
         walk(part, &mut parser, &mut wanted);
     }
-    wanted.into_iter().map(|wanted| wanted.position).collect()
+    wanted.found.into_iter().map(|(_, position)| position).collect()
 }
 
 /// Goes to the first event of a document.
@@ -47,7 +76,7 @@ fn skip<'a>(parser: &mut Parser<'a, StrInput<'a>>, mut before: usize) -> Option<
     }
 }
 
-fn walk<'a>(part: &Part<'_>, parser: &mut Parser<'a, StrInput<'a>>, wanted: &mut [Wanted<'_>]) {
+fn walk<'a>(part: &Part<'_>, parser: &mut Parser<'a, StrInput<'a>>, wanted: &mut Wanted<'_>) {
     let (mut path, mut levels) = (String::new(), Vec::<Level>::new());
     while let Some(Ok((event, span))) = parser.next_event() {
         match event {
@@ -64,7 +93,7 @@ fn walk<'a>(part: &Part<'_>, parser: &mut Parser<'a, StrInput<'a>>, wanted: &mut
                 path.truncate(level.path);
                 let _ = write!(path, "[{item}]");
                 *item += 1;
-                note(&path, position, wanted);
+                wanted.note(&path, position);
             } else if level.is_value {
                 level.is_value = false;
             } else if let Event::Scalar(key, ..) = &event {
@@ -73,7 +102,7 @@ fn walk<'a>(part: &Part<'_>, parser: &mut Parser<'a, StrInput<'a>>, wanted: &mut
                     path.push('.');
                 }
                 path.push_str(key);
-                note(&path, position, wanted);
+                wanted.note(&path, position);
                 level.is_value = true;
             }
         }
@@ -81,17 +110,6 @@ fn walk<'a>(part: &Part<'_>, parser: &mut Parser<'a, StrInput<'a>>, wanted: &mut
             Event::SequenceStart(..) => levels.push(Level { path: path.len(), item: Some(0), is_value: false }),
             Event::MappingStart(..) => levels.push(Level { path: path.len(), item: None, is_value: false }),
             _ => {}
-        }
-    }
-}
-
-/// Remembers the place of `path` for each path that is it or below it.
-fn note(path: &str, position: Position, wanted: &mut [Wanted<'_>]) {
-    for wanted in wanted {
-        let below = wanted.path.strip_prefix(path);
-        if path.len() > wanted.found && below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])) {
-            wanted.found = path.len();
-            wanted.position = Some(position);
         }
     }
 }

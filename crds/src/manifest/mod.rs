@@ -21,6 +21,9 @@ pub const LARGEST: usize = 3 << 20;
 /// How deep lists and mappings may be nested.
 pub const DEEPEST: usize = 255;
 
+/// How many documents of a file are read.
+pub const MOST: usize = 100_000;
+
 /// A place in a file; lines and columns (in characters) count from one.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Position {
@@ -55,6 +58,12 @@ impl Document<'_> {
 pub fn read(file: &[u8]) -> Vec<Result<Document<'_>, Unreadable>> {
     let mut documents = Vec::new();
     for part in split::parts(file) {
+        if documents.len() >= MOST {
+            let line = part.map_or_else(|unreadable| unreadable.position.line, |part| part.line);
+            let position = Position { line, column: 1 };
+            documents.push(Err(Unreadable { position, error: ManifestError::TooMany }));
+            break;
+        }
         match part {
             Ok(part) => read_part(&part, &mut documents),
             Err(unreadable) => documents.push(Err(unreadable)),

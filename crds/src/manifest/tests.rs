@@ -202,6 +202,15 @@ fn empty_documents_and_what_stands_before_the_first_are_nothing() {
 }
 
 #[test]
+fn a_file_has_no_more_documents_than_are_read() {
+    let text = "a: 1\n---\n".repeat(MOST + 5);
+    let read = read(text.as_bytes());
+    assert_eq!(read.len(), MOST + 1);
+    let last = read.last().unwrap().as_ref().unwrap_err();
+    assert_eq!((last.position.line, &last.error), (2 * MOST, &ManifestError::TooMany));
+}
+
+#[test]
 fn json_is_read_as_a_stream_of_objects() {
     let text = "{\"a\":\t\"\\/\\ud83d\\ude00\\n\"}\n{\"b\": 2.0}\n";
     assert_eq!(values(text), [json!({ "a": "/😀\n" }), json!({ "b": 2 })]);
@@ -213,6 +222,22 @@ fn json_is_read_as_a_stream_of_objects() {
     assert_eq!(values("{a: 1}\n---\n{b: 2}\n"), [json!({ "a": 1 }), json!({ "b": 2 })]);
     let broken = read(b"{\"a\": 1}\n{\"b\": }}\n");
     assert!(broken[0].is_ok() && broken.last().unwrap().is_err());
+}
+
+#[test]
+fn many_fields_are_found_at_once() {
+    let keys: Vec<String> = (0..50_000).map(|key| format!("k{key}")).collect();
+    let text: String = keys.iter().map(|key| format!("{key}: 1\n")).collect();
+    let document = read(text.as_bytes()).pop().unwrap().unwrap();
+    let places = document.locate(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(places.iter().enumerate().all(|(place, position)| position.line == place + 1));
+    // A path of nothing but beginnings, and keys below one that is as long as a document.
+    let dots = ".".repeat(1 << 20);
+    assert_eq!(document.locate(&[&dots]), [document.position]);
+    let below: String = (0..50_000).map(|key| format!("k{key}: 1, ")).collect();
+    let text = format!("? {}\n: {{{below}}}\n", "k".repeat(1 << 20));
+    let document = read(text.as_bytes()).pop().unwrap().unwrap();
+    assert_eq!(document.locate(&["k"]), [document.position]);
 }
 
 #[test]

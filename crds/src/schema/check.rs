@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use super::{Fault, Problem, nearest};
 use crate::api::kubernetes::Quantity;
 
+/// For so many faults the nearest name is looked for, which takes longer than finding them.
+const HELPED: usize = 100;
+
 /// What of `document` the structural `schema` does not allow, in the order of the schema's fields. A `null` counts as
 /// absent.
 pub fn check(document: &Value, schema: &Value) -> Vec<Fault> {
@@ -59,7 +62,8 @@ fn check_object(fields: &Map<String, Value>, schema: &Value, path: &str, faults:
             Some(schema) => check_value(value, schema, &below(name), faults),
             None if open => {}
             None => {
-                let nearest = nearest(name, known.keys()).map(str::to_owned);
+                let nearest = if faults.len() < HELPED { nearest(name, known.keys()) } else { None };
+                let nearest = nearest.map(str::to_owned);
                 faults.push(Fault { path: below(name), problem: Problem::Unknown { nearest } });
             }
         }
