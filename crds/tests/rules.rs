@@ -86,10 +86,11 @@ fn each_rule_is_told_where_a_manifest_breaks_it() {
         let config = broken.config.clone().unwrap_or(gates);
         let config = ClusterConfig::new(serde_json::from_value(config).unwrap());
         let answer = create_vmi(&vmi, &config, NewInstance { uuid: "b", ..NewInstance::default() });
-        let refusal = answer.refusal.unwrap_or_else(|| panic!("{rule}: the manifest breaks nothing"));
-        (rule.as_str(), told(&refusal))
+        (rule.as_str(), answer.refusal.as_ref().map_or_else(|| vec!["nothing".to_owned()], told))
     });
-    compare("instances.txt", include_str!("rules/instances.txt"), answers);
+    let reviewed = include_str!("rules/instances.txt");
+    compare("instances.txt", reviewed, answers);
+    assert!(!reviewed.contains("\n  nothing\n"), "a manifest breaks nothing");
 }
 
 #[test]
