@@ -117,6 +117,19 @@ fn a_rule_for_networks_and_disks_is_told_twice_as_upstream_tells_it() {
 }
 
 #[test]
+fn inline_data_has_a_limit() {
+    let told = |length: usize| {
+        let source = json!({ "userData": "a".repeat(length), "networkData": "b" });
+        let volumes = json!([{ "name": "root", "cloudInitNoCloud": source }]);
+        causes(&machine(&json!({ "volumes": volumes })), json!({}))
+    };
+    assert_eq!(told(2048), []);
+    let message = "spec.volumes[0].cloudInitNoCloud userdata exceeds 2048 byte limit. Should use UserDataSecretRef for \
+                   larger data.";
+    assert_eq!(told(2049), [("spec.volumes[0].cloudInitNoCloud".to_owned(), message.to_owned())]);
+}
+
+#[test]
 fn more_than_ten_causes_are_counted() {
     let disks: Vec<Value> = (0..8).map(|number| json!({ "name": format!("Disk{number}") })).collect();
     let vmi = machine(&json!({ "domain": { "devices": { "disks": disks } } }));

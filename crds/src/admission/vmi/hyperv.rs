@@ -40,3 +40,25 @@ fn has_vmx(spec: &VirtualMachineInstanceSpec, causes: &mut Causes) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nested_virtualisation_needs_its_processor_feature() {
+        let told = |features: serde_json::Value| {
+            let hyperv = json!({ "evmcs": {}, "vapic": { "enabled": true } });
+            let domain = json!({ "devices": {}, "features": { "hyperv": hyperv }, "cpu": { "features": features } });
+            let mut causes = Causes::default();
+            validate(&serde_json::from_value(json!({ "domain": domain })).unwrap(), &mut causes);
+            causes.into_vec().into_iter().map(|cause| cause.message).collect::<Vec<_>>()
+        };
+        assert_eq!(told(json!([{ "name": "vmx", "policy": "require" }])), Vec::<String>::new());
+        assert_eq!(told(json!([])), ["vmx cpu feature is required when evmcs is set"]);
+        let forbidden = json!([{ "name": "vmx", "policy": "forbid" }]);
+        assert_eq!(told(forbidden), ["vmx cpu feature has to be set to require policy"]);
+    }
+}

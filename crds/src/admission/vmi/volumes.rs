@@ -167,3 +167,20 @@ pub(super) fn uses(spec: &VirtualMachineInstanceSpec, causes: &mut Causes) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_volume_that_nothing_uses_is_told() {
+        let spec =
+            json!({ "domain": { "devices": {} }, "volumes": [{ "name": "a" }, { "name": "b", "memoryDump": {} }] });
+        let mut causes = Causes::default();
+        uses(&serde_json::from_value(spec).unwrap(), &mut causes);
+        let told: Vec<String> = causes.into_vec().into_iter().map(|cause| cause.message).collect();
+        assert_eq!(told, ["spec.domain.volumes[0].name 'a' not found."]);
+    }
+}
