@@ -1,6 +1,6 @@
 //! The answer to an object, by its kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, OnceLock};
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::admission::{Cause, Refusal, Stage};
 use crate::api::migration::VirtualMachineInstanceMigration;
 use crate::api::vmi::{VirtualMachineInstance, VirtualMachineInstanceSpec};
 use crate::crd::{KINDS, Kind, Version};
-use crate::schema::{Fault, Problem, check};
+use crate::schema::{Fault, Problem, check, known_only};
 
 /// A source of random UUIDs, for what upstream draws.
 pub(super) type Draw<'a> = dyn FnMut() -> String + 'a;
@@ -67,7 +67,15 @@ pub(super) fn answer(kind: &Kind, version: &Version, document: &Value, world: &W
     }
     let mut answered = webhooks(kind, document, world, draw);
     if answered.refusal.is_none() {
-        definition(kind, document, faults, &mut answered);
+        definition(kind, document, &faults, &mut answered);
+    }
+    if let Some(refusal) = &mut answered.refusal {
+        let unknown: Vec<Fault> = faults.into_iter().filter(is_unknown).collect();
+        if !unknown.is_empty() {
+            let again = webhooks(kind, &known_only(document.clone(), schema(kind)), world, draw);
+            add_untold(refusal, unknown.into_iter().map(cause).chain(again.refusal.into_iter().flat_map(all_causes)));
+            answered.machines = again.machines;
+        }
     }
     if let Some(deprecation) = version.deprecation {
         answered.warnings.insert(0, deprecation.to_owned());
@@ -180,18 +188,36 @@ fn migration(document: &Value, world: &World) -> Answered {
 
 /// What the kind's definition says of an object that the webhooks allow. Fields that it does not know are refused, as
 /// the API server does for `kubectl`; what else it would refuse is a note, because this answer is the webhooks'.
-fn definition(kind: &Kind, document: &Value, faults: Vec<Fault>, answered: &mut Answered) {
-    let (unknown, other): (Vec<Fault>, Vec<Fault>) =
-        faults.into_iter().partition(|fault| matches!(fault.problem, Problem::Unknown { .. }));
+fn definition(kind: &Kind, document: &Value, faults: &[Fault], answered: &mut Answered) {
+    let unknown: Vec<Fault> = faults.iter().filter(|fault| is_unknown(fault)).cloned().collect();
     if !unknown.is_empty() {
         answered.refusal = Some(refusal(unknown));
         return;
     }
     let stored = answered.stored.as_ref().unwrap_or(document);
-    let still = if other.is_empty() { other } else { self::faults(kind, stored) };
-    answered
-        .notes
-        .extend(still.iter().map(|fault| format!("the installed definition of the kind refuses this: {fault}")));
+    let still = if faults.is_empty() { Vec::new() } else { self::faults(kind, stored) };
+    let note = |fault: &Fault| format!("the installed definition of the kind refuses this: {fault}");
+    answered.notes.extend(still.iter().map(note));
+}
+
+fn is_unknown(fault: &Fault) -> bool {
+    matches!(fault.problem, Problem::Unknown { .. })
+}
+
+/// Adds what is wrong besides, which whoever mends the object wants to know at once: upstream tells what its rules say
+/// only when there are no unknown fields.
+fn add_untold(refusal: &mut Refusal, causes: impl Iterator<Item = Cause>) {
+    let mut known: BTreeSet<(String, String)> = refusal
+        .causes
+        .iter()
+        .chain(&refusal.untold)
+        .map(|cause| (cause.field.clone(), cause.message.clone()))
+        .collect();
+    refusal.untold.extend(causes.filter(|cause| known.insert((cause.field.clone(), cause.message.clone()))));
+}
+
+fn all_causes(refusal: Refusal) -> impl Iterator<Item = Cause> {
+    refusal.causes.into_iter().chain(refusal.untold)
 }
 
 /// The answer to a kind that has no webhook.
@@ -201,11 +227,18 @@ fn only_definition(kind: &Kind, document: &Value) -> Verdict {
 }
 
 fn faults(kind: &Kind, document: &Value) -> Vec<Fault> {
-    SCHEMAS.get(kind.kind).map(|schema| check(document, schema.get_or_init(kind.schema))).unwrap_or_default()
+    check(document, schema(kind))
+}
+
+/// The schema of a kind; `null`, which allows everything, for one that is none of ours.
+fn schema(kind: &Kind) -> &'static Value {
+    SCHEMAS.get(kind.kind).map_or(&Value::Null, |schema| schema.get_or_init(kind.schema))
 }
 
 fn refusal(faults: Vec<Fault>) -> Refusal {
-    let cause =
-        |fault: Fault| Cause { place: Some(fault.path.clone()), ..Cause::new(None, fault.field(), fault.to_string()) };
     Refusal::of(Stage::Admit, faults.into_iter().map(cause).collect())
+}
+
+fn cause(fault: Fault) -> Cause {
+    Cause { place: Some(fault.path.clone()), ..Cause::new(None, fault.field(), fault.to_string()) }
 }

@@ -138,7 +138,7 @@ fn causes(refusal: Refusal) -> (Vec<Cause>, Vec<Cause>) {
         return (refusal.causes, refusal.untold);
     }
     let field = refusal.place.as_deref().map(without_places).unwrap_or_default();
-    (vec![Cause { place: refusal.place, ..Cause::new(None, field, refusal.message) }], Vec::new())
+    (vec![Cause { place: refusal.place, ..Cause::new(None, field, refusal.message) }], refusal.untold)
 }
 
 /// A path as upstream's decoder names it.

@@ -233,6 +233,16 @@ spec: {cpu: {guest: 1, maxSocket: 2}, memory: {guest: 1Gi}}
 }
 
 #[test]
+fn what_is_wrong_besides_unknown_fields_is_found_too_and_not_told_as_upstream_s() {
+    let checked = answer(&format!("{VMI}  hostnam: b\n  startStrategy: Late\n"));
+    assert_eq!(messages(&checked), ["spec.hostnam is not a known field: did you mean \"hostname\"?"]);
+    let found: Vec<(usize, &str)> =
+        checked.found.iter().map(|(position, cause)| (position.line, cause.field.as_str())).collect();
+    assert_eq!(found, [(10, "spec.hostnam"), (11, "spec.startStrategy")]);
+    assert_eq!(checked.unsupported.len(), 1);
+}
+
+#[test]
 fn what_the_definition_alone_refuses_is_a_note_where_there_is_a_webhook() {
     let policy = "apiVersion: migrations.kubevirt.io/v1alpha1\nkind: MigrationPolicy\nmetadata: {name: p}\nspec: {}\n";
     let note = "the installed definition of the kind refuses this: spec.selectors is required";

@@ -11,8 +11,9 @@ use super::{DEEPEST, LARGEST, ManifestError, Position, Unreadable, scalar};
 
 /// A parser of a part, which tells no comments.
 pub(super) fn parser<'a>(part: &Part<'a>) -> Parser<'a, StrInput<'a>> {
-    // YAML's limit for keys on one line with their colon, which JSON does not have.
-    let lookahead = if part.is_json { LARGEST } else { 1024 };
+    // YAML's limit for keys on one line with their colon. JSON has none; but what may be a key is held until it is seen
+    // that it is none, also a whole object.
+    let lookahead = if part.is_json { 64 << 10 } else { 1024 };
     let options = granit_parser::options! {
         emit_comments: false,
         simple_key_max_lookahead: lookahead,

@@ -5,8 +5,10 @@
 
 mod check;
 mod fault;
+mod known;
 mod nearest;
 
 pub use check::check;
 pub use fault::{Fault, Problem};
+pub use known::known_only;
 pub use nearest::nearest;
