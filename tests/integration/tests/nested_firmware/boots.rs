@@ -12,6 +12,7 @@ const MEMTEST: Scene = Scene::of(Medium::Memtest);
 const IPXE: Scene = Scene::of(Medium::Ipxe);
 const INSTALLER: Scene = Scene::of(Medium::Installer);
 const NETWORK: Scene = Scene::of(Medium::Network);
+const ROM: Scene = Scene::of(Medium::Rom);
 const NOTHING: Scene = Scene::of(Medium::Nothing);
 
 /// A boot entry of the guest's own, which boots next time, and the time after the launcher's end.
@@ -28,7 +29,7 @@ const WRITES: &str = "write:25,memory";
 fn all(firmware: Firmware) -> Vec<Scene> {
     let mut scenes = match firmware {
         Firmware::Ovmf => vec![ENTRY, NETWORK],
-        Firmware::Seabios => Vec::new(),
+        Firmware::Seabios => vec![ROM],
     };
     for (cpus, mib) in [(1, 512), (1, SPLIT), (1, LARGE), (4, 512), (4, SPLIT), (4, LARGE)] {
         let steps = match mib {
@@ -37,6 +38,10 @@ fn all(firmware: Firmware) -> Vec<Scene> {
             _ => WRITES,
         };
         for scene in [Scene { steps, ..BOOKWORM }, SID, MEMTEST, IPXE, INSTALLER, NOTHING] {
+            // memtest86+'s program for UEFI ends at once where there is no screen.
+            if scene.medium == Medium::Memtest && firmware == Firmware::Ovmf {
+                continue;
+            }
             // memtest86+ touches all memory, of which L1 has less.
             let mib = if scene.medium == Medium::Memtest { 512 } else { mib };
             scenes.push(Scene { cpus, mib, ..scene });
@@ -67,7 +72,7 @@ fn boots(name: &str, firmware: Firmware, suite: FirmwareSuite, pairwise: &[Scene
 
 #[test]
 fn ovmf_of_bookworm_boots_what_others_made() {
-    let scenes = [Scene { cpus: 4, mib: SPLIT, ..ENTRY }, MEMTEST, Scene { cpus: 4, ..INSTALLER }];
+    let scenes = [Scene { cpus: 4, ..INSTALLER }, Scene { cpus: 4, mib: SPLIT, ..ENTRY }];
     boots("ovmf-bookworm", Firmware::Ovmf, FirmwareSuite::Bookworm, &scenes);
 }
 
@@ -94,6 +99,7 @@ fn seabios_of_sid_boots_what_others_made() {
         Scene { mib: SPLIT, steps: WRITES, ..BOOKWORM },
         Scene { cpus: 4, ..MEMTEST },
         Scene { cpus: 4, mib: LARGE, ..NOTHING },
+        ROM,
     ];
     boots("seabios-sid", Firmware::Seabios, FirmwareSuite::Sid, &scenes);
 }

@@ -29,12 +29,15 @@ pub enum Medium {
     Installer,
     /// The network, from which the firmware's own driver gets GRUB; Linux is on a disk without a boot loader.
     Network,
+    /// The network, from which iPXE, the network device's expansion ROM, gets a script.
+    Rom,
     /// A disk with nothing on it.
     Nothing,
 }
 
-/// What a machine gets from the network.
+/// What machines get from the network.
 pub const NETWORK_LOADER: &str = "grubnetx64.efi";
+pub const IPXE_SCRIPT: &str = "boot.ipxe";
 
 impl Medium {
     /// The image's name.
@@ -45,6 +48,7 @@ impl Medium {
             Self::Ipxe => "ipxe".into(),
             Self::Installer => "installer".into(),
             Self::Network => "network".into(),
+            Self::Rom => "rom".into(),
             Self::Nothing => "nothing".into(),
         }
     }
@@ -100,11 +104,22 @@ impl Medium {
                     .file(&place.join("initrd.gz"), "initrd.gz")
                     .write_image(&image)
             }
-            Self::Nothing => {
-                fs::File::create(&image).and_then(|file| file.set_len(1 << 20)).context("Cannot make a disk")
+            Self::Rom => {
+                let rom = images.media().join("usr/lib/ipxe/qemu/pxe-virtio.rom");
+                fs::copy(rom, contents.join("virtio.rom")).context("Cannot copy iPXE's ROM")?;
+                let tftp = contents.join("tftp");
+                fs::create_dir_all(&tftp).context("Cannot make a directory")?;
+                fs::write(tftp.join(IPXE_SCRIPT), "#!ipxe\necho boot loader: iPXE from ${filename}\nshell\n")
+                    .context("Cannot write iPXE's script")?;
+                empty_disk(&image)
             }
+            Self::Nothing => empty_disk(&image),
         }
     }
+}
+
+fn empty_disk(image: &Path) -> Result<()> {
+    fs::File::create(image).and_then(|file| file.set_len(1 << 20)).context("Cannot make a disk")
 }
 
 /// A kernel of Debian, and what it runs.
