@@ -99,7 +99,6 @@ fn seabios_of_sid_boots_what_others_made() {
         Scene { mib: SPLIT, steps: WRITES, ..BOOKWORM },
         Scene { cpus: 4, ..MEMTEST },
         Scene { cpus: 4, mib: LARGE, ..NOTHING },
-        ROM,
     ];
     boots("seabios-sid", Firmware::Seabios, FirmwareSuite::Sid, &scenes);
 }

@@ -92,7 +92,7 @@ impl Scene {
             Medium::Linux(_) | Medium::Network => ("guest done", ""),
             Medium::Memtest => ("Memtest86+", "Pass +[0-9]+%|Testing:"),
             Medium::Ipxe => ("iPXE", "iPXE 1|Open Source Network Boot"),
-            Medium::Installer => ("Choose language", "Choose language|Select a language"),
+            Medium::Installer => ("anguage", "anguage"),
             Medium::Rom => ("boot loader: iPXE from boot.ipxe", "boot loader: iPXE from"),
             Medium::Nothing => ("The firmware found nothing to start", "The firmware found nothing to start"),
         }
