@@ -33,7 +33,8 @@ impl<M: DeviceMemory> BusDevice for Common<M> {
             0..ISR if is_whole_address(offset, width) => {
                 BusDevice::read(self, offset, Width::Dword) | BusDevice::read(self, offset + 4, Width::Dword) << 32
             }
-            0..ISR => Register::at(offset, width).map_or(0, |register| Self::read(self, register).into()),
+            0..ISR => Register::read_at(offset, width)
+                .map_or(0, |register| u64::from(Self::read(self, register)) & width.ones()),
             ISR if width == Width::Byte => self.take_isr(),
             ISR..DEVICE => 0,
             DEVICE..NOTIFY => self.read_device(offset - DEVICE, width),

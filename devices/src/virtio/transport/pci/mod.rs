@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Widths. A field of the common configuration takes accesses of its own width, those of 64 bits two of 32
-//! (VIRTIO 1.2 4.1.3); any other access reads zero and writes nothing, as do reserved offsets and read-only fields. ISR
-//! status is one byte. The device configuration takes 1, 2, 4 and 8 bytes at any offset, a notification any width.
+//! (VIRTIO 1.2 4.1.3). A narrower read at the start of a field has its lowest bytes, for iPXE's sake; any other access
+//! reads zero and writes nothing, as do reserved offsets and read-only fields. ISR status is one byte. The device configuration takes 1, 2, 4 and 8 bytes at any offset, a notification any width.
 //!
 //! Interrupts: with MSI-X enabled, the message that the driver mapped to the queue or to configuration changes; else
 //! INTA, asserted for as long as ISR status is not zero.

@@ -36,6 +36,13 @@ impl Register {
     /// Where the addresses of a queue are, three fields of 64 bits.
     pub(super) const ADDRESSES: Range<u64> = 0x20..0x38;
 
+    /// The register whose lowest bytes a read of `width` at `offset` is for: drivers are to use a field's own width, but
+    /// older iPXE (that of Debian 12) reads the lower half of some fields, and asks for no more than is in it.
+    pub(super) fn read_at(offset: u64, width: Width) -> Option<Self> {
+        let mut widths = [Width::Byte, Width::Word, Width::Dword].into_iter().filter(|field| *field >= width);
+        widths.find_map(|field| Self::at(offset, field))
+    }
+
     /// The register that an access of `width` at `offset` is for; `None`: there is none of that width there.
     pub(super) fn at(offset: u64, width: Width) -> Option<Self> {
         Some(match (offset, width) {
