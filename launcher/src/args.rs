@@ -3,14 +3,13 @@
 use crate::console::ConsoleArg;
 use crate::cpus_arg::CpusArg;
 use crate::disk_arg::DiskArg;
-use crate::firmware::{FirmwareArg, TextFileArg};
+use crate::firmware::{FirmwareArg, SmbiosArg, TextFileArg};
 use crate::help;
 use crate::manifest::ManifestCommand;
 use crate::memory_size::MemorySize;
 use crate::net_arg::NetArg;
 use crate::report::ReportFormat;
 use crate::shutdown::Grace;
-use crate::smbios_arg::SmbiosArg;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -25,7 +25,6 @@ mod run;
 mod run_config;
 mod shutdown;
 mod signals;
-mod smbios_arg;
 mod start_time;
 
 use args::{Cli, Command};
