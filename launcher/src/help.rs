@@ -65,7 +65,7 @@ at most 10, as KubeVirt tells them; a key without a value is left out), \"warnin
 
 YAML is read as kubectl reads it: yes and on are true, 010 is 8, aliases and << are followed. A key that
 is given twice is an error. A document may have 3 MiB when its aliases are written out, as for an API
-server, and a file 64 MiB and 100000 documents.
+server, and a file 16 MiB and 100000 documents.
 
 Examples:
   A machine:

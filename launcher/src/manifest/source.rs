@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// The most that is read of a file: far more than all documents that an API server would take.
-const MOST: u64 = 64 << 20;
+const MOST: u64 = 16 << 20;
 
 /// A file that was read, or why it was not.
 pub(super) struct Source {
@@ -32,7 +32,7 @@ fn content(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(MOST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST {
-        return Err(io::Error::other("it has more than 64 MiB"));
+        return Err(io::Error::other("it has more than 16 MiB"));
     }
     Ok(bytes)
 }
@@ -50,6 +50,6 @@ mod tests {
     fn what_is_no_file_is_told_and_what_has_no_end_is_left() {
         assert!(error(Path::new("/no/such/file")).contains("No such file or directory"));
         assert!(error(Path::new("/")).contains("Is a directory"));
-        assert_eq!(error(Path::new("/dev/zero")), "The file cannot be read: it has more than 64 MiB");
+        assert_eq!(error(Path::new("/dev/zero")), "The file cannot be read: it has more than 16 MiB");
     }
 }
