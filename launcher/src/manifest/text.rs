@@ -94,7 +94,7 @@ kind: VirtualMachineInstance
 metadata: {name: \"a\\e[31m\"}
 spec:
   hostnam: b
-  domain: {devices: {}}
+  domain: {devices: {}, memory: {guest: 1Gi}}
 ---
 a: b: c
 ";
