@@ -3,12 +3,6 @@
 export PATH=/bin
 mount -t tmpfs tmp /tmp
 echo "guest begins: $(grep -o 'via=[^ ]*' /proc/cmdline) after $(cut -d ' ' -f 1 /proc/uptime) s"
-blocks() { # blocks COUNT: the block of random bytes, each time turned by some bytes
-  for i in $(seq "$1"); do
-    tail -c +$((i * 1000)) /tmp/block
-    head -c $((i * 1000 - 1)) /tmp/block
-  done
-}
 efi=/sys/firmware/efi/efivars
 [ ! -d $efi ] || mount -t efivarfs efivarfs $efi || echo "guest: no UEFI variables"
 steps=$(head -n 1 /dev/vdb)
@@ -38,12 +32,22 @@ for step in $(echo "$steps" | tr , ' '); do
     ;;
   dmi) dmidecode ;;
   memory) awk '/^MemTotal/ { print "guest mib=" int($2 / 1024) }' /proc/meminfo ;;
-  write:*) # so many blocks of 8 MiB, no two alike, read back from the disk
-    head -c 8388608 /dev/urandom >/tmp/block
-    sums=$(blocks "${step#*:}" | tee /big | md5sum)
+  write:*) # so many blocks of 8 MiB, each with its number, read back from the disk
+    head -c 8388096 /dev/urandom >/tmp/block
+    wanted=$(md5sum </tmp/block)
+    for block in $(seq "${step#*:}"); do
+      printf '%0511d\n' "$block"
+      cat /tmp/block
+    done >/big
     sync
     echo 3 >/proc/sys/vm/drop_caches
-    [ "$sums" = "$(md5sum </big)" ] && echo "guest wrote $(wc -c </big) bytes and read them back" || echo "guest: bad /big"
+    good=0
+    for block in $(seq "${step#*:}"); do
+      dd if=/big of=/tmp/back bs=8388608 skip=$((block - 1)) count=1 2>/dev/null
+      [ "$(head -n 1 /tmp/back)" = "$(printf '%0511d' "$block")" ] && [ "$(tail -c +513 /tmp/back | md5sum)" = "$wanted" ] &&
+        good=$((good + 1))
+    done
+    echo "guest wrote ${step#*:} blocks and read $good back"
     rm /big
     ;;
   esac
