@@ -98,8 +98,8 @@ fn seabios_of_sid_boots_what_others_made() {
     let scenes = [
         Scene { cpus: 4, mib: LARGE, ..NOTHING },
         ROM,
-        Scene { cpus: 4, ..MEMTEST },
         Scene { mib: SPLIT, steps: WRITES, ..BOOKWORM },
+        Scene { cpus: 4, ..MEMTEST },
     ];
     boots("seabios-sid", Firmware::Seabios, FirmwareSuite::Sid, &scenes);
 }

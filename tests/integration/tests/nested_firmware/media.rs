@@ -29,15 +29,14 @@ pub enum Medium {
     Installer,
     /// The network, from which the firmware's own driver gets GRUB; Linux is on a disk without a boot loader.
     Network,
-    /// The network, from which iPXE, the network device's expansion ROM, gets a script.
+    /// The expansion ROM of a network device: iPXE.
     Rom,
     /// A disk with nothing on it.
     Nothing,
 }
 
-/// What machines get from the network.
+/// What a machine gets from the network.
 pub const NETWORK_LOADER: &str = "grubnetx64.efi";
-pub const IPXE_SCRIPT: &str = "boot.ipxe";
 
 impl Medium {
     /// The image's name.
@@ -107,10 +106,6 @@ impl Medium {
             Self::Rom => {
                 let rom = images.media().join("usr/lib/ipxe/qemu/pxe-virtio.rom");
                 fs::copy(rom, contents.join("virtio.rom")).context("Cannot copy iPXE's ROM")?;
-                let tftp = contents.join("tftp");
-                fs::create_dir_all(&tftp).context("Cannot make a directory")?;
-                fs::write(tftp.join(IPXE_SCRIPT), "#!ipxe\necho boot loader: iPXE from ${filename}\nshell\n")
-                    .context("Cannot write iPXE's script")?;
                 empty_disk(&image)
             }
             Self::Nothing => empty_disk(&image),
