@@ -92,7 +92,8 @@ impl Scene {
             Medium::Linux(_) | Medium::Network => ("guest done", ""),
             Medium::Memtest => ("Memtest86+", "Pass +[0-9]+%|Testing:"),
             Medium::Ipxe => ("iPXE", "iPXE 1|Open Source Network Boot"),
-            Medium::Installer => ("anguage", "anguage"),
+            // With little memory it does not ask for a language.
+            Medium::Installer => ("Starting system log daemon", "anguage|low memory mode"),
             // What iPXE of 2019 does then is not looked at: its ROM does not find our network device.
             Medium::Rom => ("starting execution...ok", "iPXE initialising devices"),
             Medium::Nothing => ("The firmware found nothing to start", "The firmware found nothing to start"),
