@@ -270,9 +270,12 @@ items:
   kind: VirtualMachineInstance
   metadata: {name: a}
   spec: {domain: {devices: {}}, hostnam: b}
+- {apiVersion: kubevirt.io/v1, kind: VirtualMachineInstance, metadata: {name: c}, spec: {domain: {devices: {}}}}
 ";
     let all = answers(&[list]);
-    assert_eq!(all.iter().map(|checked| checked.line).collect::<Vec<_>>(), [4, 6]);
+    assert_eq!(all.iter().map(|checked| checked.line).collect::<Vec<_>>(), [4, 6, 10]);
+    // What has no field stands at the object's beginning, not at the list's.
+    assert_eq!((all[2].found[0].1.field.as_str(), all[2].found[0].0), ("", Position { line: 10, column: 3 }));
     assert_eq!(all[1].found[0].0, Position { line: 9, column: 33 });
 }
 
