@@ -40,7 +40,7 @@ pub enum ChainError {
         /// The descriptor.
         index: u16,
     },
-    /// VIRTIO 1.2 2.7.5.3: whole descriptors, at least one and at most [`MAX_INDIRECT`].
+    /// VIRTIO 1.2 2.7.5.3: whole descriptors, at least one and at most 1024.
     #[error(
         "Descriptor {index} refers to an indirect table of {length} bytes, which is not 1 to {MAX_INDIRECT} descriptors"
     )]
