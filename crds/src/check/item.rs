@@ -33,9 +33,7 @@ impl Item<'_> {
     /// Where its fields stand.
     pub(super) fn locate(&self, paths: &[&str]) -> Vec<Position> {
         let below: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.prefix)).collect();
-        let found = self.document.locate(&below.iter().map(String::as_str).collect::<Vec<_>>());
-        // Fields of no object are found above it.
-        found.into_iter().map(|position| position.max(self.position)).collect()
+        self.document.locate(&below.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// A text of its metadata, empty where there is none.
