@@ -1,11 +1,14 @@
 //! Each wrong input is refused by one clear line with the chain of its causes, and nothing is left behind.
 
 use super::scene::{Scene, finish, says};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use integration::machine::{Console, DEADLINE, kvm_or_skip, test_guest};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs;
+use std::io::Write;
 use std::os::unix::net::UnixListener;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 fn fifo(scene: &Scene, name: &str) {
@@ -81,28 +84,21 @@ fn a_compressed_initrd_that_is_truncated_is_refused_and_a_whole_one_is_taken() {
         return;
     }
     let scene = Scene::new();
-    scene.file("archive", fs::read(test_guest()).unwrap());
-    for tool in ["gzip -k", "xz -k", "xz -k --check=crc32 --block-size=8192", "zstd -q", "lz4 -q -l"] {
-        let words: Vec<_> = tool.split(' ').collect();
-        let packed =
-            Command::new(words[0]).args(&words[1..]).args(["-c", "archive"]).current_dir(scene.path(".")).output();
-        let packed = packed.unwrap();
-        assert!(packed.status.success(), "{tool}: {packed:?}");
-        let whole = packed.stdout;
-        scene.file("whole", &whole);
-        scene.file("half", &whole[..whole.len() / 2]);
-        scene.file("short", &whole[..whole.len() - 1]);
-        let run = |initrd| format!("run --kernel GUEST --memory 64Mi --initrd {initrd}");
-        for cut in ["half", "short"] {
-            says(
-                &scene.refusal(&run(cut)),
-                &["Cannot build the machine: ", "The initrd is truncated", "but the file has"],
-            );
-        }
-        let mut command = scene.launcher(&format!("{} --cmdline poweroff", run("whole")));
-        let output = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-        assert!(output.status.success(), "{tool}: {output:?}");
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(&fs::read(test_guest()).unwrap()).unwrap();
+    let whole = packer.finish().unwrap();
+    scene.file("whole", &whole);
+    scene.file("half", &whole[..whole.len() / 2]);
+    scene.file("short", &whole[..whole.len() - 1]);
+    let run = |initrd| format!("run --kernel GUEST --memory 64Mi --initrd {initrd}");
+    for cut in ["half", "short"] {
+        let size = fs::metadata(scene.path(cut)).unwrap().len();
+        let refusal = scene.refusal(&run(cut));
+        says(&refusal, &["Cannot build the machine: ", "The initrd is truncated", &format!("the file has {size}")]);
     }
+    let mut command = scene.launcher(&format!("{} --cmdline poweroff", run("whole")));
+    let output = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

@@ -1,14 +1,16 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::testing::skip;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use std::io::Write;
+use std::process::Command;
 use vm_memory::GuestMemoryMmap;
 
 const START: u64 = 0x1000;
-const RAM: u64 = 0x8000;
+const RAM: u64 = 0x4_0000;
 
 fn entry(name: &str, file: &[u8]) -> Vec<u8> {
     let mut bytes = b"070701".to_vec();
@@ -78,7 +80,7 @@ fn zstd() -> Vec<u8> {
 }
 
 fn verdict(bytes: &[u8]) -> Result<(), BootError> {
-    let ram: GuestMemoryMmap = GuestMemoryMmap::from_ranges(&[(GuestAddress(0), 0x8000)]).unwrap();
+    let ram: GuestMemoryMmap = GuestMemoryMmap::from_ranges(&[(GuestAddress(0), 0x4_0000)]).unwrap();
     ram.write_slice(bytes, GuestAddress(START)).unwrap();
     check(&ram, RAM, START, bytes.len() as u64)
 }
@@ -112,6 +114,34 @@ fn an_archive_that_is_cut_anywhere_is_refused_alone_or_after_another_one() {
                 let told = text.as_ref().is_some_and(|text| text.contains("The initrd is truncated"));
                 assert!(told || padding, "{name} of {} cut at {cut}: {text:?}", archive.len());
             }
+        }
+    }
+}
+
+#[test]
+fn what_the_real_programs_write_is_followed_to_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let text: Vec<u8> = (0..20_000u32).flat_map(|number| (number * number % 977).to_string().into_bytes()).collect();
+    std::fs::write(directory.path().join("archive"), text).unwrap();
+    for (program, package, options) in [
+        ("gzip", "gzip", &[][..]),
+        ("xz", "xz-utils", &[]),
+        ("xz", "xz-utils", &["--check=crc32", "--block-size=8192"]),
+        ("xz", "xz-utils", &["--check=sha256", "--x86", "--lzma2"]),
+        ("zstd", "zstd", &["-q"]),
+        ("zstd", "zstd", &["-q", "-19", "--no-check"]),
+        ("lz4", "lz4", &["-q", "-l"]),
+    ] {
+        let arguments = [options, &["-c", "archive"]].concat();
+        let Ok(output) = Command::new(program).args(arguments).current_dir(&directory).output() else {
+            return skip(&format!("{program} is not installed (Debian package {package})"));
+        };
+        assert!(output.status.success(), "{program} {options:?}: {output:?}");
+        let whole = output.stdout;
+        verdict(&whole).unwrap_or_else(|error| panic!("{program} {options:?}: {error}"));
+        for length in [whole.len() / 2, whole.len() - 1] {
+            let error = verdict(&whole[..length]).unwrap_err().to_string();
+            assert!(error.contains("truncated"), "{program} {options:?}, {length}: {error}");
         }
     }
 }
