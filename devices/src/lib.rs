@@ -19,5 +19,6 @@ pub mod legacy;
 mod log_limit;
 pub mod pci;
 pub mod power;
+pub mod rate_limit;
 pub mod state;
 pub mod virtio;
