@@ -8,6 +8,7 @@
 
 pub mod acpi;
 pub mod backend;
+pub mod buffers;
 pub mod bus;
 pub mod firmware;
 pub mod ich9;

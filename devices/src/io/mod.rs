@@ -2,7 +2,8 @@
 //!
 //! Guest memory changes under our feet, so no Rust reference to it ever exists: the kernel gets raw ranges, which are
 //! made here from vm-memory's slices and keep the mapping alive for as long as they exist. Which bytes a device may
-//! touch at all is decided in [`crate::virtio`]'s descriptor gate, the only maker of [`Source`] and [`Sink`].
+//! touch at all is decided by who checked a driver's ranges; [`crate::buffers`] is the only maker of [`Source`] and
+//! [`Sink`].
 
 mod lock;
 mod segments;

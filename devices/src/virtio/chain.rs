@@ -1,15 +1,15 @@
 //! The gate that every descriptor chain passes (VIRTIO 1.2 2.7.4 to 2.7.6, 2.7.13).
 //!
 //! A chain is read from guest memory exactly once and checked whole before a device sees any of it. What comes out are
-//! two lists of ranges inside guest memory. Only here do ranges become something the kernel can use, and the
-//! device-writable ones are a guard: bytes written by us are marked dirty as they are written, bytes given to the kernel
-//! when the guard is dropped, which is before the chain is published as used.
+//! two lists of ranges inside guest memory, as [`crate::buffers`]; the guard of the device-writable ones is dropped
+//! before the chain is published as used.
 
-use crate::io::{Sink, Source};
-use std::ops::{Deref, Range};
+pub use crate::buffers::{AccessError, Readable, Writable};
+
+use crate::buffers::{Span, Spans};
+use std::ops::Deref;
 use thiserror::Error;
 use virtio_queue::desc::{RawDescriptor, split::Descriptor};
-use vm_memory::bitmap::Bitmap;
 use vm_memory::{Address, Bytes, GuestAddress, GuestMemory, GuestMemoryError, Permissions};
 
 /// Descriptors of an indirect table. A driver must keep to the queue's size, but Linux has tables that are longer than
@@ -89,31 +89,6 @@ pub enum ChainError {
     },
 }
 
-/// Why bytes of a checked chain cannot be used.
-#[derive(Debug, Error)]
-pub enum AccessError {
-    /// The device asked for more than the driver gave.
-    #[error("Bytes {offset} to {end} are beyond the {length} bytes of the chain")]
-    BeyondEnd {
-        /// First byte asked for.
-        offset: u32,
-        /// End of what was asked for.
-        end: u64,
-        /// What there is.
-        length: u32,
-    },
-    /// Guest memory refuses, which an IOMMU may do at any time.
-    #[error("Guest memory of the chain cannot be accessed")]
-    Memory(#[source] GuestMemoryError),
-}
-
-/// One range of guest memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
-    address: GuestAddress,
-    length: u32,
-}
-
 /// A chain that has been checked.
 pub struct Chain<T: Deref<Target: GuestMemory>> {
     head: u16,
@@ -159,7 +134,7 @@ where
             total = total.checked_add(span.length).ok_or(ChainError::TooLong { head })?;
             if descriptor.is_write_only() {
                 writable.push(span);
-            } else if writable.length > 0 {
+            } else if writable.len() > 0 {
                 return Err(ChainError::Order { index });
             } else {
                 readable.push(span);
@@ -167,8 +142,8 @@ where
             if !descriptor.has_next() {
                 return Ok(Self {
                     head,
-                    readable: Readable { memory: memory.clone(), spans: readable },
-                    writable: Writable { memory: memory.clone(), spans: writable, given: None },
+                    readable: Readable::new(memory.clone(), readable),
+                    writable: Writable::new(memory.clone(), writable),
                 });
             }
             index = descriptor.next();
@@ -224,149 +199,6 @@ fn check<M: GuestMemory + ?Sized>(memory: &M, descriptor: &Descriptor, index: u1
         return Err(ChainError::NotMemory { index, address: address.raw_value(), length });
     }
     Ok(Span { address, length })
-}
-
-/// Ranges in chain order. Their lengths add up to less than 2^32.
-#[derive(Debug, Default)]
-struct Spans {
-    list: Vec<Span>,
-    length: u32,
-}
-
-impl Spans {
-    fn push(&mut self, span: Span) {
-        self.list.push(span);
-        self.length += span.length; // the caller has checked the sum
-    }
-
-    /// The ranges of `count` bytes from `offset` on.
-    fn cut(&self, offset: u32, count: usize) -> Result<impl Iterator<Item = (GuestAddress, usize)> + '_, AccessError> {
-        let end = u64::from(offset).saturating_add(count as u64);
-        if end > u64::from(self.length) {
-            return Err(AccessError::BeyondEnd { offset, end, length: self.length });
-        }
-        let mut position: u64 = 0;
-        Ok(self.list.iter().filter_map(move |span| {
-            let start = position;
-            position += u64::from(span.length);
-            let from = u64::from(offset).max(start);
-            let to = end.min(position);
-            // No overflow and no truncation: both lie inside the span, whose 32-bit length is known to fit.
-            #[allow(clippy::cast_possible_truncation)]
-            (from < to).then(|| (span.address.unchecked_add(from - start), (to - from) as usize))
-        }))
-    }
-}
-
-/// The device-readable part of a chain.
-pub struct Readable<T> {
-    memory: T,
-    spans: Spans,
-}
-
-impl<T> Readable<T>
-where
-    T: Clone + Deref<Target: GuestMemory> + Send + 'static,
-{
-    /// Bytes in all.
-    pub fn len(&self) -> u32 {
-        self.spans.length
-    }
-
-    /// The driver passes nothing.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Copies the bytes from `offset` on into `data`.
-    ///
-    /// # Errors
-    /// There are fewer, or guest memory refuses.
-    pub fn read(&self, offset: u32, data: &mut [u8]) -> Result<(), AccessError> {
-        let mut rest = data;
-        for (address, length) in self.spans.cut(offset, rest.len())? {
-            let (now, later) = rest.split_at_mut(length);
-            self.memory.read_slice(now, address).map_err(AccessError::Memory)?;
-            rest = later;
-        }
-        Ok(())
-    }
-
-    /// `count` bytes from `offset` on, for the kernel to read.
-    ///
-    /// # Errors
-    /// There are fewer, or guest memory refuses.
-    pub fn source(&self, offset: u32, count: u32) -> Result<Source, AccessError> {
-        Source::new(self.memory.clone(), self.spans.cut(offset, count as usize)?).map_err(AccessError::Memory)
-    }
-}
-
-/// The device-writable part of a chain: a guard that leaves no written byte unmarked.
-pub struct Writable<T: Deref<Target: GuestMemory>> {
-    memory: T,
-    spans: Spans,
-    /// What the kernel may have written: marked dirty by `drop`.
-    given: Option<Range<u32>>,
-}
-
-impl<T> Writable<T>
-where
-    T: Clone + Deref<Target: GuestMemory> + Send + 'static,
-{
-    /// Bytes in all.
-    pub fn len(&self) -> u32 {
-        self.spans.length
-    }
-
-    /// The driver left no room.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Copies `data` to the bytes from `offset` on, marking them dirty.
-    ///
-    /// # Errors
-    /// There is less room, or guest memory refuses.
-    pub fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), AccessError> {
-        let mut rest = data;
-        for (address, length) in self.spans.cut(offset, rest.len())? {
-            let (now, later) = rest.split_at(length);
-            self.memory.write_slice(now, address).map_err(AccessError::Memory)?;
-            rest = later;
-        }
-        Ok(())
-    }
-
-    /// `count` bytes from `offset` on, for the kernel to write until the operation completes. All of them are marked
-    /// dirty when this guard goes, whatever the operation answers: even a failed one may have written.
-    ///
-    /// # Errors
-    /// There is less room, or guest memory refuses.
-    pub fn sink(&mut self, offset: u32, count: u32) -> Result<Sink, AccessError> {
-        let sink =
-            Sink::new(self.memory.clone(), self.spans.cut(offset, count as usize)?).map_err(AccessError::Memory)?;
-        // `cut` has checked that the end is inside the chain, and so fits.
-        let end = offset.saturating_add(count);
-        self.given = Some(match self.given.take() {
-            None => offset..end,
-            Some(before) => before.start.min(offset)..before.end.max(end),
-        });
-        Ok(sink)
-    }
-}
-
-impl<T: Deref<Target: GuestMemory>> Drop for Writable<T> {
-    fn drop(&mut self) {
-        let Some(given) = self.given.take() else { return };
-        let Ok(ranges) = self.spans.cut(given.start, given.len()) else { return };
-        for (address, length) in ranges {
-            // What cannot be reached any more needs no mark: nobody will copy it.
-            let Ok(slices) = self.memory.get_slices(address, length, Permissions::Write) else { continue };
-            for slice in slices.flatten() {
-                slice.bitmap().mark_dirty(0, slice.len());
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::virtio::testing::{Driver, NEXT, Snapshot, TestMemory, TestRam, WRITE,
 use proptest::prelude::*;
 use std::sync::Arc;
 use vm_memory::GuestMemoryBackend;
+use vm_memory::bitmap::Bitmap;
 
 const SIZE: u16 = 8;
 const INDIRECT: u16 = 4;
@@ -312,7 +313,10 @@ proptest! {
         indirect_table(&memory, &inner);
         let before = Snapshot::take(&memory);
         let chain = walk(&memory, head).ok();
-        let spans = |spans: &Spans| spans.list.iter().map(|span| (span.address.0, span.length)).collect::<Vec<_>>();
+        let spans = |spans: &Spans| {
+            let ranges = spans.cut(0, spans.len() as usize).unwrap();
+            ranges.map(|(address, length)| (address.0, length as u32)).collect::<Vec<_>>()
+        };
         let found = chain.as_ref().map(|chain| (spans(&chain.readable.spans), spans(&chain.writable.spans)));
         prop_assert_eq!(&found, &model(&fields, &inner, head));
 
