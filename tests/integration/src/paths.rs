@@ -14,6 +14,16 @@ pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
+/// The launcher: the one that the runner has built, or else cargo's.
+///
+/// # Panics
+/// It was not built.
+pub fn launcher() -> PathBuf {
+    let path = env::var_os("PODVISOR_LAUNCHER").map_or_else(|| target().join("debug/launcher"), PathBuf::from);
+    assert!(path.exists(), "{} is missing: run cargo build -p launcher, or make test", path.display());
+    path
+}
+
 /// The manifest of the bare-metal test guest, a workspace of its own.
 pub fn guest_manifest() -> PathBuf {
     workspace().join("tests/integration/guest/Cargo.toml")

@@ -28,7 +28,7 @@ const COMPLAINTS: [&str; 21] = [
 ];
 
 /// The complaints as an extended regular expression for grep, for guests that print no more of their logs.
-pub fn pattern() -> String {
+pub(super) fn pattern() -> String {
     COMPLAINTS.join("|")
 }
 

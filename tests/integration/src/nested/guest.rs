@@ -9,10 +9,11 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use super::cpio::Archive;
-use super::{modules, tools};
+use super::{complaints, modules, tools};
 use crate::images::{Images, KernelImage};
 
 const INIT: &str = include_str!("l2-init.sh");
+const STEPS: &str = include_str!("guest-steps.sh");
 
 /// Modules of a guest on either board with a disk with ext4, which is checksummed by crc32c, a power button, and
 /// variables of UEFI.
@@ -115,7 +116,7 @@ pub struct GuestDisk {
 }
 
 impl GuestDisk {
-    /// A disk with busybox and this script as its `/sbin/init`.
+    /// A disk with busybox, this script as its `/sbin/init`, and in `/lib` the steps of `guest-steps.sh` for it.
     ///
     /// # Errors
     /// The images are incomplete or this machine's disk is full.
@@ -130,6 +131,8 @@ impl GuestDisk {
             std::os::unix::fs::symlink("busybox", disk.at("bin").join(applet)).context("Cannot link an applet")?;
         }
         disk.add_program("sbin/init", init.as_bytes())?;
+        disk.add_program("lib/steps", STEPS.as_bytes())?;
+        disk.add_program("lib/complaints", complaints::pattern().as_bytes())?;
         Ok(disk)
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::complaints;
 use super::guest::{GuestDisk, guest_initramfs};
 use super::l1::L1;
 use super::{GUEST_NETWORK, HOST_NETWORK};
@@ -42,7 +41,6 @@ impl Medium {
             disk.add_tool(root, name)?;
         }
         disk.add_program("lib/network", GUEST_NETWORK.as_bytes())?;
-        disk.add_program("lib/complaints", complaints::pattern().as_bytes())?;
         disk.write_image(&contents.join("disk"), 48)?;
         let medium = Self { directory };
         super::guest::make_ext4(&contents, &medium.image(), 224)?;

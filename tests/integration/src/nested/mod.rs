@@ -16,6 +16,7 @@ mod libraries;
 mod linux;
 pub(crate) mod modules;
 mod qemu;
+mod said;
 mod suite;
 mod tools;
 mod tsc;
@@ -28,11 +29,12 @@ pub(crate) const GUEST_NETWORK: &str = include_str!("guest-network.sh");
 pub use board::Board;
 pub use boot_disk::{BootDisk, ROOT_PARTITION};
 pub use compile::compile;
-pub use complaints::{check_complaints, pattern};
+pub use complaints::check_complaints;
 pub use grub::config as grub_config;
 pub use guest::{GuestDisk, guest_initramfs, make_ext4};
 pub use l1::{L1, Output};
 pub use linux::Medium;
+pub use said::{check_memory, ensure_says};
 pub use suite::{NATIVE_TESTS, NativeBinary, SuiteResult, native_binaries, run_native_tests};
 
 /// The environment variable by which the runner asks for everything, which takes several times as long.

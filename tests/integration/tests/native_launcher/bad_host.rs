@@ -1,7 +1,8 @@
 //! Hosts that cannot run machines: no `/dev/kvm`, or not for this user.
 
-use super::scene::{Scene, launcher, public_copy, says};
+use super::scene::{Scene, public_copy, says};
 use integration::machine::{kvm_or_skip, test_guest};
+use integration::paths::launcher;
 use integration::skip::skip;
 use rustix::process::geteuid;
 use std::fs::{self, Permissions};

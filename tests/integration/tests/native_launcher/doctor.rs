@@ -1,9 +1,10 @@
 //! `launcher doctor` on this host, and on hosts that lack `/dev/kvm` or do not let this user have it.
 
 use super::bad_host::{NOBODY, root_or_skip, without_devices};
-use super::scene::{Scene, finish, launcher, public_copy, says, text};
+use super::scene::{Scene, finish, public_copy, says, text};
 use integration::host_differences::{HostKind, host};
 use integration::machine::kvm_or_skip;
+use integration::paths::launcher;
 use integration::skip::skip;
 use serde_json::Value;
 use std::fs::{self, Permissions};

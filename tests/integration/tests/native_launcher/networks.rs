@@ -1,8 +1,9 @@
 //! `--net`: networks by name and by descriptor, and what is refused.
 
-use super::scene::{Scene, finish, launcher, says, text};
+use super::scene::{Scene, finish, says, text};
 use integration::machine::{Console, DEADLINE, kvm_or_skip, test_guest};
 use integration::namespace::{in_namespace, ip, tap};
+use integration::paths::launcher;
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;

@@ -1,7 +1,6 @@
 //! A directory to run the launcher in.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 
 use integration::machine::{DEADLINE, test_guest};
-use integration::paths;
+use integration::paths::launcher;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -82,13 +81,6 @@ impl Scene {
     pub fn names(&self) -> BTreeSet<OsString> {
         fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect()
     }
-}
-
-/// The program under test: the one that the runner built, or else cargo's.
-pub fn launcher() -> PathBuf {
-    let path = env::var_os("PODVISOR_LAUNCHER").map_or_else(|| paths::target().join("debug/launcher"), PathBuf::from);
-    assert!(path.exists(), "{} is missing: run cargo build -p launcher, or make test", path.display());
-    path
 }
 
 /// Waits for a process, and kills it when it does not end: a launcher that hangs is a failure, not a hang of the tests.

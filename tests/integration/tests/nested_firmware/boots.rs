@@ -1,10 +1,10 @@
 //! What each firmware boots: a pairwise choice of media, CPUs and memory sizes, or in full runs all of them.
 
 use integration::images::{FirmwareSuite, Kernel};
-use integration::nested::full;
+use integration::nested::{ensure_says, full};
 
 use crate::media::Medium;
-use crate::scene::{self, Firmware, Scene, ensure_says};
+use crate::scene::{self, Firmware, Scene};
 
 const BOOKWORM: Scene = Scene::of(Medium::Linux(Kernel::Bookworm));
 const SID: Scene = Scene::of(Medium::Linux(Kernel::Sid));

@@ -2,27 +2,14 @@
 # What a guest of these tests does: the steps that the second disk names, then it switches itself off.
 export PATH=/bin
 mount -t tmpfs tmp /tmp
+. /lib/steps
 echo "guest begins: $(grep -o 'via=[^ ]*' /proc/cmdline) after $(cut -d ' ' -f 1 /proc/uptime) s"
 efi=/sys/firmware/efi/efivars
 [ ! -d $efi ] || mount -t efivarfs efivarfs $efi || echo "guest: no UEFI variables"
 steps=$(head -n 1 /dev/vdb)
 for step in $(echo "$steps" | tr , ' '); do
   case $step in
-  restarts:*) # so many restarts; what was written before the first is whole after each
-    boots=$(cat /boots 2>/dev/null || echo 0)
-    if [ "$boots" = 0 ]; then
-      head -c 4194304 /dev/urandom >/data
-      sha256sum /data >/data.sum
-    else
-      sha256sum -c /data.sum || exit
-    fi
-    if [ "$boots" -lt "${step#*:}" ]; then
-      echo $((boots + 1)) >/boots
-      sync
-      echo "guest restarts"
-      reboot -f
-    fi
-    ;;
+  restarts:*) restarts "${step#*:}" ;;
   entry) # an entry of our own, before all others
     if ! efibootmgr | grep -q Podvisor; then
       efibootmgr --create --disk /dev/vda --part 2 --label Podvisor --loader '\EFI\podvisor\grubx64.efi' ||
@@ -31,7 +18,7 @@ for step in $(echo "$steps" | tr , ' '); do
     efibootmgr
     ;;
   dmi) dmidecode ;;
-  memory) awk '/^MemTotal/ { print "guest mib=" int($2 / 1024) }' /proc/meminfo ;;
+  memory) tell_memory ;;
   write:*) # so many blocks of 8 MiB, each with its number, read back from the disk
     head -c 8388096 /dev/urandom >/tmp/block
     wanted=$(md5sum </tmp/block)
@@ -53,7 +40,4 @@ for step in $(echo "$steps" | tr , ' '); do
   esac
 done
 dmesg | grep -E 'MMCONFIG|ECAM|root bus resource|DMI: |efi: |Command line' | sed 's/^/log: /'
-dmesg | grep -E "$(cat /lib/complaints)"
-echo "guest done cpus=$(nproc)"
-sync
-poweroff -f
+finish

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use integration::images::{FirmwareSuite, Images, Kernel};
-use integration::nested::{
-    Board, BootDisk, GuestDisk, ROOT_PARTITION, grub_config, guest_initramfs, make_ext4, pattern,
-};
+use integration::nested::{Board, BootDisk, GuestDisk, ROOT_PARTITION, grub_config, guest_initramfs, make_ext4};
 use tempfile::TempDir;
 
 const INIT: &str = include_str!("init.sh");
@@ -132,7 +130,6 @@ impl Linux {
         for tool in ["efibootmgr", "dmidecode"] {
             root.add_tool(&images.firmware_tools(), tool)?;
         }
-        root.add_program("lib/complaints", pattern().as_bytes())?;
         let linux = Self { kernel: kernel.bzimage.clone(), directory, root };
         guest_initramfs(images, &kernel, &linux.initramfs())?;
         Ok(linux)

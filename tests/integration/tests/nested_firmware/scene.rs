@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use integration::images::{FirmwareSuite, Images};
-use integration::nested::{L1, check_complaints, compile};
+use integration::nested::{L1, check_complaints, check_memory, compile, ensure_says};
 use integration::paths;
 use tempfile::TempDir;
 
@@ -108,7 +107,7 @@ impl Scene {
             ensure_says(printed, self.said().0)?;
             if self.said().1.is_empty() {
                 if self.does("memory") {
-                    self.check_memory(printed)?;
+                    check_memory(printed, self.mib, 85)?;
                 }
                 ensure_says(printed, &format!("guest done cpus={}", self.cpus))?;
                 let starts = usize::try_from(self.starts)?;
@@ -119,20 +118,6 @@ impl Scene {
         check().with_context(|| format!("{self} printed:\n{printed}"))?;
         Ok(printed)
     }
-
-    /// Firmware and kernel keep some for themselves.
-    fn check_memory(self, printed: &str) -> Result<()> {
-        let mib = printed.split_once(" mib=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<u32>().ok());
-        let mib = mib.context("The guest told no size of its memory")?;
-        ensure!((self.mib * 85 / 100..=self.mib).contains(&mib), "It sees {mib} MiB");
-        Ok(())
-    }
-}
-
-/// Fails when `text` does not contain `what`.
-pub fn ensure_says(text: &str, what: &str) -> Result<()> {
-    ensure!(text.contains(what), "It does not say {what:?}");
-    Ok(())
 }
 
 /// Runs `scenes` one after the other in one L1 and checks each; returns what each printed. All of it is left in
@@ -153,7 +138,7 @@ pub fn run(name: &str, firmware: Firmware, suite: FirmwareSuite, scenes: &[Scene
         .module("crc32c_generic")
         .module("ext4")
         .module("tun")
-        .program(&launcher(), "/bin/launcher")
+        .program(&paths::launcher(), "/bin/launcher")
         .program(&stamp, "/bin/stamp")
         .disk(&media.image())
         .run(&script, LIMIT * u32::try_from(scenes.len()).unwrap())
@@ -164,9 +149,4 @@ pub fn run(name: &str, firmware: Firmware, suite: FirmwareSuite, scenes: &[Scene
     let printed: Vec<&str> = scenes.iter().map(|scene| scene.check(&text).unwrap()).collect();
     fs::write(&log, format!("{text}\n{}", table::of(name, scenes.iter().zip(printed.iter().copied())))).unwrap();
     printed.into_iter().map(str::to_owned).collect()
-}
-
-/// The launcher that the runner has built.
-fn launcher() -> PathBuf {
-    PathBuf::from(std::env::var_os("PODVISOR_LAUNCHER").expect("PODVISOR_LAUNCHER: tests are run by `make test`"))
 }

@@ -2,9 +2,9 @@
 //! either transport, the power button; and restarts of one machine.
 
 use integration::images::Kernel;
-use integration::nested::{Board, full};
+use integration::nested::{Board, ensure_says, full};
 
-use crate::scene::{self, Entry, Scene, ensure_says};
+use crate::scene::{self, Entry, Scene};
 
 const Q35: Scene = Scene { board: Board::Q35, entry: Entry::BzImage, cpus: "2", mib: 512, steps: "" };
 

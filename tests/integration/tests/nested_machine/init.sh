@@ -2,27 +2,14 @@
 # What a guest of these tests does: the steps that the kernel's command line names, then it switches itself off.
 export PATH=/bin
 mount -t tmpfs tmp /tmp
+. /lib/steps
 . /lib/network
 [ ! -e /sys/class/net/eth0 ] || network_up
 for step in $(echo "$steps" | tr , ' '); do
   case $step in
-  restarts:*) # so many restarts; the disk's data must be whole after each
-    boots=$(cat /boots 2>/dev/null || echo 0)
-    if [ "$boots" = 0 ]; then
-      dd if=/dev/urandom of=/data bs=1M count=4 2>/dev/null
-      sha256sum /data >/data.sum
-    else
-      sha256sum -c /data.sum || exit
-    fi
-    if [ "$boots" -lt "${step#*:}" ]; then
-      echo $((boots + 1)) >/boots
-      sync
-      echo "guest restarts"
-      reboot -f
-    fi
-    ;;
+  restarts:*) restarts "${step#*:}" ;;
   cpus) lscpu ;;
-  memory) awk '/^MemTotal/ { print "guest mib=" int($2 / 1024) }' /proc/meminfo ;;
+  memory) tell_memory ;;
   pci) lspci -vvv ;;
   network) check_network 8 ;;
   button)
@@ -33,7 +20,4 @@ for step in $(echo "$steps" | tr , ' '); do
     ;;
   esac
 done
-dmesg | grep -E "$(cat /lib/complaints)"
-echo "guest done cpus=$(nproc)"
-sync
-poweroff -f
+finish

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use integration::images::{Images, Kernel};
-use integration::nested::{Board, Medium, check_complaints, compile};
+use integration::nested::{Board, Medium, check_complaints, compile, ensure_says};
 use tempfile::TempDir;
 
-use crate::scene::{self, Entry, LIMIT, Scene, ensure_says};
+use crate::scene::{self, Entry, LIMIT, Scene};
 
 /// The first boot leaves a file and its checksum on the disk; the second, after a reset, checks it.
 const STEPS: &str = "restarts:1,memory";

@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use integration::images::{Images, Kernel};
-use integration::nested::{Board, Medium, check_complaints};
+use integration::nested::{Board, Medium, check_complaints, check_memory, ensure_says};
 use integration::paths;
 
 const INIT: &str = include_str!("init.sh");
@@ -90,7 +89,7 @@ impl Scene {
             ensure_says(printed, &format!("end {self} 0"))?;
             ensure_says(printed, &format!("guest done cpus={}", self.cpus.split(',').next().unwrap_or_default()))?;
             if self.does("memory") {
-                self.check_memory(printed)?;
+                check_memory(printed, self.mib, 90)?;
             }
             if self.does("network") {
                 ensure_says(printed, "check: good ping: ")?;
@@ -108,20 +107,6 @@ impl Scene {
         check().with_context(|| format!("{self} printed:\n{printed}"))?;
         Ok(printed)
     }
-
-    /// The kernel keeps its image and its tables of pages for itself.
-    fn check_memory(self, printed: &str) -> Result<()> {
-        let mib = printed.split_once(" mib=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<u32>().ok());
-        let mib = mib.context("The guest told no size of its memory")?;
-        ensure!((self.mib * 9 / 10..=self.mib).contains(&mib), "It sees {mib} MiB");
-        Ok(())
-    }
-}
-
-/// Fails when `text` does not contain `what`.
-pub fn ensure_says(text: &str, what: &str) -> Result<()> {
-    ensure!(text.contains(what), "It does not say {what:?}");
-    Ok(())
 }
 
 /// Runs `scenes` one after the other in one L1 and checks each; returns what each printed. All of it is left in
@@ -131,12 +116,7 @@ pub fn run(name: &str, kernel: Kernel, scenes: &[Scene]) -> Vec<String> {
     let medium = Medium::new(&images, kernel, INIT, &[]).unwrap();
     let file = format!("dd if=/dev/urandom of=/tmp/file bs=1M count={FILE_MIB} 2>/dev/null\n");
     let script: String = std::iter::once(file).chain(scenes.iter().map(|scene| scene.script())).collect();
-    let text = medium.run(&images, &launcher(), &script, LIMIT).unwrap();
+    let text = medium.run(&images, &paths::launcher(), &script, LIMIT).unwrap();
     fs::write(paths::target().join(format!("{name}-{kernel}.log")), &text).unwrap();
     scenes.iter().map(|scene| scene.check(&text).unwrap().to_owned()).collect()
-}
-
-/// The launcher that the runner has built.
-fn launcher() -> PathBuf {
-    PathBuf::from(std::env::var_os("PODVISOR_LAUNCHER").expect("PODVISOR_LAUNCHER: tests are run by `make test`"))
 }
