@@ -23,3 +23,4 @@ pub mod power;
 pub mod rate_limit;
 pub mod state;
 pub mod virtio;
+pub mod worker;

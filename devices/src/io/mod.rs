@@ -9,10 +9,12 @@ mod lock;
 mod segments;
 pub(crate) mod tap;
 mod vectored;
+mod zeroes;
 
 pub(crate) use lock::{FileLock, set_lock};
 pub use segments::{Sink, Source};
 pub(crate) use vectored::{read_exact_at, write_all_at};
+pub(crate) use zeroes::{discard_at, write_zeroes_at};
 
 #[cfg(test)]
 mod tests;

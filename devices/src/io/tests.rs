@@ -41,7 +41,7 @@ fn bytes_move_between_a_file_and_scattered_memory() {
     memory.read_slice(&mut parts[14..], GuestAddress(0x50)).unwrap();
     assert_eq!(parts, pattern(100)[40..60]);
 
-    write_all_at(file.as_fd(), source(&memory, &ranges), 70).unwrap();
+    write_all_at(file.as_fd(), source(&memory, &ranges), 70, false).unwrap();
     let mut now = Vec::new();
     file.seek(SeekFrom::Start(0)).unwrap();
     file.read_to_end(&mut now).unwrap();
@@ -63,7 +63,7 @@ fn more_segments_than_the_kernel_takes_at_once_are_no_problem() {
         assert_eq!(bytes, expected);
     }
     let copy = tempfile::tempfile().unwrap();
-    write_all_at(copy.as_fd(), source(&memory, &ranges), 0).unwrap();
+    write_all_at(copy.as_fd(), source(&memory, &ranges), 0, false).unwrap();
     assert_eq!(copy.metadata().unwrap().len(), 7500);
 }
 
@@ -83,7 +83,7 @@ fn a_file_that_ends_early_is_an_error_and_nothing_at_all_is_none() {
 fn the_hosts_errors_come_through() {
     let memory = memory();
     let file = File::open("/dev/null").unwrap();
-    let error = write_all_at(file.as_fd(), source(&memory, &[(0, 1)]), 0).unwrap_err();
+    let error = write_all_at(file.as_fd(), source(&memory, &[(0, 1)]), 0, false).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::EBADF));
     let error = read_exact_at(file.as_fd(), sink(&memory, &[(0, 1)]), u64::MAX).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);

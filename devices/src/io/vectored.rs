@@ -20,15 +20,16 @@ pub(crate) fn read_exact_at(file: BorrowedFd<'_>, mut sink: Sink, offset: u64) -
     })
 }
 
-/// Writes all of `source` to `file` from `offset` on.
+/// Writes all of `source` to `file` from `offset` on. With `stable` it survives a power failure from then on.
 ///
 /// # Errors
 /// The host's, or `WriteZero` when it takes nothing more; what was taken before stays written.
-pub(crate) fn write_all_at(file: BorrowedFd<'_>, mut source: Source, offset: u64) -> io::Result<()> {
+pub(crate) fn write_all_at(file: BorrowedFd<'_>, mut source: Source, offset: u64, stable: bool) -> io::Result<()> {
+    let flags = if stable { libc::RWF_DSYNC } else { 0 };
     transfer(source.segments(), offset, io::ErrorKind::WriteZero, |vectors, count, offset| {
         // SAFETY: `vectors` has `count` entries, each a range of guest memory that `source` keeps mapped during the
         // call; the kernel only reads it.
-        unsafe { libc::pwritev(file.as_raw_fd(), vectors, count, offset) }
+        unsafe { libc::pwritev2(file.as_raw_fd(), vectors, count, offset, flags) }
     })
 }
 

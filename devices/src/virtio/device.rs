@@ -14,6 +14,7 @@ use super::queue_config::QueueConfigError;
 use super::{DeviceMemory, VirtQueue};
 use crate::id::DeviceId;
 use crate::state::{Section, StateError};
+use crate::worker::WorkerContext;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Instant;
@@ -99,9 +100,10 @@ pub trait QueueHandler: Send {
     }
     /// Serves what is available, up to a bound; `true` when more is left and it wants to be called again at once.
     /// A broken ring is reported through [`VirtioInterrupt::needs_reset`], never to the caller.
-    fn process(&mut self) -> bool;
-    /// Finishes what is in flight, by `deadline`; `false` when something is still under way then.
-    fn drain(&mut self, deadline: Instant) -> bool;
+    fn process(&mut self, worker: &mut WorkerContext) -> bool;
+    /// Finishes what is in flight, by `deadline`; `false` when something is still under way then. Once it is `true`, the
+    /// handler has nothing with this worker any more, and may be processed by another one.
+    fn drain(&mut self, worker: &mut WorkerContext, deadline: Instant) -> bool;
     /// The queue's state, read while the handler is back from its worker.
     fn state(&self) -> QueueState;
 }

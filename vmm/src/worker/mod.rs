@@ -8,7 +8,7 @@
 //!
 //! The threads are made with the machine, not when a guest first enables a queue: no thread comes from one that runs
 //! guest-driven code, and a lack of threads or descriptors is an error of the build. An idle worker sleeps without a
-//! timeout.
+//! timeout, unless a handler has asked for a turn at some time (a rate limit).
 
 mod command;
 mod thread;

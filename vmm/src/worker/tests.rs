@@ -3,6 +3,7 @@
 
 use super::*;
 use devices::virtio::QueueHandler;
+use devices::worker::WorkerContext;
 use rustix::event::{EventfdFlags, eventfd};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -30,6 +31,8 @@ struct Noting {
     stubborn: u32,
     /// Never read by `process`.
     completion: Option<Arc<OwnedFd>>,
+    /// Asks for as many turns, by time.
+    wakes: u32,
 }
 
 impl QueueHandler for Noting {
@@ -45,7 +48,11 @@ impl QueueHandler for Noting {
         self.completion.as_deref().map(AsFd::as_fd)
     }
 
-    fn process(&mut self) -> bool {
+    fn process(&mut self, worker: &mut WorkerContext) -> bool {
+        if self.wakes > 0 {
+            self.wakes -= 1;
+            worker.wake_at(worker.now() + Duration::from_micros(100));
+        }
         let more = self.greedy.upgrade().is_some();
         if !more {
             let _ = self.notes.send(Note::Processed(self.index, rustix::thread::gettid()));
@@ -53,7 +60,7 @@ impl QueueHandler for Noting {
         more
     }
 
-    fn drain(&mut self, deadline: Instant) -> bool {
+    fn drain(&mut self, _worker: &mut WorkerContext, deadline: Instant) -> bool {
         assert!(deadline > Instant::now());
         if self.stubborn > 0 {
             self.stubborn -= 1;
@@ -72,7 +79,15 @@ fn handler(index: u16) -> (Noting, Arc<EventFd>, Receiver<Note>) {
     let (notes, read) = channel();
     let event = Arc::new(EventFd::new(EFD_NONBLOCK).unwrap());
     (
-        Noting { index, event: Arc::clone(&event), notes, greedy: Weak::new(), stubborn: 0, completion: None },
+        Noting {
+            index,
+            event: Arc::clone(&event),
+            notes,
+            greedy: Weak::new(),
+            stubborn: 0,
+            completion: None,
+            wakes: 0,
+        },
         event,
         read,
     )
@@ -174,6 +189,19 @@ fn a_dedicated_worker_serves_one_device_and_sleeps_while_others_work() {
         processed(&notes);
     }
     assert_eq!(field("voluntary_ctxt_switches:"), wakeups);
+}
+
+#[test]
+fn a_handler_gets_its_turn_at_the_time_it_asked_for_and_no_other_after_it() {
+    let workers = workers(&[("disk0", Placement::Dedicated)]);
+    let (mut noting, _, notes) = handler(0);
+    noting.wakes = 3;
+    workers.start(&"disk0".into(), vec![Box::new(noting)]);
+    for _ in 0..4 {
+        processed(&notes);
+    }
+    assert_eq!(stop(&workers, "disk0").len(), 1);
+    assert_eq!(notes.try_recv(), Ok(Note::Drained(0)));
 }
 
 #[test]

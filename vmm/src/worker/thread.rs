@@ -3,6 +3,7 @@
 use super::command::{Command, CommandQueue};
 use devices::id::DeviceId;
 use devices::virtio::{QueueHandler, Returned};
+use devices::worker::WorkerContext;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -28,6 +29,9 @@ pub(super) struct WorkerThread {
     /// Handlers that wait for their turn.
     ready: BTreeSet<u64>,
     next: u64,
+    /// When a handler wants a turn, whatever happens.
+    wakes: BTreeMap<u64, Instant>,
+    context: WorkerContext,
 }
 
 impl WorkerThread {
@@ -35,16 +39,22 @@ impl WorkerThread {
     pub(super) fn new(commands: CommandQueue) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.ctl(ControlOperation::Add, commands.descriptor(), EpollEvent::new(EventSet::IN, COMMANDS))?;
-        Ok(Self { epoll, commands, served: BTreeMap::new(), ready: BTreeSet::new(), next: 1 })
+        Ok(Self {
+            epoll,
+            commands,
+            served: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            next: 1,
+            wakes: BTreeMap::new(),
+            context: WorkerContext::new(Instant::now()),
+        })
     }
 
     /// Serves until it is told to end.
     pub(super) fn main(mut self) {
         let mut events = [EpollEvent::default(); 32];
         loop {
-            // Only who has work left looks without sleeping; there is no timeout in between.
-            let timeout = if self.ready.is_empty() { -1 } else { 0 };
-            let count = match self.epoll.wait(timeout, &mut events) {
+            let count = match self.epoll.wait(self.timeout(), &mut events) {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
@@ -67,6 +77,18 @@ impl WorkerThread {
         self.give_up();
     }
 
+    /// How long to sleep, in milliseconds: not at all while there is work, until the next handler wants a turn, else for
+    /// as long as it takes.
+    fn timeout(&self) -> i32 {
+        if !self.ready.is_empty() {
+            return 0;
+        }
+        let Some(wake) = self.wakes.values().min() else { return -1 };
+        let left = wake.saturating_duration_since(Instant::now());
+        // Rounded up: who wakes too early has to sleep again.
+        i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+    }
+
     /// A handler's notification or completion came.
     fn notified(&mut self, key: u64) {
         let number = key / 2;
@@ -81,10 +103,18 @@ impl WorkerThread {
 
     /// One turn for each handler that waits; those with more to do wait for the next round.
     fn round(&mut self) {
+        let now = Instant::now();
+        self.context.begin_round(now);
+        self.ready.extend(self.wakes.iter().filter(|(_, wake)| **wake <= now).map(|(number, _)| *number));
         for number in std::mem::take(&mut self.ready) {
-            if self.served.get_mut(&number).is_some_and(|served| served.handler.process()) {
+            let Some(served) = self.served.get_mut(&number) else { continue };
+            if served.handler.process(&mut self.context) {
                 self.ready.insert(number);
             }
+            match self.context.take_wake() {
+                Some(wake) => self.wakes.insert(number, wake),
+                None => self.wakes.remove(&number),
+            };
         }
     }
 
@@ -126,11 +156,12 @@ impl WorkerThread {
         let mut handlers = Vec::with_capacity(stopped.len());
         for (number, Served { mut handler, .. }) in stopped {
             self.ready.remove(&number);
+            self.wakes.remove(&number);
             for (descriptor, _) in sources(number, handler.as_ref()) {
                 // It fails only for what could not be added, which was reported then.
                 let _ = self.epoll.ctl(ControlOperation::Delete, descriptor, EpollEvent::default());
             }
-            while !handler.drain(Instant::now() + DRAIN) {
+            while !handler.drain(&mut self.context, Instant::now() + DRAIN) {
                 let queue = handler.index();
                 tracing::warn!(%device, queue, "Requests are still in flight; the host's storage may hang");
             }
@@ -140,10 +171,10 @@ impl WorkerThread {
     }
 
     /// The end: what is in flight is finished, if it can be.
-    fn give_up(self) {
+    fn give_up(mut self) {
         let deadline = Instant::now() + DRAIN;
         for mut served in self.served.into_values() {
-            if !served.handler.drain(deadline) {
+            if !served.handler.drain(&mut self.context, deadline) {
                 let (device, queue) = (served.device, served.handler.index());
                 tracing::warn!(%device, queue, "Requests are given up in flight");
             }

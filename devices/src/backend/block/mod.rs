@@ -1,12 +1,12 @@
 //! Disks: the trait between block devices and whatever holds the data.
 //!
-//! A [`BlockBackend`] is the disk; each virtio queue talks to it through a [`BlockChannel`] of its own. A channel may
-//! complete an operation at once (pread and pwrite) or later (io_uring): the queue handles both, so that another backend
-//! needs no change in the device.
+//! A [`BlockBackend`] is the disk, whatever bus it is on; each queue of a device talks to it through a [`BlockChannel`]
+//! of its own. A channel may complete an operation at once (pread and pwrite) or later, through what the worker lends
+//! (io_uring): the queue handles both, so that another backend needs no change in the device.
 //!
 //! ```text
-//!  submit ──▶ Submission::Complete(result)                                  at once
-//!         └─▶ Submission::Pending ── start ── (completion readable) ── next_completion     later
+//!  submit ──▶ Submission::Complete(result)                                     at once
+//!         └─▶ Submission::Pending ── (the worker has its turn) ── next_completion     later
 //! ```
 
 mod raw;
@@ -15,15 +15,20 @@ pub use raw::RawDisk;
 
 use crate::id::DeviceId;
 use crate::io::{Sink, Source};
+use crate::worker::WorkerContext;
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::time::Instant;
 use thiserror::Error;
 
 /// A disk. Shared by all queues of a device; each queue does its I/O through a channel of its own.
 pub trait BlockBackend: Send + Sync {
-    /// Size in bytes: a multiple of 512.
+    /// Size in bytes: a multiple of 512. It changes by [`BlockBackend::refresh`] only.
     fn capacity(&self) -> u64;
+    /// Looks at the size again, which somebody may have changed on the host, and returns it.
+    ///
+    /// # Errors
+    /// The host does not tell, or it no longer fits the sectors of the guest; the disk then stays as it was.
+    fn refresh(&self) -> Result<u64, DiskError>;
     /// No write will be accepted.
     fn readonly(&self) -> bool;
     /// A channel for one queue, whose handler may move between threads.
@@ -46,24 +51,24 @@ pub trait BlockBackend: Send + Sync {
 
 /// One queue's way to a disk.
 ///
-/// The caller has checked that an operation lies inside the disk and that a writable disk is written. A channel that is
-/// dropped waits until the host has let go of all guest memory it was given.
+/// The caller has checked that an operation lies inside the disk and that a writable disk is written. All calls between
+/// two of [`BlockChannel::leave`] lend the same worker. Guest memory that an operation was given is the host's until it
+/// completes, or until the worker ends, which waits for that.
 pub trait BlockChannel: Send {
-    /// Takes an operation. A pending one is named by `token` when it completes.
-    fn submit(&mut self, token: u64, operation: Operation) -> Submission;
-    /// Tells the host of everything submitted, once for a batch.
-    fn start(&mut self) {}
+    /// Takes an operation. A pending one is named by `token` when it completes; the handler gets a turn then.
+    fn submit(&mut self, worker: &mut WorkerContext, token: u64, operation: Operation) -> Submission;
     /// The next operation that has completed since it was pending.
-    fn next_completion(&mut self) -> Option<(u64, io::Result<()>)> {
-        None
-    }
-    /// Becomes readable when [`BlockChannel::next_completion`] has something; `None`: nothing is ever pending.
-    fn completion(&self) -> Option<BorrowedFd<'_>> {
+    fn next_completion(&mut self, worker: &mut WorkerContext) -> Option<(u64, io::Result<()>)> {
+        let _ = worker;
         None
     }
     /// Blocks until there is a completion, or `deadline`.
-    fn wait(&mut self, deadline: Instant) {
-        let _ = deadline;
+    fn wait(&mut self, worker: &mut WorkerContext, deadline: Instant) {
+        let _ = (worker, deadline);
+    }
+    /// Nothing is pending, and the next call may lend another worker.
+    fn leave(&mut self, worker: &mut WorkerContext) {
+        let _ = worker;
     }
 }
 
@@ -82,9 +87,27 @@ pub enum Operation {
         offset: u64,
         /// What is stored.
         from: Source,
+        /// It survives a power failure once it has completed, without a flush.
+        stable: bool,
     },
     /// Makes everything whose write has completed survive a power failure.
     Flush,
+    /// What is there is no longer needed: reads of it may give anything. Where the host cannot free it, it stays.
+    Discard {
+        /// First byte of the disk.
+        offset: u64,
+        /// Bytes.
+        length: u64,
+    },
+    /// Reads give zeros from now on.
+    WriteZeroes {
+        /// First byte of the disk.
+        offset: u64,
+        /// Bytes.
+        length: u64,
+        /// The host may free the place, so that a later write may find none.
+        unmap: bool,
+    },
 }
 
 /// What became of a submitted operation.

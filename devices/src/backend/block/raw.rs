@@ -2,12 +2,14 @@
 
 use super::{BlockBackend, BlockChannel, DiskError, Operation, Submission};
 use crate::id::DeviceId;
-use crate::io::{FileLock, read_exact_at, set_lock, write_all_at};
+use crate::io::{FileLock, discard_at, read_exact_at, set_lock, write_all_at, write_zeroes_at};
+use crate::worker::WorkerContext;
 use rustix::fs::{FileType, OFlags, SeekFrom};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The unit of the guest's addresses (VIRTIO 1.2 5.2.4).
 const SECTOR: u64 = 512;
@@ -17,7 +19,7 @@ const SECTOR: u64 = 512;
 pub struct RawDisk {
     id: DeviceId,
     file: Arc<File>,
-    capacity: u64,
+    capacity: AtomicU64,
     readonly: bool,
 }
 
@@ -46,12 +48,8 @@ impl RawDisk {
         if !readonly && access != OFlags::RDWR {
             return Err(DiskError::NotWritable(id));
         }
-        // Unlike fstat, the end is right for block devices too. I/O has its own offsets, so moving this one is harmless.
-        let size = rustix::fs::seek(&file, SeekFrom::End(0)).map_err(host("find the size of"))?;
-        if !size.is_multiple_of(SECTOR) {
-            return Err(DiskError::OddSize { disk: id, size, next: size.next_multiple_of(SECTOR) });
-        }
-        Ok(Self { id, file: Arc::new(file), capacity: size, readonly })
+        let capacity = AtomicU64::new(size(&id, &file)?);
+        Ok(Self { id, file: Arc::new(file), capacity, readonly })
     }
 
     fn set_lock(&self, lock: FileLock, action: &'static str) -> Result<(), DiskError> {
@@ -59,6 +57,22 @@ impl RawDisk {
             io::ErrorKind::WouldBlock => DiskError::InUse(self.id.clone()),
             _ => DiskError::Host { action, disk: self.id.clone(), source },
         })
+    }
+}
+
+/// The size of `file` in bytes, in whole sectors.
+fn size(id: &DeviceId, file: &File) -> Result<u64, DiskError> {
+    let disk = || id.clone();
+    // Unlike fstat, the end is right for block devices too. I/O has its own offsets, so moving this one is harmless.
+    let size = rustix::fs::seek(file, SeekFrom::End(0)).map_err(|source| DiskError::Host {
+        action: "find the size of",
+        disk: disk(),
+        source: source.into(),
+    })?;
+    if size.is_multiple_of(SECTOR) {
+        Ok(size)
+    } else {
+        Err(DiskError::OddSize { disk: disk(), size, next: size.next_multiple_of(SECTOR) })
     }
 }
 
@@ -76,7 +90,13 @@ fn not_a_disk(kind: FileType) -> Option<&'static str> {
 
 impl BlockBackend for RawDisk {
     fn capacity(&self) -> u64 {
-        self.capacity
+        self.capacity.load(Ordering::Acquire)
+    }
+
+    fn refresh(&self) -> Result<u64, DiskError> {
+        let size = size(&self.id, &self.file)?;
+        self.capacity.store(size, Ordering::Release);
+        Ok(size)
     }
 
     fn readonly(&self) -> bool {
@@ -103,11 +123,14 @@ struct RawChannel {
 }
 
 impl BlockChannel for RawChannel {
-    fn submit(&mut self, _token: u64, operation: Operation) -> Submission {
+    fn submit(&mut self, _worker: &mut WorkerContext, _token: u64, operation: Operation) -> Submission {
+        let file = self.file.as_fd();
         Submission::Complete(match operation {
-            Operation::Read { offset, into } => read_exact_at(self.file.as_fd(), into, offset),
-            Operation::Write { offset, from } => write_all_at(self.file.as_fd(), from, offset),
-            Operation::Flush => rustix::fs::fdatasync(&self.file).map_err(io::Error::from),
+            Operation::Read { offset, into } => read_exact_at(file, into, offset),
+            Operation::Write { offset, from, stable } => write_all_at(file, from, offset, stable),
+            Operation::Flush => rustix::fs::fdatasync(file).map_err(io::Error::from),
+            Operation::Discard { offset, length } => discard_at(file, offset, length),
+            Operation::WriteZeroes { offset, length, unmap } => write_zeroes_at(file, offset, length, unmap),
         })
     }
 }

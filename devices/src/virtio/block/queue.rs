@@ -4,10 +4,10 @@ use super::request::{Disk, HEADER_LENGTH, NoStatus, Request, Status, Verdict};
 use crate::backend::block::{BlockChannel, Operation, Submission};
 use crate::virtio::chain::{AccessError, Chain};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
+use crate::worker::WorkerContext;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::BorrowedFd;
 use std::time::Instant;
 use virtio_queue::QueueState;
 use vmm_sys_util::eventfd::EventFd;
@@ -25,7 +25,6 @@ pub(super) struct BlockQueue<M: DeviceMemory> {
 
 /// What the host is busy with.
 struct Requests<M: DeviceMemory> {
-    // Before `in_flight`: dropping it waits for the host, and only then may the guards of the chains go.
     channel: Box<dyn BlockChannel>,
     in_flight: BTreeMap<u64, Job<M>>,
     next_token: u64,
@@ -55,34 +54,29 @@ impl<M: DeviceMemory> QueueHandler for BlockQueue<M> {
         self.queue.notification()
     }
 
-    fn completion(&self) -> Option<BorrowedFd<'_>> {
-        self.requests.channel.completion()
-    }
-
-    fn process(&mut self) -> bool {
+    fn process(&mut self, worker: &mut WorkerContext) -> bool {
         let Self { queue, requests } = self;
         queue.acknowledge();
-        requests.reap(queue);
+        requests.reap(queue, worker);
         // Without room, the next completion comes back here.
-        let more = requests.has_room() && queue.serve(BUDGET, |queue, chain| requests.take(queue, chain));
+        let more = requests.has_room() && queue.serve(BUDGET, |queue, chain| requests.take(queue, worker, chain));
         queue.signal();
-        requests.channel.start();
         more
     }
 
-    fn drain(&mut self, deadline: Instant) -> bool {
+    fn drain(&mut self, worker: &mut WorkerContext, deadline: Instant) -> bool {
         let Self { queue, requests } = self;
         loop {
-            requests.reap(queue);
+            requests.reap(queue, worker);
             queue.signal();
             if requests.in_flight.is_empty() {
+                requests.channel.leave(worker);
                 return true;
             }
             if Instant::now() >= deadline {
                 return false;
             }
-            requests.channel.start();
-            requests.channel.wait(deadline);
+            requests.channel.wait(worker, deadline);
         }
     }
 
@@ -97,7 +91,12 @@ impl<M: DeviceMemory> Requests<M> {
     }
 
     /// Takes one chain. Breaks off when the host has enough to do, or the driver broke the queue.
-    fn take(&mut self, queue: &mut VirtQueue<M>, mut chain: Chain<M::T>) -> ControlFlow<()> {
+    fn take(
+        &mut self,
+        queue: &mut VirtQueue<M>,
+        worker: &mut WorkerContext,
+        mut chain: Chain<M::T>,
+    ) -> ControlFlow<()> {
         if chain.writable.is_empty() {
             queue.fail(&NoStatus);
             return ControlFlow::Break(());
@@ -107,22 +106,22 @@ impl<M: DeviceMemory> Requests<M> {
                 let status = chain.writable.write(0, &self.disk.serial).map_or(Status::IoError, |()| Status::Ok);
                 answer(queue, chain, status);
             }
-            Ok(request) => self.submit(queue, Job { chain, request, flushing: false }),
+            Ok(request) => self.submit(queue, worker, Job { chain, request, flushing: false }),
             Err(status) => answer(queue, chain, status),
         }
         if self.has_room() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
     /// Gives the next operation of `job` to the backend.
-    fn submit(&mut self, queue: &mut VirtQueue<M>, mut job: Job<M>) {
+    fn submit(&mut self, queue: &mut VirtQueue<M>, worker: &mut WorkerContext, mut job: Job<M>) {
         let operation = match job.operation() {
             Ok(operation) => operation,
-            Err(error) => return self.advance(queue, job, Err(io::Error::other(error))),
+            Err(error) => return self.advance(queue, worker, job, Err(io::Error::other(error))),
         };
         let token = self.next_token;
         self.next_token = token.wrapping_add(1);
-        match self.channel.submit(token, operation) {
-            Submission::Complete(result) => self.advance(queue, job, result),
+        match self.channel.submit(worker, token, operation) {
+            Submission::Complete(result) => self.advance(queue, worker, job, result),
             Submission::Pending => {
                 self.in_flight.insert(token, job);
             }
@@ -130,10 +129,10 @@ impl<M: DeviceMemory> Requests<M> {
     }
 
     /// The operation of `job` is done: answers, or goes on with the next one.
-    fn advance(&mut self, queue: &mut VirtQueue<M>, job: Job<M>, result: io::Result<()>) {
+    fn advance(&mut self, queue: &mut VirtQueue<M>, worker: &mut WorkerContext, job: Job<M>, result: io::Result<()>) {
         match result {
             Ok(()) if self.disk.write_through && job.is_write() && !job.flushing => {
-                self.submit(queue, Job { flushing: true, ..job });
+                self.submit(queue, worker, Job { flushing: true, ..job });
             }
             Ok(()) => answer(queue, job.chain, Status::Ok),
             Err(error) => {
@@ -148,10 +147,10 @@ impl<M: DeviceMemory> Requests<M> {
     }
 
     /// Goes on with everything that the host has completed.
-    fn reap(&mut self, queue: &mut VirtQueue<M>) {
-        while let Some((token, result)) = self.channel.next_completion() {
+    fn reap(&mut self, queue: &mut VirtQueue<M>, worker: &mut WorkerContext) {
+        while let Some((token, result)) = self.channel.next_completion(worker) {
             if let Some(job) = self.in_flight.remove(&token) {
-                self.advance(queue, job, result);
+                self.advance(queue, worker, job, result);
             }
         }
     }
@@ -167,7 +166,7 @@ impl<M: DeviceMemory> Job<M> {
         Ok(match self.request {
             Request::Read { offset, length } => Operation::Read { offset, into: self.chain.writable.sink(0, length)? },
             Request::Write { offset, length } if !self.flushing => {
-                Operation::Write { offset, from: self.chain.readable.source(HEADER_LENGTH, length)? }
+                Operation::Write { offset, from: self.chain.readable.source(HEADER_LENGTH, length)?, stable: false }
             }
             Request::Write { .. } | Request::Flush | Request::GetId => Operation::Flush,
         })

@@ -5,6 +5,7 @@ use super::port::NetPort;
 use crate::backend::net::{HEADER_LENGTH, NetBackend};
 use crate::virtio::chain::{AccessError, Chain};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
+use crate::worker::WorkerContext;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -158,7 +159,7 @@ impl<M: DeviceMemory> QueueHandler for Receiver<M> {
         Some(self.backend.readable())
     }
 
-    fn process(&mut self) -> bool {
+    fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         self.queue.acknowledge();
         // Buffers are wanted only when there are none: `has_chain` asks for them then.
         self.queue.quiet();
@@ -167,7 +168,7 @@ impl<M: DeviceMemory> QueueHandler for Receiver<M> {
         !idle
     }
 
-    fn drain(&mut self, _deadline: Instant) -> bool {
+    fn drain(&mut self, _worker: &mut WorkerContext, _deadline: Instant) -> bool {
         true
     }
 

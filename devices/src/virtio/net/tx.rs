@@ -5,6 +5,7 @@ use super::port::NetPort;
 use crate::backend::net::{HEADER_LENGTH, NetBackend};
 use crate::virtio::chain::{AccessError, Chain};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
+use crate::worker::WorkerContext;
 use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
 use std::time::Instant;
@@ -83,7 +84,7 @@ impl<M: DeviceMemory> QueueHandler for Transmitter<M> {
         self.queue.notification()
     }
 
-    fn process(&mut self) -> bool {
+    fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, way_out } = self;
         queue.acknowledge();
         queue.serve(BUDGET, |queue, chain| match way_out.send(&chain) {
@@ -98,7 +99,7 @@ impl<M: DeviceMemory> QueueHandler for Transmitter<M> {
         })
     }
 
-    fn drain(&mut self, _deadline: Instant) -> bool {
+    fn drain(&mut self, _worker: &mut WorkerContext, _deadline: Instant) -> bool {
         true
     }
 

@@ -2,6 +2,7 @@
 
 use super::request::{Entropy, fill};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
+use crate::worker::WorkerContext;
 use std::ops::ControlFlow;
 use std::time::Instant;
 use virtio_queue::QueueState;
@@ -31,7 +32,7 @@ impl<M: DeviceMemory> QueueHandler for RngQueue<M> {
         self.queue.notification()
     }
 
-    fn process(&mut self) -> bool {
+    fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         self.queue.acknowledge();
         self.queue.serve(BUDGET, |queue, mut chain| match fill(&mut chain.writable, self.entropy) {
             Ok(written) => {
@@ -45,7 +46,7 @@ impl<M: DeviceMemory> QueueHandler for RngQueue<M> {
         })
     }
 
-    fn drain(&mut self, _deadline: Instant) -> bool {
+    fn drain(&mut self, _worker: &mut WorkerContext, _deadline: Instant) -> bool {
         true
     }
 

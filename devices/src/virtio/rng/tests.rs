@@ -6,7 +6,8 @@ use super::request::{MAX_REQUEST, host_entropy};
 use super::*;
 use crate::state::{DeviceState, Section};
 use crate::virtio::testing::{
-    Driver, Machine, NEXT, NotedInterrupt, Snapshot, TestMemory, TestRam, WRITE, descriptor, is_memory, ram, registers,
+    Driver, Machine, NEXT, NotedInterrupt, Served, Snapshot, TestMemory, TestRam, WRITE, descriptor, is_memory, ram,
+    registers,
 };
 use crate::virtio::{QueueHandler, VirtioDevice};
 use proptest::prelude::*;
@@ -28,10 +29,10 @@ fn fives(bytes: &mut [u8]) -> io::Result<()> {
 fn queue(
     memory: TestMemory,
     entropy: fn(&mut [u8]) -> io::Result<()>,
-) -> (Driver, RngQueue<TestMemory>, Arc<NotedInterrupt>) {
+) -> (Driver, Served<RngQueue<TestMemory>>, Arc<NotedInterrupt>) {
     let driver = Driver::new(memory, 64);
     let (queue, interrupt) = driver.queue();
-    (driver, RngQueue::new(queue, entropy), interrupt)
+    (driver, Served::new(RngQueue::new(queue, entropy)), interrupt)
 }
 
 #[test]

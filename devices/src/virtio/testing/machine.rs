@@ -6,6 +6,7 @@ use crate::id::DeviceId;
 use crate::interrupt::EdgeLine;
 use crate::virtio::transport::mmio::{MmioState, MmioTransport};
 use crate::virtio::{QueueHandler, QueueWorkers, Returned, VirtioDevice};
+use crate::worker::WorkerContext;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -30,6 +31,7 @@ impl EdgeLine for FakeLine {
 /// Holds the handlers of one device.
 #[derive(Default)]
 pub(crate) struct FakeWorkers {
+    context: Mutex<Option<WorkerContext>>,
     running: Mutex<Vec<Box<dyn QueueHandler>>>,
     asked: Mutex<Vec<Returned>>,
     /// `stop` waits for [`FakeWorkers::deliver`].
@@ -40,25 +42,24 @@ impl FakeWorkers {
     /// Processes every handler until none wants more.
     pub(crate) fn process(&self) {
         for handler in &mut *self.running.lock().unwrap() {
-            while handler.process() {}
+            while self.lend(|worker| handler.process(worker)) {}
         }
     }
 
     /// Calls `process` of every handler once, whatever it says.
     pub(crate) fn process_once(&self) {
         for handler in &mut *self.running.lock().unwrap() {
-            handler.process();
+            self.lend(|worker| handler.process(worker));
         }
     }
 
     /// Drains every handler; whether all are idle.
     pub(crate) fn drain_by(&self, deadline: Instant) -> bool {
-        self.running.lock().unwrap().iter_mut().all(|handler| handler.drain(deadline))
+        self.running.lock().unwrap().iter_mut().all(|handler| self.lend(|worker| handler.drain(worker, deadline)))
     }
 
-    /// How many handlers complete asynchronously.
-    pub(crate) fn completions(&self) -> usize {
-        self.running.lock().unwrap().iter().filter(|handler| handler.completion().is_some()).count()
+    fn lend<T>(&self, turn: impl FnOnce(&mut WorkerContext) -> T) -> T {
+        turn(self.context.lock().unwrap().get_or_insert_with(|| WorkerContext::new(Instant::now())))
     }
 
     /// How many handlers are here.
@@ -70,7 +71,7 @@ impl FakeWorkers {
     pub(crate) fn deliver(&self) -> bool {
         let Some(returned) = self.asked.lock().unwrap().pop() else { return false };
         let mut handlers = std::mem::take(&mut *self.running.lock().unwrap());
-        assert!(handlers.iter_mut().all(|handler| handler.drain(Instant::now())));
+        assert!(handlers.iter_mut().all(|handler| self.lend(|worker| handler.drain(worker, Instant::now()))));
         returned(handlers);
         true
     }

@@ -6,11 +6,13 @@ mod interrupts;
 mod machine;
 mod pci;
 pub(crate) mod registers;
+mod served;
 
 pub(crate) use driver::{Driver, NEXT, WRITE, descriptor};
 pub(crate) use interrupts::FakeInterrupts;
 pub(crate) use machine::{FakeWorkers, Machine};
 pub(crate) use pci::PciMachine;
+pub(crate) use served::Served;
 
 use crate::virtio::VirtioInterrupt;
 use std::sync::Arc;

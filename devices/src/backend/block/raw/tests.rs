@@ -5,6 +5,7 @@ use super::*;
 use crate::io::{Sink, Source};
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 use tempfile::NamedTempFile;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
@@ -20,6 +21,13 @@ fn open(file: &NamedTempFile) -> File {
 
 fn disk(file: File, readonly: bool) -> Result<RawDisk, DiskError> {
     RawDisk::new("disk0".into(), file, readonly)
+}
+
+fn do_one(disk: &RawDisk, operation: Operation) -> io::Result<()> {
+    match disk.channel().unwrap().submit(&mut WorkerContext::new(Instant::now()), 0, operation) {
+        Submission::Complete(result) => result,
+        Submission::Pending => panic!("it completes at once"),
+    }
 }
 
 fn message(result: Result<RawDisk, DiskError>) -> String {
@@ -108,12 +116,13 @@ fn a_channel_reads_writes_and_flushes_at_once() {
     let memory = Arc::new(GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 0x1000)]).unwrap());
     memory.write_slice(&[1, 2, 3, 4], GuestAddress(0)).unwrap();
     let mut channel = disk.channel().unwrap();
-    let mut submit = |operation| match channel.submit(0, operation) {
+    let mut worker = WorkerContext::new(Instant::now());
+    let mut submit = |operation| match channel.submit(&mut worker, 0, operation) {
         Submission::Complete(result) => result,
         Submission::Pending => panic!("raw disks complete at once"),
     };
     let from = Source::new(Arc::clone(&memory), [(GuestAddress(0), 4)].into_iter()).unwrap();
-    submit(Operation::Write { offset: 600, from }).unwrap();
+    submit(Operation::Write { offset: 600, from, stable: false }).unwrap();
     submit(Operation::Flush).unwrap();
     let into = Sink::new(Arc::clone(&memory), [(GuestAddress(0x100), 6)].into_iter()).unwrap();
     submit(Operation::Read { offset: 599, into }).unwrap();
@@ -122,5 +131,55 @@ fn a_channel_reads_writes_and_flushes_at_once() {
     assert_eq!(bytes, [0x5a, 1, 2, 3, 4, 0x5a]);
     let beyond = Sink::new(memory, [(GuestAddress(0x100), 1)].into_iter()).unwrap();
     assert!(submit(Operation::Read { offset: 1024, into: beyond }).is_err());
-    assert!(channel.next_completion().is_none() && channel.completion().is_none());
+    assert!(channel.next_completion(&mut worker).is_none());
+}
+
+#[test]
+fn a_stable_write_is_stored_as_any_other() {
+    let file = disk_file(1024);
+    let disk = disk(open(&file), false).unwrap();
+    let memory = Arc::new(GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 0x1000)]).unwrap());
+    memory.write_slice(&[7; 512], GuestAddress(0)).unwrap();
+    let from = Source::new(memory, [(GuestAddress(0), 512)].into_iter()).unwrap();
+    do_one(&disk, Operation::Write { offset: 512, from, stable: true }).unwrap();
+    assert_eq!(std::fs::read(file.path()).unwrap(), [[0x5a; 512], [7; 512]].concat());
+}
+
+#[test]
+fn what_is_discarded_or_zeroed_and_unmapped_is_a_hole_of_the_file_and_what_is_only_zeroed_is_not() {
+    const BLOCK: u64 = 64 << 10;
+    let file = disk_file(4 << 16);
+    let disk = disk(open(&file), false).unwrap();
+    let holes = || {
+        let file = open(&file);
+        let end = rustix::fs::seek(&file, SeekFrom::Hole(0)).unwrap();
+        let data = rustix::fs::seek(&file, SeekFrom::Data(end)).unwrap_or(4 * BLOCK);
+        (end / BLOCK, data / BLOCK)
+    };
+    assert_eq!(holes(), (4, 4));
+    do_one(&disk, Operation::Discard { offset: BLOCK, length: BLOCK }).unwrap();
+    assert_eq!(holes(), (1, 2));
+    do_one(&disk, Operation::WriteZeroes { offset: 2 * BLOCK, length: BLOCK, unmap: true }).unwrap();
+    assert_eq!(holes(), (1, 3));
+    let blocks = std::os::unix::fs::MetadataExt::blocks(&file.as_file().metadata().unwrap());
+    do_one(&disk, Operation::WriteZeroes { offset: 3 * BLOCK, length: 1024, unmap: false }).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::blocks(&file.as_file().metadata().unwrap()), blocks);
+    let bytes = std::fs::read(file.path()).unwrap();
+    let zero = |byte: &u8| *byte == 0;
+    let (before, after) = bytes.split_at(3 << 16);
+    assert!(before[1 << 16..].iter().all(zero) && after[..1024].iter().all(zero));
+    assert!(before[..1 << 16].iter().chain(&after[1024..]).all(|byte| *byte == 0x5a));
+    assert_eq!(bytes.len(), 4 << 16);
+}
+
+#[test]
+fn a_file_that_has_grown_is_noticed_on_request_and_one_of_an_odd_size_is_refused() {
+    let file = disk_file(1024);
+    let disk = disk(open(&file), false).unwrap();
+    file.as_file().set_len(4096).unwrap();
+    assert_eq!(disk.capacity(), 1024);
+    assert_eq!((disk.refresh().unwrap(), disk.capacity()), (4096, 4096));
+    file.as_file().set_len(4097).unwrap();
+    assert!(matches!(disk.refresh(), Err(DiskError::OddSize { size: 4097, next: 4608, .. })));
+    assert_eq!(disk.capacity(), 4096);
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::backend::block::{BlockChannel, DiskError, Operation, Submission};
+use crate::worker::WorkerContext;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 struct Host {
     /// Token, what it is, bytes.
     submitted: Vec<(u64, &'static str, usize)>,
-    starts: usize,
     waits: usize,
     completions: Vec<(u64, io::Result<()>)>,
     /// Completes what is submitted while somebody waits.
@@ -25,7 +24,6 @@ struct LateDisk {
 
 struct LateChannel {
     host: Arc<Mutex<Host>>,
-    event: OwnedFd,
 }
 
 impl BlockBackend for LateDisk {
@@ -33,15 +31,16 @@ impl BlockBackend for LateDisk {
         1 << 20
     }
 
+    fn refresh(&self) -> Result<u64, DiskError> {
+        Ok(self.capacity())
+    }
+
     fn readonly(&self) -> bool {
         false
     }
 
     fn channel(&self) -> io::Result<Box<dyn BlockChannel>> {
-        Ok(Box::new(LateChannel {
-            host: Arc::clone(&self.host),
-            event: rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?,
-        }))
+        Ok(Box::new(LateChannel { host: Arc::clone(&self.host) }))
     }
 
     fn lock(&self) -> Result<(), DiskError> {
@@ -54,29 +53,23 @@ impl BlockBackend for LateDisk {
 }
 
 impl BlockChannel for LateChannel {
-    fn submit(&mut self, token: u64, operation: Operation) -> Submission {
+    fn submit(&mut self, _worker: &mut WorkerContext, token: u64, operation: Operation) -> Submission {
         let (name, length) = match operation {
             Operation::Read { into, .. } => ("read", into.len()),
             Operation::Write { from, .. } => ("write", from.len()),
             Operation::Flush => ("flush", 0),
+            Operation::Discard { .. } => ("discard", 0),
+            Operation::WriteZeroes { .. } => ("zero", 0),
         };
         self.host.lock().unwrap().submitted.push((token, name, length));
         Submission::Pending
     }
 
-    fn start(&mut self) {
-        self.host.lock().unwrap().starts += 1;
-    }
-
-    fn next_completion(&mut self) -> Option<(u64, io::Result<()>)> {
+    fn next_completion(&mut self, _worker: &mut WorkerContext) -> Option<(u64, io::Result<()>)> {
         self.host.lock().unwrap().completions.pop()
     }
 
-    fn completion(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.event.as_fd())
-    }
-
-    fn wait(&mut self, _deadline: Instant) {
+    fn wait(&mut self, _worker: &mut WorkerContext, _deadline: Instant) {
         let mut host = self.host.lock().unwrap();
         host.waits += 1;
         if host.completes_on_wait {
@@ -110,7 +103,7 @@ fn requests_complete_in_the_order_of_the_host() {
     assert_eq!(driver.used_index(), 0);
     let submitted = host.lock().unwrap().submitted.clone();
     assert_eq!(submitted.iter().map(|(_, name, length)| (*name, *length)).collect::<Vec<_>>(), [("read", 512); 2]);
-    assert_eq!((host.lock().unwrap().starts, machine.line.take()), (1, 0), "the host is told once of both");
+    assert_eq!(machine.line.take(), 0);
 
     // Completions are taken from the end.
     host.lock().unwrap().completions.extend([
@@ -202,11 +195,4 @@ fn a_driver_that_can_flush_does_it_itself() {
     host.lock().unwrap().completions.push((token, Ok(())));
     machine.workers.process();
     assert_eq!((driver.used_index(), host.lock().unwrap().submitted.len()), (1, 1));
-}
-
-#[test]
-fn the_worker_is_told_what_to_wait_for() {
-    let (machine, ..) = late(16);
-    assert_eq!(machine.workers.completions(), 1);
-    assert_eq!(running(false).0.workers.completions(), 0);
 }

@@ -9,6 +9,7 @@ use super::*;
 use crate::state::DeviceState;
 use crate::virtio::testing::{Driver, FakeWorkers, TestMemory, ram};
 use crate::virtio::{ActivateError, Activation, QueueHandler, VirtQueue};
+use crate::worker::WorkerContext;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -94,7 +95,7 @@ impl QueueHandler for Echo {
         self.queue.notification()
     }
 
-    fn process(&mut self) -> bool {
+    fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         self.queue.acknowledge();
         self.queue.serve(8, |queue, chain| {
             queue.complete(chain, 0);
@@ -102,7 +103,7 @@ impl QueueHandler for Echo {
         })
     }
 
-    fn drain(&mut self, _deadline: Instant) -> bool {
+    fn drain(&mut self, _worker: &mut WorkerContext, _deadline: Instant) -> bool {
         true
     }
 

@@ -11,8 +11,8 @@ use super::rx::Receiver;
 use super::tx::Transmitter;
 use super::*;
 use crate::backend::net::NetBackend;
-use crate::virtio::VirtQueue;
-use crate::virtio::testing::{Driver, NotedInterrupt, TestMemory};
+use crate::virtio::testing::{Driver, NotedInterrupt, Served, TestMemory};
+use crate::virtio::{QueueHandler, VirtQueue};
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::VecDeque;
 use std::io;
@@ -88,13 +88,13 @@ impl NetBackend for FakeNetwork {
 /// One queue of a device, with everything around it.
 struct Scene<Q> {
     driver: Driver,
-    queue: Q,
+    queue: Served<Q>,
     interrupt: Arc<NotedInterrupt>,
     network: Arc<FakeNetwork>,
     port: Arc<NetPort>,
 }
 
-impl<Q> Scene<Q> {
+impl<Q: QueueHandler> Scene<Q> {
     fn new(
         memory: TestMemory,
         network: Arc<FakeNetwork>,
@@ -103,7 +103,7 @@ impl<Q> Scene<Q> {
         let driver = Driver::new(memory, 64);
         let (queue, interrupt) = driver.queue();
         let port = Arc::new(NetPort::new("net0".into(), true));
-        let queue = make(queue, Arc::clone(&network), Arc::clone(&port));
+        let queue = Served::new(make(queue, Arc::clone(&network), Arc::clone(&port)));
         Self { driver, queue, interrupt, network, port }
     }
 

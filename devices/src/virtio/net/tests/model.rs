@@ -1,7 +1,6 @@
 //! Any chains and any frames against a naive model of what must come out.
 
 use super::*;
-use crate::virtio::QueueHandler;
 use crate::virtio::testing::{NEXT, Snapshot, WRITE, descriptor, is_memory, ram};
 use proptest::prelude::*;
 
