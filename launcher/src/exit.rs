@@ -195,7 +195,10 @@ mod tests {
         let cases: &[(&[&str], &str)] = &[
             (&[], "'launcher' requires a subcommand but one was not provided"),
             (&["run", "--board", "pc"], "invalid value 'pc' for '--board <BOARD>' [possible values: q35, microvm]"),
-            (&["run", "--memory", "lots"], "invalid value 'lots' for '--memory <SIZE>': write a whole number of bytes"),
+            (
+                &["run", "--memory", "lots"],
+                "invalid value 'lots' for '--memory <SIZE[,hugepages=2Mi|1Gi][,shared][,thp=auto|on|off]>': write a whole number of bytes",
+            ),
             (&["run", "--kernal", "x"], "unexpected argument '--kernal' found"),
             (&["run", "--kernel"], "a value is required for '--kernel <FILE>' but none was supplied"),
         ];

@@ -209,7 +209,16 @@ pub(crate) const MEMORY: &str = "\
 Guest RAM, written as Kubernetes writes quantities: bytes, or a number with Ki, Mi, Gi, Ti (powers of \
 1024) or k, M, G, T (powers of 1000). At least 16Mi, and a multiple of 4096 bytes.
 
+hugepages: the RAM is made of huge pages that the host has reserved; all are taken at the start. shared: \
+other processes can map it. thp: whether the kernel may use huge pages that are not reserved [default: auto, \
+which is the host's choice].
+
 [default: 512Mi]";
+
+pub(crate) const PIN: &str = "\
+Keep threads on CPUs of the host; may be given several times. Before the = stands the number of a vCPU, \
+or others for all threads that are no vCPU's (disks, networks, console); behind it the host's CPUs as the kernel \
+writes them, as in --pin 0=2 --pin 1=3 --pin others=0-1. What is not named runs where the launcher runs.";
 
 pub(crate) const DISK: &str = "\
 Add a virtio disk from a raw file or a block device; may be given several times. The guest finds the \

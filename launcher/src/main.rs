@@ -8,17 +8,13 @@
 mod args;
 mod cleanup;
 mod console;
-mod cpus_arg;
-mod disk_arg;
 mod doctor;
 mod exit;
 mod firmware;
 mod help;
 mod logging;
 mod manifest;
-mod memory_size;
 mod merge;
-mod net_arg;
 mod report;
 mod resources;
 mod run;

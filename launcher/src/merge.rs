@@ -1,9 +1,9 @@
 //! From the command line to one [`RunConfig`]: the file first, the flags over it.
 
+use crate::args::disk::DiskArg;
+use crate::args::net::{NetArg, NetSource, RomArg, random_mac};
 use crate::args::{Board, RunArgs};
-use crate::disk_arg::DiskArg;
 use crate::firmware::{FirmwareArg, FirmwareError, find_bios, find_network_rom, find_uefi, find_variables_of};
-use crate::net_arg::{NetArg, NetSource, RomArg, random_mac};
 use crate::resources::{FileError, read_small_file};
 use crate::run_config::{ResourceSpec, RunConfig, VariablesSpec};
 use std::collections::BTreeMap;
@@ -60,10 +60,13 @@ fn merge(mut config: RunConfig, args: &RunArgs) -> Result<RunConfig, LoadError> 
     set_firmware(&mut config, args)?;
     let vm = &mut config.vm;
     if let Some(cpus) = &args.cpus {
-        vm.cpus = cpus.0.clone();
+        vm.cpus = vmm::CpusConfig { placement: vm.cpus.placement.take(), ..cpus.0.clone() };
     }
-    if let Some(size) = args.memory {
-        vm.memory.boot = size.0;
+    for pin in &args.pin {
+        pin.apply(vm.cpus.placement.get_or_insert_default());
+    }
+    if let Some(memory) = args.memory {
+        memory.apply(&mut vm.memory);
     }
     match (args.board, &vm.board) {
         // It is this board already: what the file says of it stays.
@@ -291,7 +294,7 @@ mod tests {
         let mut expected = file();
         expected.vm.payload =
             PayloadConfig::Kernel { cmdline: "verbose".into(), initrd: true, entry: KernelEntry::Auto };
-        expected.vm.cpus = vmm::CpusConfig { boot: 2, max: None, topology: None };
+        expected.vm.cpus = vmm::CpusConfig { boot: 2, max: None, topology: None, placement: None };
         expected.vm.memory.boot = 1 << 30;
         expected.vm.on_reboot = OnReboot::Exit;
         expected.vm.on_triple_fault = Some(OnTripleFault::Reset);

@@ -22,6 +22,7 @@ mod lifecycle;
 mod machine;
 #[allow(unsafe_code)] // the mappings of guest memory stand there: see ARCHITECTURE.md
 mod memory;
+mod placement;
 mod resources;
 mod snapshot;
 mod statistics;
@@ -34,9 +35,9 @@ mod worker;
 
 pub use arch::x86_64::topology::TopologyError;
 pub use config::{
-    Backing, BoardConfig, ConfigError, CpuTopology, CpusConfig, DiskConfig, FirmwareInterface, IdentityConfig,
-    KernelEntry, MachineUuid, MachineUuidError, MemoryConfig, NetConfig, OnError, OnReboot, OnTripleFault,
-    PayloadConfig, VmConfig,
+    Backing, BoardConfig, ConfigError, CpuPlacement, CpuTopology, CpusConfig, DiskConfig, FirmwareInterface, HostCpus,
+    HostCpusError, HugePageSize, IdentityConfig, KernelEntry, MachineUuid, MachineUuidError, MemoryConfig, NetConfig,
+    OnError, OnReboot, OnTripleFault, PayloadConfig, TransparentHugePages, VmConfig,
 };
 pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;

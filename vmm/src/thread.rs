@@ -1,5 +1,6 @@
 //! The one place where threads are made: named, joined, and sandboxed by their role.
 
+use crate::placement::Placement;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -41,18 +42,20 @@ pub(crate) type SandboxHook = dyn Fn(&ThreadRole) -> io::Result<()> + Send + Syn
 /// Makes the threads of one machine.
 #[derive(Clone)]
 pub(crate) struct Threads {
+    placement: Arc<Placement>,
     sandbox: Arc<SandboxHook>,
 }
 
 impl Threads {
-    /// Threads that run `sandbox` first.
-    pub(crate) fn new(sandbox: Arc<SandboxHook>) -> Self {
-        Self { sandbox }
+    /// Threads that go where `placement` says, and run `sandbox` first.
+    pub(crate) fn new(placement: Placement, sandbox: Arc<SandboxHook>) -> Self {
+        Self { placement: Arc::new(placement), sandbox }
     }
 
-    /// Threads without a sandbox.
+    /// Threads without a sandbox, anywhere.
+    #[cfg(test)]
     pub(crate) fn unconfined() -> Self {
-        Self::new(Arc::new(|_| Ok(())))
+        Self::new(Placement::default(), Arc::new(|_| Ok(())))
     }
 
     /// Starts a thread that runs the sandbox hook of its role and then `body`. The caller joins it; a panic or a
@@ -65,10 +68,11 @@ impl Threads {
         role: ThreadRole,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<JoinHandle<io::Result<T>>> {
-        let sandbox = Arc::clone(&self.sandbox);
+        let (placement, sandbox) = (Arc::clone(&self.placement), Arc::clone(&self.sandbox));
         // Linux shows 15 bytes of a thread's name.
         let name: String = role.to_string().chars().take(15).collect();
         Builder::new().name(name).spawn(move || {
+            placement.apply(&role)?;
             sandbox(&role)?;
             Ok(body())
         })
@@ -81,17 +85,21 @@ mod tests {
 
     #[test]
     fn the_sandbox_hook_runs_in_the_new_thread_before_its_body() {
-        let threads = Threads::new(Arc::new(|role| {
-            assert_eq!(std::thread::current().name(), Some(role.to_string().as_str()));
-            Ok(())
-        }));
+        let threads = Threads::new(
+            Placement::default(),
+            Arc::new(|role| {
+                assert_eq!(std::thread::current().name(), Some(role.to_string().as_str()));
+                Ok(())
+            }),
+        );
         let thread = threads.spawn(ThreadRole::Vcpu(3), || std::thread::current().name().map(str::to_owned)).unwrap();
         assert_eq!(thread.join().unwrap().unwrap().as_deref(), Some("vcpu3"));
     }
 
     #[test]
     fn a_refusing_sandbox_keeps_the_body_from_running() {
-        let threads = Threads::new(Arc::new(|_| Err(io::Error::from(io::ErrorKind::PermissionDenied))));
+        let threads =
+            Threads::new(Placement::default(), Arc::new(|_| Err(io::Error::from(io::ErrorKind::PermissionDenied))));
         let thread = threads.spawn(ThreadRole::Driver, || panic!("must not run")).unwrap();
         assert_eq!(thread.join().unwrap().unwrap_err().kind(), io::ErrorKind::PermissionDenied);
     }

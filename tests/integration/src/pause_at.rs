@@ -98,7 +98,7 @@ fn config(options: &Options) -> VmConfig {
     let mut config = VmConfig { board: BoardConfig::Microvm { acpi: true }, ..VmConfig::default() };
     let (cmdline, entry) = (options.cmdline.clone(), KernelEntry::default());
     config.payload = PayloadConfig::Kernel { cmdline, initrd: true, entry };
-    config.cpus = CpusConfig { boot: options.cpus, max: None, topology: None };
+    config.cpus = CpusConfig { boot: options.cpus, ..CpusConfig::default() };
     config.memory.boot = 512 << 20;
     config.disks = vec![DiskConfig {
         id: "disk0".into(),

@@ -1,5 +1,6 @@
 //! vCPUs and their topology.
 
+use super::CpuPlacement;
 use serde::{Deserialize, Serialize};
 
 /// How many vCPUs there are, and how the guest sees them arranged.
@@ -14,11 +15,14 @@ pub struct CpusConfig {
     /// Absent: `max` sockets of one core with one thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology: Option<CpuTopology>,
+    /// Which CPUs of the host they run on. Absent: those on which the program that builds the machine runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<CpuPlacement>,
 }
 
 impl Default for CpusConfig {
     fn default() -> Self {
-        Self { boot: 1, max: None, topology: None }
+        Self { boot: 1, max: None, topology: None, placement: None }
     }
 }
 

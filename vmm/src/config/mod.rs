@@ -7,6 +7,7 @@ mod identity;
 mod memory;
 mod net;
 mod payload;
+mod placement;
 mod uuid;
 mod validate;
 
@@ -16,9 +17,10 @@ mod tests;
 pub use cpus::{CpuTopology, CpusConfig};
 pub use disk::{DiskConfig, OnError};
 pub use identity::IdentityConfig;
-pub use memory::{Backing, MemoryConfig};
+pub use memory::{Backing, HugePageSize, MemoryConfig, TransparentHugePages};
 pub use net::NetConfig;
 pub use payload::{FirmwareInterface, KernelEntry, PayloadConfig};
+pub use placement::{CpuPlacement, HostCpus, HostCpusError};
 pub use uuid::{MachineUuid, MachineUuidError};
 pub use validate::ConfigError;
 

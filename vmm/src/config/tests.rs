@@ -181,7 +181,7 @@ fn serials_are_one_to_twenty_printable_characters() {
 #[test]
 fn the_limits_themselves_are_allowed() {
     let mut config = microvm();
-    config.cpus = CpusConfig { boot: 64, max: Some(256), topology: topology(256, 1, 1) };
+    config.cpus = CpusConfig { boot: 64, max: Some(256), topology: topology(256, 1, 1), ..CpusConfig::default() };
     config.memory.boot = 16 << 20;
     config.disks = (0..15).map(|n| disk(&format!("{}{n:02}", "d".repeat(62)))).collect();
     config.validate().unwrap();
@@ -206,7 +206,7 @@ fn the_topology_follows_from_what_is_given() {
     assert_eq!((config.max_cpus(), config.topology()), (3, CpuTopology { sockets: 3, cores: 1, threads: 1 }));
     config.cpus.max = Some(8);
     assert_eq!((config.max_cpus(), config.topology()), (8, CpuTopology { sockets: 8, cores: 1, threads: 1 }));
-    config.cpus = CpusConfig { boot: 1, max: None, topology: topology(2, 3, 1) };
+    config.cpus = CpusConfig { boot: 1, max: None, topology: topology(2, 3, 1), ..CpusConfig::default() };
     assert_eq!((config.max_cpus(), config.topology()), (6, CpuTopology { sockets: 2, cores: 3, threads: 1 }));
 }
 
@@ -214,7 +214,11 @@ fn the_topology_follows_from_what_is_given() {
 fn a_configuration_survives_its_json_form() {
     let mut config = valid();
     config.board = BoardConfig::Microvm { acpi: false };
-    config.cpus = CpusConfig { boot: 2, max: Some(4), topology: topology(2, 1, 2) };
+    config.cpus = CpusConfig { boot: 2, max: Some(4), topology: topology(2, 1, 2), ..CpusConfig::default() };
+    let vcpus = [(1, "0-1,3".parse().unwrap())].into();
+    config.cpus.placement = Some(CpuPlacement { vcpus, others: Some("2".parse().unwrap()) });
+    config.memory.backing = Backing::Hugetlb(HugePageSize::Size1Gi);
+    config.memory.transparent_huge_pages = TransparentHugePages::Off;
     config.disks = vec![DiskConfig { serial: Some("s".into()), readonly: true, ..disk("root") }];
     config.nets = vec![NetConfig { mtu: Some(1400), link_up: false, ..net("net0", 1) }, net("net1", 2)];
     config.on_reboot = OnReboot::Exit;
@@ -261,5 +265,28 @@ fn a_network_device_needs_an_id_and_an_address() {
 fn an_mtu_is_68_to_65535_bytes() {
     for mtu in [68, 1500, 65535] {
         VmConfig { nets: vec![NetConfig { mtu: Some(mtu), ..net("net0", 2) }], ..valid() }.validate().unwrap();
+    }
+}
+
+#[test]
+fn only_vcpus_that_are_there_are_placed() {
+    let place = |vcpu: u32| {
+        let placement = CpuPlacement { vcpus: [(vcpu, "0".parse().unwrap())].into(), others: None };
+        VmConfig { cpus: CpusConfig { boot: 2, placement: Some(placement), ..CpusConfig::default() }, ..valid() }
+    };
+    place(1).validate().unwrap();
+    assert_eq!(place(2).validate(), Err(ConfigError::Placement { vcpu: 2, boot: 2 }));
+}
+
+#[test]
+fn memory_of_huge_pages_fills_them() {
+    let machine = |boot: u64, page: HugePageSize| {
+        let memory = MemoryConfig { boot, backing: Backing::Hugetlb(page), ..MemoryConfig::default() };
+        VmConfig { memory, ..valid() }.validate()
+    };
+    assert_eq!(machine(3 << 30, HugePageSize::Size1Gi), Ok(()));
+    assert_eq!(machine(34 << 20, HugePageSize::Size2Mi), Ok(()));
+    for (boot, page) in [(33 << 20, HugePageSize::Size2Mi), (512 << 20, HugePageSize::Size1Gi)] {
+        assert_eq!(machine(boot, page), Err(ConfigError::MemoryNotHugePages { boot, page }));
     }
 }

@@ -1,7 +1,7 @@
 //! What a configuration must hold before anything is made of it.
 
 use super::net::MIN_MTU;
-use super::{BoardConfig, CpuTopology, PayloadConfig, VmConfig};
+use super::{Backing, BoardConfig, CpuTopology, HugePageSize, PayloadConfig, VmConfig};
 use crate::arch::x86_64::topology::{Topology, TopologyError};
 use crate::memory::layout;
 use devices::id::DeviceId;
@@ -59,6 +59,14 @@ pub enum ConfigError {
         /// vCPUs there may be.
         max: u32,
     },
+    /// Host CPUs for a vCPU that is not there.
+    #[error("cpus.placement names host CPUs for vCPU {vcpu}, but there are only 0 to {}", boot.saturating_sub(1))]
+    Placement {
+        /// The vCPU that is named.
+        vcpu: u32,
+        /// `cpus.boot`.
+        boot: u32,
+    },
     /// Less RAM than any machine can run with.
     #[error("{0} bytes of memory are too little: a machine needs at least 16 MiB")]
     TooLittleMemory(u64),
@@ -72,6 +80,14 @@ pub enum ConfigError {
         boot: u64,
         /// `memory.max`.
         max: u64,
+    },
+    /// RAM that does not fill its huge pages.
+    #[error("{boot} bytes of memory do not fill huge pages of {page}: give the machine a multiple of {}", page.bytes())]
+    MemoryNotHugePages {
+        /// `memory.boot`.
+        boot: u64,
+        /// The pages of its backing.
+        page: HugePageSize,
     },
     /// Two devices share an id.
     #[error("Two devices are called {0}: give each an id of its own")]
@@ -255,7 +271,11 @@ impl VmConfig {
             return Err(ConfigError::CpusMaxBelowBoot { boot, max });
         }
         fits?;
-        Ok(())
+        let placed = self.cpus.placement.iter().flat_map(|placement| placement.vcpus.keys());
+        match placed.max() {
+            Some(&vcpu) if vcpu >= boot => Err(ConfigError::Placement { vcpu, boot }),
+            _ => Ok(()),
+        }
     }
 
     fn validate_memory(&self) -> Result<(), ConfigError> {
@@ -272,7 +292,12 @@ impl VmConfig {
         if max < boot {
             return Err(ConfigError::MemoryMaxBelowBoot { boot, max });
         }
-        Ok(())
+        match self.memory.backing {
+            Backing::Hugetlb(page) if !boot.is_multiple_of(page.bytes()) => {
+                Err(ConfigError::MemoryNotHugePages { boot, page })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The entropy device and all others have a place on the board.

@@ -2,6 +2,7 @@
 
 use super::output::CAPACITY;
 use super::*;
+use crate::placement::Placement;
 use devices::bus::{BusDevice, Width};
 use devices::interrupt::EdgeLine;
 use devices::legacy::Serial;
@@ -252,7 +253,8 @@ fn stopping_closes_every_descriptor_of_the_console() {
 
 #[test]
 fn a_thread_that_the_sandbox_refuses_is_reported() {
-    let threads = Threads::new(Arc::new(|_| Err(io::Error::from(io::ErrorKind::PermissionDenied))));
+    let threads =
+        Threads::new(Placement::default(), Arc::new(|_| Err(io::Error::from(io::ErrorKind::PermissionDenied))));
     let event_loop = EventLoop::start(&threads).unwrap();
     assert!(matches!(event_loop.stop(), Err(EventLoopError::Host(_))));
 }

@@ -6,6 +6,7 @@ use crate::config::{DiskConfig, FirmwareInterface, KernelEntry, NetConfig, Paylo
 use crate::event_loop::{Console, EventLoop};
 use crate::handle::VmError;
 use crate::kvm::Kvm;
+use crate::placement::Placement;
 use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL, rom_of};
 use crate::statistics::Statistics;
 use crate::thread::Threads;
@@ -60,7 +61,8 @@ impl Blueprint {
     /// Checks that configuration and resources fit each other, and opens `/dev/kvm` unless it was given.
     pub(crate) fn new(config: VmConfig, mut resources: Resources, timeline: Arc<Timeline>) -> Result<Self, VmError> {
         config.validate()?;
-        let threads = Threads::unconfined();
+        let placement = Placement::new(config.cpus.placement.as_ref()).map_err(MachineError::from)?;
+        let threads = Threads::new(placement, Arc::new(|_| Ok(())));
         let payload = match config.payload {
             PayloadConfig::Kernel { initrd, entry, .. } => Payload::Kernel {
                 entry,

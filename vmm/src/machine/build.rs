@@ -55,6 +55,9 @@ impl Machine {
         let signals = Arc::new(signals);
         let topology = Topology::new(config.topology(), config.cpus.boot).map_err(MachineError::from)?;
         let regions = RamRegion::ram(config.memory.boot, config.memory.backing)?;
+        for region in &regions {
+            region.mapping().advise_huge_pages(config.memory.transparent_huge_pages)?;
+        }
         let address_space = Arc::new(AddressSpace::new(Arc::clone(&vm) as Arc<dyn MemorySlots>));
         address_space.add_listener(Arc::clone(&blueprint.statistics) as _);
         let (firmware, payload) = map_memory(blueprint, &regions, &address_space, &topology, &signals)?;

@@ -6,6 +6,7 @@ use crate::arch::x86_64::topology::TopologyError;
 use crate::event_loop::EventLoopError;
 use crate::kvm::KvmError;
 use crate::memory::CommitError;
+use crate::placement::PlacementError;
 use crate::vcpu::VcpuError;
 use crate::worker::WorkerError;
 use devices::backend::block::DiskError;
@@ -52,6 +53,9 @@ pub(crate) enum MachineError {
     /// The CPU topology is not one.
     #[error("The vCPUs cannot be arranged")]
     Topology(#[from] TopologyError),
+    /// Threads cannot run on the host CPUs that were named.
+    #[error("The machine's threads cannot be placed")]
+    Placement(#[from] PlacementError),
     /// The vCPUs' threads.
     #[error("The vCPUs cannot run")]
     Vcpu(#[from] VcpuError),

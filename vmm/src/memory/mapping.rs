@@ -1,7 +1,7 @@
 //! Pages of this process that hold guest memory.
 
 use super::layout::PAGE_SIZE;
-use crate::config::Backing;
+use crate::config::{Backing, HugePageSize, TransparentHugePages};
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
@@ -54,6 +54,23 @@ pub(crate) enum MappingError {
         /// Bytes of the mapping.
         size: u64,
     },
+    /// The host has not reserved enough huge pages, or they are in use.
+    #[error(
+        "{size} bytes of guest memory need {count} free huge pages of {page}: reserve them (/sys/kernel/mm/hugepages, or hugepagesz= and hugepages= on the host's command line), or raise the limit of the control group",
+        count = size / page.bytes()
+    )]
+    NoHugePages {
+        /// Bytes asked for.
+        size: u64,
+        /// The pages.
+        page: HugePageSize,
+        /// What the system answered.
+        #[source]
+        source: io::Error,
+    },
+    /// Reserved huge pages stay until the machine ends.
+    #[error("Guest memory of huge pages is not given back piece by piece")]
+    HugePagesStay,
     /// Another system call failed.
     #[error("{call} failed for {size} bytes of guest memory")]
     System {
@@ -80,6 +97,7 @@ pub(crate) struct Mapping {
     len: usize,
     /// The memfd, when there is one.
     file: Option<Arc<File>>,
+    backing: Backing,
 }
 
 // SAFETY: the mapping belongs to the process, not to a thread, and `Mapping` hands out only its address.
@@ -96,20 +114,60 @@ impl Mapping {
         if size == 0 || !size.is_multiple_of(PAGE_SIZE) || !guest.is_multiple_of(PAGE_SIZE) {
             return Err(MappingError::NotPages { start: guest, size });
         }
+        let congruence = match backing {
+            Backing::Hugetlb(page) if !(guest | size).is_multiple_of(page.bytes()) => {
+                return Err(MappingError::NotPages { start: guest, size });
+            }
+            Backing::Hugetlb(page) => page.bytes(),
+            Backing::Anonymous | Backing::Memfd => CONGRUENCE,
+        };
         // Room to move the start to the right place; isize::MAX is what a Rust allocation may have.
-        let room = size.checked_add(CONGRUENCE).filter(|room| isize::try_from(*room).is_ok());
+        let room = size.checked_add(congruence).filter(|room| isize::try_from(*room).is_ok());
         let Some(room) = room else {
             return Err(MappingError::TooLarge { size, source: Errno::NOMEM.into() });
         };
         let file = match backing {
             Backing::Anonymous => None,
-            Backing::Memfd => Some(Arc::new(sealed_memfd(size)?)),
+            Backing::Memfd | Backing::Hugetlb(_) => Some(Arc::new(sealed_memfd(backing, size)?)),
         };
         let reservation = Reservation::new(host_bytes(room)).map_err(|source| failure("mmap", size, source))?;
-        let address = reservation
-            .map(host_bytes(size), guest, file.as_deref())
-            .map_err(|source| failure("mmap", size, source))?;
-        Ok(Self { address, len: host_bytes(size), file })
+        let place = Place { len: host_bytes(size), guest, congruence };
+        let address = reservation.map(&place, backing, file.as_deref()).map_err(|source| match backing {
+            Backing::Hugetlb(page) => MappingError::NoHugePages { size, page, source: source.into() },
+            Backing::Anonymous | Backing::Memfd => failure("mmap", size, source),
+        })?;
+        let mapping = Self { address, len: host_bytes(size), file, backing };
+        if let Backing::Hugetlb(page) = backing {
+            mapping.populate(page)?;
+        }
+        Ok(mapping)
+    }
+
+    /// Takes every page now. The reservation of huge pages alone is not enough: a control group counts them when they
+    /// are touched, and a guest that touches one too many would be killed by SIGBUS.
+    fn populate(&self, page: HugePageSize) -> Result<(), MappingError> {
+        // SAFETY: the whole mapping, which is ours (invariant of Mapping); its contents do not change.
+        match unsafe { rustix::mm::madvise(self.as_ptr().cast(), self.len, Advice::LinuxPopulateWrite) } {
+            Ok(()) => Ok(()),
+            // Linux before 5.14 does not know it: the reservation has to do.
+            Err(Errno::INVAL) => Ok(()),
+            Err(source) => Err(MappingError::NoHugePages { size: self.len(), page, source: source.into() }),
+        }
+    }
+
+    /// Says whether the host may use huge pages that are not reserved. A host without them has nothing to refuse.
+    pub(crate) fn advise_huge_pages(&self, choice: TransparentHugePages) -> Result<(), MappingError> {
+        let advice = match (self.backing, choice) {
+            (Backing::Hugetlb(_), _) | (_, TransparentHugePages::Auto) => return Ok(()),
+            (_, TransparentHugePages::On) => Advice::LinuxHugepage,
+            (_, TransparentHugePages::Off) => Advice::LinuxNoHugepage,
+        };
+        // SAFETY: the whole mapping, which is ours (invariant of Mapping); the advice changes no contents.
+        match unsafe { rustix::mm::madvise(self.as_ptr().cast(), self.len, advice) } {
+            // What a kernel without transparent huge pages answers.
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(source) => Err(MappingError::System { call: "madvise", size: self.len(), source: source.into() }),
+        }
     }
 
     /// Bytes mapped.
@@ -135,7 +193,7 @@ impl Mapping {
     /// Gives the pages of `range` (offsets) back to the host; they read zero afterwards.
     ///
     /// # Errors
-    /// The range is not whole pages, not inside the mapping, or the system refused.
+    /// The range is not whole pages, not inside the mapping, of reserved huge pages, or the system refused.
     pub(crate) fn discard(&self, range: Range<u64>) -> Result<(), MappingError> {
         let Range { start, end } = range;
         if start > end || end > self.len() {
@@ -147,6 +205,9 @@ impl Mapping {
         }
         if size == 0 {
             return Ok(());
+        }
+        if matches!(self.backing, Backing::Hugetlb(_)) {
+            return Err(MappingError::HugePagesStay);
         }
         if let Some(file) = &self.file {
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
@@ -174,6 +235,16 @@ impl Drop for Mapping {
     }
 }
 
+/// Where a mapping goes inside a reservation, which has at least `congruence` bytes more than `len`.
+struct Place {
+    /// Bytes of the mapping.
+    len: usize,
+    /// Its guest address.
+    guest: u64,
+    /// Host and guest addresses are equal modulo this.
+    congruence: u64,
+}
+
 /// Address space without memory, larger than the mapping that will lie inside it.
 struct Reservation {
     start: NonNull<c_void>,
@@ -188,13 +259,13 @@ impl Reservation {
         Ok(Self { start: NonNull::new(start).ok_or(Errno::NOMEM)?, len })
     }
 
-    /// Puts `len` bytes of memory where the address is congruent to `guest`, and gives the rest of the address space
-    /// back. `len` is at least 2 MiB less than the reservation.
-    fn map(self, len: usize, guest: u64, file: Option<&File>) -> Result<NonNull<c_void>, Errno> {
+    /// Puts memory where `place` says, and gives the rest of the address space back.
+    fn map(self, place: &Place, backing: Backing, file: Option<&File>) -> Result<NonNull<c_void>, Errno> {
+        let Place { len, guest, congruence } = *place;
         let start = self.start.as_ptr() as u64;
-        let head = host_bytes(guest.wrapping_sub(start) % CONGRUENCE);
+        let head = host_bytes(guest.wrapping_sub(start) % congruence);
         let prot = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: head < 2 MiB, so head..head + len lies inside the reservation, which is ours alone.
+        // SAFETY: head < congruence, so head..head + len lies inside the reservation, which is ours alone.
         let place = unsafe { self.start.as_ptr().byte_add(head) };
         // SAFETY: MAP_FIXED replaces pages of the reservation only (see above), and nothing refers to them.
         unsafe {
@@ -204,7 +275,12 @@ impl Reservation {
                     rustix::mm::mmap_anonymous(place, len, prot, flags)?
                 }
                 Some(file) => {
-                    let flags = MapFlags::SHARED | MapFlags::NORESERVE | MapFlags::FIXED;
+                    // Huge pages are counted here, not when the guest first needs one.
+                    let reserve = match backing {
+                        Backing::Hugetlb(_) => MapFlags::empty(),
+                        Backing::Anonymous | Backing::Memfd => MapFlags::NORESERVE,
+                    };
+                    let flags = MapFlags::SHARED | MapFlags::FIXED | reserve;
                     rustix::mm::mmap(place, len, prot, flags, file, 0)?
                 }
             }
@@ -232,10 +308,21 @@ impl Drop for Reservation {
 }
 
 /// A memfd of `size` bytes whose size nobody can change: a mapping of it never faults beyond its end.
-fn sealed_memfd(size: u64) -> Result<File, MappingError> {
+fn sealed_memfd(backing: Backing, size: u64) -> Result<File, MappingError> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let file =
-        rustix::fs::memfd_create("guest-memory", flags).map_err(|source| failure("memfd_create", size, source))?;
+    let file = match backing {
+        Backing::Hugetlb(page) => {
+            let pages = match page {
+                HugePageSize::Size2Mi => MemfdFlags::HUGE_2MB,
+                HugePageSize::Size1Gi => MemfdFlags::HUGE_1GB,
+            };
+            rustix::fs::memfd_create("guest-memory", flags | MemfdFlags::HUGETLB | pages)
+                .map_err(|source| MappingError::NoHugePages { size, page, source: source.into() })?
+        }
+        Backing::Anonymous | Backing::Memfd => {
+            rustix::fs::memfd_create("guest-memory", flags).map_err(|source| failure("memfd_create", size, source))?
+        }
+    };
     rustix::fs::ftruncate(&file, size).map_err(|source| failure("ftruncate", size, source))?;
     rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
         .map_err(|source| failure("F_ADD_SEALS", size, source))?;

@@ -42,6 +42,7 @@ impl RamRegion {
         let regions = layout::ram_ranges(size).into_iter().map(|range| Self::new(range, backing).map(Arc::new));
         regions.collect::<Result<_, _>>().map_err(|error| match error {
             MappingError::TooLarge { source, .. } => MappingError::TooLarge { size, source },
+            MappingError::NoHugePages { page, source, .. } => MappingError::NoHugePages { size, page, source },
             other => other,
         })
     }

@@ -155,7 +155,52 @@ fn a_mapping_takes_its_size_of_address_space_and_gives_all_of_it_back() {
     let unwritable = File::open("/proc/self/exe").unwrap();
     for _ in 0..8 {
         let reservation = Reservation::new(5 * MIB as usize).unwrap();
-        assert_eq!(reservation.map(3 * MIB as usize, 0, Some(&unwritable)).unwrap_err(), Errno::ACCESS);
+        let place = Place { len: 3 * MIB as usize, guest: 0, congruence: CONGRUENCE };
+        assert_eq!(reservation.map(&place, Backing::Memfd, Some(&unwritable)).unwrap_err(), Errno::ACCESS);
     }
     assert!(address_space() < before + noise);
+}
+
+#[test]
+fn huge_pages_that_the_host_has_not_are_an_error_that_says_how_many_are_needed() {
+    for (page, count) in [(HugePageSize::Size2Mi, "4194304"), (HugePageSize::Size1Gi, "8192")] {
+        let error = Mapping::new(Backing::Hugetlb(page), 0, 8 << 40).unwrap_err();
+        assert!(matches!(error, MappingError::NoHugePages { .. }), "{error:?}");
+        assert!(error.to_string().contains(&format!("need {count} free huge pages of {page}")), "{error}");
+    }
+}
+
+#[test]
+fn huge_pages_are_mapped_whole() {
+    for (guest, size) in [(0, 3 * MIB), (MIB, 2 * MIB), (0x1000, 2 * MIB)] {
+        let refused = Mapping::new(Backing::Hugetlb(HugePageSize::Size2Mi), guest, size);
+        assert!(matches!(refused, Err(MappingError::NotPages { .. })), "{guest:#x} {size:#x}");
+    }
+}
+
+/// What the kernel notes of the mapping (proc(5), smaps, VmFlags).
+fn flags(mapping: &Mapping) -> Vec<String> {
+    let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let start = format!("{:x}-", mapping.host_address());
+    let mut lines = smaps.lines().skip_while(|line| !line.starts_with(&start));
+    let flags = lines.find_map(|line| line.strip_prefix("VmFlags: ")).unwrap();
+    flags.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_kernel_is_told_whether_it_may_use_huge_pages_by_itself() {
+    use TransparentHugePages::{Auto, Off, On};
+    if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+        // A kernel without them takes no advice, and that is no error.
+        return Mapping::new(Backing::Anonymous, 0, 4 * MIB).unwrap().advise_huge_pages(On).unwrap();
+    }
+    for backing in both() {
+        for (choice, expected) in [(Auto, [false, false]), (On, [true, false]), (Off, [false, true])] {
+            let mapping = Mapping::new(backing, 0, 4 * MIB).unwrap();
+            mapping.advise_huge_pages(choice).unwrap();
+            let flags = flags(&mapping);
+            let found = ["hg", "nh"].map(|flag| flags.iter().any(|found| found == flag));
+            assert_eq!(found, expected, "{backing:?} {choice:?} {flags:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Start, pause, resume, halt, join.
 
 use super::fake::{Acting, FakeVcpu, Machine, Step, nothing, wait_until};
+use crate::placement::Placement;
 use crate::thread::Threads;
 use crate::vcpu::{Buses, VcpuControl, VcpuError, VcpuEvents, Vcpus};
 use devices::bus::Bus;
@@ -141,7 +142,7 @@ fn a_panic_in_a_vcpus_thread_stops_the_machine_instead_of_hanging_it() {
 
 #[test]
 fn a_refusing_sandbox_is_named_when_the_threads_are_joined() {
-    let threads = Threads::new(Arc::new(|_| Err(io::ErrorKind::PermissionDenied.into())));
+    let threads = Threads::new(Placement::default(), Arc::new(|_| Err(io::ErrorKind::PermissionDenied.into())));
     let buses = Buses { pio: Arc::new(Bus::new()), mmio: Arc::new(Bus::new()) };
     let events: Arc<dyn VcpuEvents> = Arc::new(super::fake::Events::default());
     let vcpus = vec![FakeVcpu::new(&[Step::Spin])];

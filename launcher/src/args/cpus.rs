@@ -47,7 +47,7 @@ impl FromStr for CpusArg {
         }
         let topology = (sockets.is_some() || cores.is_some() || threads.is_some())
             .then(|| topology(max.unwrap_or(boot), sockets, cores, threads));
-        Ok(Self(CpusConfig { boot, max, topology }))
+        Ok(Self(CpusConfig { boot, max, topology, placement: None }))
     }
 }
 

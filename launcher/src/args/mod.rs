@@ -1,16 +1,24 @@
-//! The command line.
+//! The command line; a flag with parts of its own has a file of its own.
+
+pub(crate) mod cpus;
+pub(crate) mod disk;
+pub(crate) mod memory;
+pub(crate) mod memory_size;
+pub(crate) mod net;
+pub(crate) mod pin;
 
 use crate::console::ConsoleArg;
-use crate::cpus_arg::CpusArg;
-use crate::disk_arg::DiskArg;
 use crate::firmware::{FirmwareArg, SmbiosArg, TextFileArg};
 use crate::help;
 use crate::manifest::ManifestCommand;
-use crate::memory_size::MemorySize;
-use crate::net_arg::NetArg;
 use crate::report::ReportFormat;
 use crate::shutdown::Grace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use cpus::CpusArg;
+use disk::DiskArg;
+use memory::MemoryArg;
+use net::NetArg;
+use pin::PinArg;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use vmm::{OnReboot, OnTripleFault};
@@ -83,9 +91,13 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N[,sockets=S][,cores=C][,threads=T][,max=M]", long_help = help::CPUS)]
     pub(crate) cpus: Option<CpusArg>,
 
+    /// Keep a vCPU, or all other threads, on CPUs of the host; may be given several times.
+    #[arg(long, value_name = "VCPU|others=CPUS", long_help = help::PIN)]
+    pub(crate) pin: Vec<PinArg>,
+
     /// Guest RAM: bytes, or a number with Ki, Mi, Gi, Ti (1024) or k, M, G, T (1000).
-    #[arg(long, value_name = "SIZE", long_help = help::MEMORY)]
-    pub(crate) memory: Option<MemorySize>,
+    #[arg(long, value_name = "SIZE[,hugepages=2Mi|1Gi][,shared][,thp=auto|on|off]", long_help = help::MEMORY)]
+    pub(crate) memory: Option<MemoryArg>,
 
     /// The board: what the guest finds besides CPUs and RAM [default: q35].
     #[arg(long, value_enum)]
@@ -207,6 +219,10 @@ mod tests {
             "-- console=ttyS0",
             "--cpus",
             "2,sockets=1,cores=2,threads=1,max=2",
+            "--pin",
+            "0=0",
+            "--pin",
+            "others=0-1",
             "--memory",
             "512Mi",
             "--board",
@@ -232,7 +248,8 @@ mod tests {
         ]);
         assert_eq!(args.config.unwrap(), PathBuf::from("c.json"));
         assert_eq!(args.cmdline.unwrap(), "-- console=ttyS0");
-        assert_eq!(args.memory, Some(MemorySize(512 << 20)));
+        assert_eq!(args.memory, Some("512Mi".parse().unwrap()));
+        assert_eq!(args.pin.len(), 2);
         assert_eq!((args.disks.len(), args.nets.len()), (2, 2));
         assert_eq!(args.console, Some(ConsoleArg::Socket("/run/c".into())));
         assert_eq!(args.on_reboot.map(OnReboot::from), Some(OnReboot::Exit));
