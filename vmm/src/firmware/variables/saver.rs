@@ -1,7 +1,8 @@
 //! The thread that writes the store: a guest that changes a variable does not wait for the host's disk.
 
-use super::file::VariableFile;
+use super::file::{VariableFile, VariableFileError};
 use crate::thread::{ThreadRole, Threads};
+use std::error::Error;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -33,7 +34,7 @@ impl VariableSaver {
     pub(crate) fn start(threads: &Threads, file: VariableFile) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let body = Arc::clone(&shared);
-        let thread = threads.spawn(ThreadRole::Variables, move || body.run(&file))?;
+        let thread = threads.spawn(ThreadRole::Variables, move || body.run(|contents| file.save(contents)))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -59,12 +60,32 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, file: &VariableFile) {
+    /// Writes what comes. What could not be written is tried again with the next change, or at the end.
+    fn run(&self, mut save: impl FnMut(&[u8]) -> Result<(), VariableFileError>) {
+        let mut left = None;
         while let Some(contents) = self.wait() {
-            if let Err(error) = file.save(&contents) {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(cause, "{error}: changes of the firmware's variables are lost when the machine ends");
-            }
+            left = match save(&contents) {
+                Ok(()) => {
+                    if left.is_some() {
+                        tracing::info!("The firmware's variables are kept again");
+                    }
+                    None
+                }
+                Err(error) => {
+                    // Once: guests can change variables as often as they like.
+                    if left.is_none() {
+                        let cause = cause(&error);
+                        tracing::error!(
+                            cause,
+                            "{error}: it is tried again with the next change and at the machine's end"
+                        );
+                    }
+                    Some(contents)
+                }
+            };
+        }
+        if let Some(Err(error)) = left.map(|contents| save(&contents)) {
+            tracing::error!(cause = cause(&error), "{error}: the last changes of the firmware's variables are lost");
         }
     }
 
@@ -75,6 +96,10 @@ impl Shared {
         let mut state = self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
         state.next.take()
     }
+}
+
+fn cause(error: &VariableFileError) -> Option<String> {
+    error.source().map(ToString::to_string)
 }
 
 #[cfg(test)]
@@ -102,5 +127,37 @@ mod tests {
         let file = VariableFile::new(File::open(directory.path()).unwrap().into(), OsStr::new("vm.fd")).unwrap();
         drop(VariableSaver::start(&Threads::unconfined(), file).unwrap());
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    /// What is written when these contents come, the writes end so, and the machine ends.
+    fn written(contents: &[u8], results: &[bool]) -> Vec<u8> {
+        let shared = Shared::default();
+        let (mut coming, mut results) = (contents.iter(), results.iter());
+        let mut next = || {
+            let mut state = shared.state();
+            match coming.next() {
+                Some(byte) => state.next = Some(vec![*byte]),
+                None => state.ends = true,
+            }
+        };
+        let mut written = Vec::new();
+        next();
+        shared.run(|contents| {
+            written.extend_from_slice(contents);
+            next();
+            match results.next() {
+                Some(false) => Err(VariableFileError::Name("full".into())),
+                Some(true) | None => Ok(()),
+            }
+        });
+        written
+    }
+
+    #[test]
+    fn what_the_host_has_no_room_for_is_written_with_the_next_change_or_at_the_end() {
+        assert_eq!(written(&[1, 2], &[true, true]), [1, 2]);
+        assert_eq!(written(&[1, 2], &[false, true]), [1, 2], "the next contents have the change too");
+        assert_eq!(written(&[1, 2], &[false, false]), [1, 2, 2], "once more at the end");
+        assert_eq!(written(&[1, 2], &[false, false, false]), [1, 2, 2], "and then no more");
     }
 }
