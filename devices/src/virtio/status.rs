@@ -1,11 +1,14 @@
 //! The device status field (VIRTIO 1.2 2.1) and what a driver's write makes of it.
 //!
 //! ```text
-//!  0 ── ACKNOWLEDGE ── DRIVER ── FEATURES_OK ── DRIVER_OK      each needs the one before it
-//!  ▲                                (only if the features are acceptable)
-//!  └── writing 0, from anywhere; no other write clears a bit. FAILED may come at any time.
+//!  0 ── FEATURES_OK ── DRIVER_OK      needs the one before it
+//!  ▲     (only if the features are acceptable)
+//!  └── writing 0, from anywhere; no other write clears a bit. ACKNOWLEDGE, DRIVER and FAILED may come at any time.
 //!      DEVICE_NEEDS_RESET is the device's: the driver cannot write it.
 //! ```
+//!
+//! A driver is to set ACKNOWLEDGE and DRIVER before the others (VIRTIO 1.2 3.1.1), but iPXE leaves them out when it opens
+//! a device for the second time.
 
 use bitflags::bitflags;
 
@@ -28,30 +31,25 @@ bitflags! {
     }
 }
 
-/// Each bit of initialisation with the one that it needs (VIRTIO 1.2 3.1.1).
-const STEPS: [(Status, Status); 4] = [
-    (Status::ACKNOWLEDGE, Status::empty()),
-    (Status::DRIVER, Status::ACKNOWLEDGE),
-    (Status::FEATURES_OK, Status::DRIVER),
-    (Status::DRIVER_OK, Status::FEATURES_OK),
-];
+/// What the device only takes note of.
+const NOTES: Status = Status::ACKNOWLEDGE.union(Status::DRIVER).union(Status::FAILED);
 
 impl Status {
     /// The status after a driver wrote `written`, which is not 0, over `self`.
     pub(super) fn after(self, written: Self, features_acceptable: bool) -> Self {
-        let mut status = self | (written & Self::FAILED);
-        for (bit, needed) in STEPS {
-            let allowed = bit != Self::FEATURES_OK || features_acceptable;
-            if written.contains(bit) && status.contains(needed) && allowed {
-                status |= bit;
-            }
+        let mut status = self | (written & NOTES);
+        if features_acceptable {
+            status |= written & Self::FEATURES_OK;
+        }
+        if status.contains(Self::FEATURES_OK) {
+            status |= written & Self::DRIVER_OK;
         }
         status
     }
 
-    /// Every bit of initialisation stands on the one before it.
+    /// No device runs whose features are not negotiated.
     pub(super) fn is_legal(self) -> bool {
-        STEPS.iter().all(|(bit, needed)| !self.contains(*bit) || self.contains(*needed))
+        !self.contains(Self::DRIVER_OK) || self.contains(Self::FEATURES_OK)
     }
 }
 
@@ -100,9 +98,16 @@ mod tests {
     }
 
     #[test]
-    fn a_step_without_the_one_before_is_not_legal() {
+    fn ipxe_opens_a_device_again_without_the_first_steps() {
+        let opened = Status::empty().after(Status::FEATURES_OK, true);
+        assert_eq!(opened, Status::FEATURES_OK);
+        assert_eq!(opened.after(opened | Status::DRIVER_OK, true), Status::FEATURES_OK | Status::DRIVER_OK);
+    }
+
+    #[test]
+    fn a_device_that_runs_without_negotiated_features_is_not_legal() {
         for (bits, legal) in
-            [(0, true), (2, false), (3, true), (9, false), (11, true), (7, false), (15, true), (0xcf, true)]
+            [(0, true), (2, true), (8, true), (4, false), (7, false), (12, true), (15, true), (0xcf, true)]
         {
             assert_eq!(Status::from_bits_truncate(bits).is_legal(), legal, "{bits:#x}");
         }
