@@ -190,7 +190,7 @@ Example: --fw-cfg opt/org.example/role=database";
 pub(crate) const SMBIOS: &str = "\
 What the machine calls itself: uuid, manufacturer, product, version, serial, sku, family, asset. Texts are 1 to \
 64 printable ASCII characters. The guest finds them in its SMBIOS tables (Linux: dmidecode, \
-/sys/class/dmi/id), which only firmware gives it.
+/sys/class/dmi/id).
 
 Example: --smbios uuid=5d307ca9-b3ef-428c-8861-06e72d69f223,serial=0042";
 

@@ -83,7 +83,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "opt/NAME=TEXT", long_help = help::FW_CFG)]
     pub(crate) fw_cfg: Vec<TextFileArg>,
 
-    /// What the machine calls itself in its SMBIOS tables, which only firmware gives to the guest.
+    /// What the machine calls itself in its SMBIOS tables.
     #[arg(long, value_name = "uuid=UUID[,serial=TEXT]..", long_help = help::SMBIOS)]
     pub(crate) smbios: Option<SmbiosArg>,
 

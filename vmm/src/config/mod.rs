@@ -59,7 +59,7 @@ pub struct VmConfig {
     /// resets by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_triple_fault: Option<OnTripleFault>,
-    /// What the machine is called. Guests find it in the SMBIOS tables, which only firmware gives them.
+    /// What the machine is called. Guests find it in the SMBIOS tables.
     #[serde(default)]
     pub identity: IdentityConfig,
     /// The I/O port at which the guest marks milestones of its start by writing one byte.

@@ -5,6 +5,7 @@ mod board;
 mod build;
 mod error;
 mod firmware;
+mod identity;
 mod legacy;
 mod microvm;
 mod pci_places;

@@ -1,12 +1,15 @@
-//! What tells the guest of its board: ACPI tables, or else an MP table and command-line arguments. Never both.
+//! What tells the guest of its board: ACPI tables, or else an MP table and command-line arguments, never both; and the
+//! SMBIOS tables.
 
 use super::MachineError;
+use super::identity::identity;
 use crate::arch::x86_64::topology::Topology;
 use crate::boot::BootContext;
 use crate::config::{BoardConfig, PayloadConfig, VmConfig};
 use crate::firmware::acpi::{self, AcpiBoard, AcpiConfig, PciHost};
-use crate::firmware::{Cpu, mptable};
+use crate::firmware::{Cpu, mptable, smbios};
 use crate::memory::{GuestRam, layout};
+use std::ops::Range;
 use vm_memory::{Bytes, GuestAddress};
 
 /// What the kernel is told.
@@ -47,10 +50,17 @@ pub(super) fn write(config: &VmConfig, topology: &Topology, ram: &GuestRam) -> R
         }
         None => ("MP table", mptable::build(&cpus, layout::MP_TABLE.start), layout::MP_TABLE),
     };
+    put(ram, table, &bytes, place)?;
+    let place = layout::SMBIOS;
+    let start = u32::try_from(place.start).unwrap_or(0); // below 1 MiB
+    put(ram, "SMBIOS table", &smbios::in_memory(&identity(config), start), place)
+}
+
+fn put(ram: &GuestRam, table: &'static str, bytes: &[u8], place: Range<u64>) -> Result<(), MachineError> {
     if bytes.len() as u64 > place.end - place.start {
         return Err(MachineError::TableTooLarge { table, bytes: bytes.len() });
     }
-    ram.write_slice(&bytes, GuestAddress(place.start)).map_err(|source| MachineError::Table { table, source })
+    ram.write_slice(bytes, GuestAddress(place.start)).map_err(|source| MachineError::Table { table, source })
 }
 
 /// Present and possible processors. Ids beyond a byte are refused with the topology.

@@ -21,7 +21,7 @@
 //! 0x00_9000  boot page tables: PML4, PDPT, four PDs (4 GiB in 2 MiB pages)
 //! 0x02_0000  command line
 //! 0x09_FC00  EBDA                 0x0A_0000  VGA and option ROMs (nothing there)
-//! 0x0E_0000  ACPI tables          0x0F_0000  MP table; the rest of the BIOS area is empty
+//! 0x0E_0000  ACPI tables          0x0F_0000  MP table             0x0F_2000  SMBIOS tables
 //! ```
 
 use std::ops::Range;
@@ -64,7 +64,9 @@ pub const VGA_AND_ROMS: Range<u64> = 0xa_0000..0xe_0000;
 /// (ACPI 6.5 5.2.5.1).
 pub const ACPI_TABLES: Range<u64> = 0xe_0000..0xf_0000;
 /// The MP floating pointer structure and table, where a guest searches it (MP specification 1.4, chapter 4).
-pub const MP_TABLE: Range<u64> = 0xf_0000..0x10_0000;
+pub const MP_TABLE: Range<u64> = 0xf_0000..0xf_2000;
+/// The SMBIOS entry point and tables, where a guest searches that UEFI has not told them (DSP0134 3.6, 5.2.1).
+pub const SMBIOS: Range<u64> = 0xf_2000..0x10_0000;
 /// Kernels and initial RAM disks are loaded from here on.
 pub const KERNEL_START: u64 = 0x10_0000;
 
@@ -78,7 +80,7 @@ pub const KVM_IDENTITY_MAP: Range<u64> = 0xfeff_c000..0xfeff_d000;
 pub const KVM_TSS: Range<u64> = 0xfeff_d000..0xff00_0000;
 
 /// What the guest must not take for free memory, in order of address: the E820 map says so.
-pub const RESERVED: [Range<u64>; 6] = [EBDA, VGA_AND_ROMS, ACPI_TABLES, MP_TABLE, KVM_IDENTITY_MAP, KVM_TSS];
+pub const RESERVED: [Range<u64>; 7] = [EBDA, VGA_AND_ROMS, ACPI_TABLES, MP_TABLE, SMBIOS, KVM_IDENTITY_MAP, KVM_TSS];
 
 /// How many virtio-mmio devices the microvm board has room for.
 pub const VIRTIO_MMIO_SLOTS: usize = 16;

@@ -10,6 +10,7 @@ for step in $(echo "$steps" | tr , ' '); do
   restarts:*) restarts "${step#*:}" ;;
   cpus) lscpu ;;
   memory) tell_memory ;;
+  identity) echo "guest is $(cat /sys/class/dmi/id/product_uuid) $(cat /sys/class/dmi/id/product_serial)" ;;
   pci) lspci -vvv ;;
   network) check_network 8 ;;
   button)

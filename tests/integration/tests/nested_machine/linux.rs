@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::scene::{self, Entry, LIMIT, Scene};
 
 /// The first boot leaves a file and its checksum on the disk; the second, after a reset, checks it.
-const STEPS: &str = "restarts:1,memory";
+const STEPS: &str = "restarts:1,memory,identity";
 /// More than fits below 4 GiB. The guest does not touch it all.
 const LARGE: u32 = 5 * 1024;
 const SMALL: u32 = 512;

@@ -17,6 +17,9 @@ pub const LIMIT: Duration = Duration::from_secs(900);
 /// What the guest gets by TCP, in MiB.
 const FILE_MIB: u32 = 8;
 
+/// What the guest finds in its SMBIOS tables.
+const UUID: &str = "5d307ca9-b3ef-428c-8861-06e72d69f223";
+
 /// How a kernel is given to the machine.
 #[derive(Clone, Copy, Debug)]
 pub enum Entry {
@@ -69,7 +72,7 @@ impl Scene {
             "cp /media/disk /tmp/disk\necho '{config}' >/tmp/config\n: >/tmp/log\n{up}{press}echo 'begin {self}'\n\
              timeout 300 launcher run --config /tmp/config --board {board} --kernel /media/{kernel} \
              --initrd /media/initramfs --cmdline '{cmdline} quiet steps={steps}' --cpus {cpus} --memory {mib}Mi \
-             --disk path=/tmp/disk {net} --boot-report text >/tmp/log 2>&1\n\
+             --smbios uuid={UUID},serial=0042 --disk path=/tmp/disk {net} --boot-report text >/tmp/log 2>&1\n\
              status=$?\ncat /tmp/log\necho \"end {self} $status\"\n{down}"
         )
     }
@@ -90,6 +93,9 @@ impl Scene {
             ensure_says(printed, &format!("guest done cpus={}", self.cpus.split(',').next().unwrap_or_default()))?;
             if self.does("memory") {
                 check_memory(printed, self.mib, 90)?;
+            }
+            if self.does("identity") {
+                ensure_says(printed, &format!("guest is {UUID} 0042"))?;
             }
             if self.does("network") {
                 ensure_says(printed, "check: good ping: ")?;

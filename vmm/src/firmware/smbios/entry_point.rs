@@ -18,20 +18,20 @@ pub(crate) enum EntryPoint {
     Modern,
 }
 
-/// The entry point, its table address zero.
-pub(super) fn build(entry_point: EntryPoint, table: &[u8], structures: &[Structure]) -> Vec<u8> {
+/// The entry point to the table at `address`.
+pub(super) fn build(entry_point: EntryPoint, table: &[u8], structures: &[Structure], address: u32) -> Vec<u8> {
     match entry_point {
-        EntryPoint::Legacy => legacy(table, structures),
-        EntryPoint::Modern => modern(table),
+        EntryPoint::Legacy => legacy(table, structures, address),
+        EntryPoint::Modern => modern(table, address),
     }
 }
 
-fn legacy(table: &[u8], structures: &[Structure]) -> Vec<u8> {
+fn legacy(table: &[u8], structures: &[Structure], address: u32) -> Vec<u8> {
     let [major, minor] = LEGACY;
     let largest = structures.iter().map(Structure::size).max().unwrap_or(0);
     let mut intermediate = b"_DMI_\0".to_vec();
     intermediate.extend(word(table.len()));
-    intermediate.extend([0; 4]); // address
+    intermediate.extend(address.to_le_bytes());
     intermediate.extend(word(structures.len()));
     intermediate.push(major << 4 | minor);
     set_checksum(&mut intermediate, 5);
@@ -45,11 +45,11 @@ fn legacy(table: &[u8], structures: &[Structure]) -> Vec<u8> {
     bytes
 }
 
-fn modern(table: &[u8]) -> Vec<u8> {
+fn modern(table: &[u8], address: u32) -> Vec<u8> {
     let mut bytes = b"_SM3_\0".to_vec();
     bytes.extend([24, MAJOR, MINOR, 0, 1, 0]); // document revision 0, entry point revision 3.0
     bytes.extend(u32::try_from(table.len()).unwrap_or(u32::MAX).to_le_bytes()); // some KiB
-    bytes.extend([0; 8]); // address
+    bytes.extend(u64::from(address).to_le_bytes());
     set_checksum(&mut bytes, 5);
     bytes
 }

@@ -2,6 +2,7 @@
 //!
 //! Firmware gets the structures and an entry point as files, places them in memory, and corrects the entry point's
 //! address and checksums. PC BIOSes take the 2.x entry point, UEFI the 3.0 one; both describe the same structures.
+//! Kernels that are booted without firmware search for an entry point in memory.
 
 mod entry_point;
 mod structure;
@@ -58,6 +59,20 @@ pub(crate) struct SmbiosTables {
 pub(crate) fn build(config: &SmbiosConfig, entry_point: EntryPoint) -> SmbiosTables {
     let list = structures::all(config);
     let structures = structure::write(&list);
-    let entry_point = entry_point::build(entry_point, &structures, &list);
+    let entry_point = entry_point::build(entry_point, &structures, &list, 0);
     SmbiosTables { structures, entry_point }
+}
+
+/// Where the structures begin behind the 2.x entry point, of 31 bytes.
+const STRUCTURES: u32 = 32;
+
+/// A 2.x entry point, which all kernels know, and the structures: what is to be at `start`, a multiple of 16 in the BIOS
+/// area (DSP0134, 5.2.1).
+pub(crate) fn in_memory(config: &SmbiosConfig, start: u32) -> Vec<u8> {
+    let list = structures::all(config);
+    let structures = structure::write(&list);
+    let mut blob = entry_point::build(EntryPoint::Legacy, &structures, &list, start + STRUCTURES);
+    blob.push(0);
+    blob.extend(structures);
+    blob
 }

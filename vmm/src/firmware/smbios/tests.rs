@@ -81,6 +81,35 @@ fn firmware_takes_both_entry_points() {
 }
 
 #[test]
+fn a_kernel_finds_the_structures_in_memory_by_the_entry_point() {
+    let blob = in_memory(&config(GIB), 0xf_2000);
+    assert_eq!((&blob[..4], sum(&blob[..31]), sum(&blob[16..31])), (b"_SM_".as_slice(), 0, 0));
+    let structures = build(&config(GIB), EntryPoint::Legacy).structures;
+    assert!(blob.ends_with(&structures));
+    let begin = blob.len() - structures.len();
+    assert_eq!(number(&blob, 24, 4), 0xf_2000 + begin as u64);
+    assert_eq!(number(&blob, 22, 2), structures.len() as u64);
+}
+
+#[test]
+fn the_tables_of_the_largest_machine_have_their_place_below_1_mib() {
+    let text = || "x".repeat(64);
+    let largest = SmbiosConfig {
+        manufacturer: text(),
+        product: text(),
+        version: text(),
+        serial: text(),
+        sku: text(),
+        family: text(),
+        asset_tag: text(),
+        sockets: 255,
+        ..config(1 << 46)
+    };
+    let place = layout::SMBIOS;
+    assert!(in_memory(&largest, 0).len() as u64 <= place.end - place.start);
+}
+
+#[test]
 fn all_required_structures_are_there_with_the_lengths_of_the_specification() {
     let structures = walk(&build(&config(4 * GIB), EntryPoint::Modern).structures);
     let kinds: Vec<_> = structures.iter().map(|found| (found.kind, found.formatted.len())).collect();

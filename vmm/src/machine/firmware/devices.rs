@@ -4,13 +4,14 @@ use super::files::{Variables, VariablesChip};
 use super::memory::SHADOW;
 use super::{BootOrder, FirmwareMemory, FirmwareParts, FlashUnit};
 use crate::arch::x86_64::cpuid::address_bits;
-use crate::config::{FirmwareInterface, IdentityConfig, MachineUuid, PayloadConfig, VmConfig};
+use crate::config::{FirmwareInterface, PayloadConfig, VmConfig};
 use crate::firmware::acpi::{AcpiBoard, AcpiConfig, PciHost};
-use crate::firmware::smbios::{self, EntryPoint, SmbiosConfig};
+use crate::firmware::smbios::{self, EntryPoint};
 use crate::firmware::table_loader::FirmwareTables;
 use crate::firmware::{Cpu, e820};
 use crate::machine::MachineError;
 use crate::machine::board::Parts;
+use crate::machine::identity::identity;
 use crate::memory::{Memory, RamRegion, layout};
 use crate::resources::{FIRMWARE, VARIABLES};
 use crate::snapshot::SavedMachine;
@@ -174,30 +175,4 @@ fn tables(cpus: Vec<Cpu>, pci: PciHost, host_bridge: Arc<HostBridge>) -> Firmwar
         let ecam = placed.map_or_else(|| pci.ecam.clone(), |window| window.range);
         AcpiConfig { cpus: cpus.clone(), board: AcpiBoard::Q35(PciHost { ecam, ..pci.clone() }) }
     }))
-}
-
-/// What the machine calls itself.
-fn identity(config: &VmConfig) -> SmbiosConfig {
-    let topology = config.topology();
-    let count = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
-    let (cores, threads) = (count(topology.cores), count(topology.threads));
-    let per_socket = topology.cores.saturating_mul(topology.threads).max(1);
-    let text = |given: &Option<String>, else_: &str| given.clone().unwrap_or_else(|| else_.into());
-    let IdentityConfig { uuid, manufacturer, product, version, serial, sku, family, asset_tag } = &config.identity;
-    SmbiosConfig {
-        manufacturer: text(manufacturer, "Podvisor"),
-        product: text(product, "Virtual Machine"),
-        version: text(version, "q35"),
-        serial: text(serial, ""),
-        sku: text(sku, ""),
-        family: text(family, ""),
-        asset_tag: text(asset_tag, ""),
-        // All zeros: not told.
-        uuid: uuid.map_or([0; 16], MachineUuid::bytes),
-        firmware_version: env!("CARGO_PKG_VERSION").into(),
-        sockets: count(config.cpus.boot.div_ceil(per_socket)),
-        cores,
-        threads,
-        ram: layout::ram_ranges(config.memory.boot),
-    }
 }

@@ -18,6 +18,7 @@ fn fixed() -> Table {
         ("VGA_AND_ROMS", VGA_AND_ROMS),
         ("ACPI_TABLES", ACPI_TABLES),
         ("MP_TABLE", MP_TABLE),
+        ("SMBIOS", SMBIOS),
         ("IOAPIC", IOAPIC),
         ("LAPIC", LAPIC),
         ("KVM_IDENTITY_MAP", KVM_IDENTITY_MAP),
@@ -101,7 +102,7 @@ fn boot_structures_lie_below_the_ebda_and_the_kernel_above_the_bios_area() {
             assert!(range.start >= REAL_MODE_PAGE.end && range.end <= EBDA.start, "{name}");
         }
     }
-    assert_eq!(KERNEL_START, MP_TABLE.end);
+    assert_eq!(KERNEL_START, SMBIOS.end);
     assert!(RESERVED.is_sorted_by(|a, b| a.end <= b.start));
 }
 
