@@ -38,21 +38,23 @@ pub(super) const UTIL_LINUX: &str = "util-linux";
 pub(super) const BOOT_TOOLS: &str = "boot-tools";
 /// The name of the image with what a guest tells of its firmware by.
 pub(super) const FIRMWARE_TOOLS: &str = "firmware-tools";
-/// The name of the image with memtest86+ and iPXE.
+/// The name of the image with iPXE and systemd-boot.
 pub(super) const MEDIA: &str = "media";
+/// The name of the image with memtest86+.
+pub(super) const MEMTEST: &str = "memtest";
 /// The name of the image with Debian's installer.
 pub(super) const INSTALLER: &str = "installer";
 
 /// The name of the image with dnsmasq.
 pub(super) const DNSMASQ: &str = "dnsmasq";
 
-/// Firmware is one package in bookworm, or an empty one that depends on several.
+/// UEFI is one package in bookworm, or an empty one that depends on several.
 fn is_firmware(package: &str) -> bool {
-    ["ovmf", "ovmf-generic", "seabios"].contains(&package)
+    ["ovmf", "ovmf-generic", "seabios", "ipxe-qemu"].contains(&package)
 }
 
 /// All images.
-pub(super) const CATALOG: [Image; 13] = [
+pub(super) const CATALOG: [Image; 14] = [
     // The first QEMU whose emulated SVM keeps XSAVE state right.
     Image { name: QEMU, suite: "trixie", packages: &["qemu-system-x86"], keep: |_| true },
     Image {
@@ -73,10 +75,15 @@ pub(super) const CATALOG: [Image; 13] = [
     Image {
         name: FirmwareSuite::Bookworm.image(),
         suite: "bookworm",
-        packages: &["ovmf", "seabios"],
+        packages: &["ovmf", "seabios", "ipxe-qemu"],
         keep: is_firmware,
     },
-    Image { name: FirmwareSuite::Sid.image(), suite: "sid", packages: &["ovmf", "seabios"], keep: is_firmware },
+    Image {
+        name: FirmwareSuite::Sid.image(),
+        suite: "sid",
+        packages: &["ovmf", "seabios", "ipxe-qemu"],
+        keep: is_firmware,
+    },
     Image {
         name: BOOT_TOOLS,
         suite: "bookworm",
@@ -88,9 +95,11 @@ pub(super) const CATALOG: [Image; 13] = [
     Image {
         name: MEDIA,
         suite: "bookworm",
-        packages: &["memtest86+", "ipxe", "ipxe-qemu"],
-        keep: |package| package == "memtest86+" || package.starts_with("ipxe"),
+        packages: &["ipxe", "systemd-boot-efi"],
+        keep: |package| ["ipxe", "systemd-boot-efi"].contains(&package),
     },
+    // Bookworm's program for UEFI ends where there is no screen.
+    Image { name: MEMTEST, suite: "sid", packages: &["memtest86+"], keep: |package| package == "memtest86+" },
     Image {
         name: INSTALLER,
         suite: "bookworm",

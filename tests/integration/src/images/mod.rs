@@ -140,6 +140,16 @@ impl Images {
         fetch::unpacked(&self.root, suite.image()).join("usr/share")
     }
 
+    /// iPXE's ROM for virtio networks, for PC BIOSes and for UEFI.
+    pub fn network_rom(&self, suite: FirmwareSuite) -> PathBuf {
+        let usr = fetch::unpacked(&self.root, suite.image()).join("usr");
+        let directory = match suite {
+            FirmwareSuite::Bookworm => "lib/ipxe/qemu",
+            FirmwareSuite::Sid => "share/qemu",
+        };
+        usr.join(directory).join("efi-virtio.rom")
+    }
+
     /// The root of the packages with GRUB, mtools and sfdisk, with all their libraries.
     pub fn boot_tools(&self) -> PathBuf {
         fetch::unpacked(&self.root, catalog::BOOT_TOOLS)
@@ -165,9 +175,14 @@ impl Images {
         fetch::unpacked(&self.root, catalog::DNSMASQ)
     }
 
-    /// The root of the packages with memtest86+ and iPXE.
+    /// The root of the packages with iPXE and systemd-boot.
     pub fn media(&self) -> PathBuf {
         fetch::unpacked(&self.root, catalog::MEDIA)
+    }
+
+    /// memtest86+, which is a kernel for boot loaders and a program for UEFI in one.
+    pub fn memtest(&self) -> PathBuf {
+        fetch::unpacked(&self.root, catalog::MEMTEST).join("boot/mt86+x64")
     }
 
     /// The directory of Debian's installer for the network: `linux` and `initrd.gz`.

@@ -27,6 +27,8 @@ const ESP_MIB: u64 = 2;
 /// What a filesystem takes beside its files, in MiB.
 const FAT_OVERHEAD_MIB: u64 = 4;
 
+/// What UEFI starts from a disk of which it knows nothing else (UEFI 2.10, 3.5.1.1).
+pub const UEFI_LOADER: &str = "EFI/BOOT/BOOTX64.EFI";
 /// What the root filesystem is called in the guest.
 pub const ROOT_PARTITION: &str = "/dev/vda3";
 
@@ -37,6 +39,7 @@ pub struct BootDisk<'a> {
     directory: TempDir,
     files: Vec<(PathBuf, String)>,
     root: Option<(&'a GuestDisk, u32)>,
+    boots_by_bios: bool,
 }
 
 impl<'a> BootDisk<'a> {
@@ -45,12 +48,28 @@ impl<'a> BootDisk<'a> {
     /// # Errors
     /// This machine's disk is full.
     pub fn new(images: &'a Images, commands: &str) -> Result<Self> {
+        let disk = Self { boots_by_bios: true, ..Self::for_uefi(images)? };
+        let disk = disk.text(&grub::config(commands), grub::CONFIG)?;
+        Ok(disk.file(&images.grub_for_efi(), UEFI_LOADER))
+    }
+
+    /// A disk for UEFI, whose boot loader is the file [`UEFI_LOADER`].
+    ///
+    /// # Errors
+    /// This machine's disk is full.
+    pub fn for_uefi(images: &'a Images) -> Result<Self> {
         let directory = TempDir::with_prefix("podvisor-boot-").context("Cannot make a directory for a disk")?;
-        let mut disk = Self { images, directory, files: Vec::new(), root: None };
-        let config = disk.at("grub.cfg");
-        fs::write(&config, grub::config(commands)).with_context(|| format!("Cannot write {}", config.display()))?;
-        disk.files.push((config, grub::CONFIG.into()));
-        Ok(disk.file(&images.grub_for_efi(), "EFI/BOOT/BOOTX64.EFI"))
+        Ok(Self { images, directory, files: Vec::new(), root: None, boots_by_bios: false })
+    }
+
+    /// Adds a file with these contents.
+    ///
+    /// # Errors
+    /// This machine's disk is full.
+    pub fn text(self, contents: &str, path: &str) -> Result<Self> {
+        let source = self.at(&path.replace('/', "-"));
+        fs::write(&source, contents).with_context(|| format!("Cannot write {}", source.display()))?;
+        Ok(self.file(&source, path))
     }
 
     /// Adds a copy of a file to the EFI system partition, which both firmwares' GRUBs read.
@@ -94,7 +113,10 @@ impl<'a> BootDisk<'a> {
             root.write_image(&partition, mib)?;
             place(&partition, &file, root_begin * MIB)?;
         }
-        grub::install_for_bios(self.images, &file, BIOS_BOOT_MIB.0 * MIB / SECTOR, &self.at("core.img"))
+        if self.boots_by_bios {
+            grub::install_for_bios(self.images, &file, BIOS_BOOT_MIB.0 * MIB / SECTOR, &self.at("core.img"))?;
+        }
+        Ok(())
     }
 
     fn partition(&self, image: &Path, table: &str) -> Result<()> {

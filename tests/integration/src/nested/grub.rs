@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
@@ -48,26 +48,49 @@ pub fn config(commands: &str) -> String {
     )
 }
 
+/// Further modules of the image for BIOS that comes from the network.
+const NETWORK_MODULES: [&str; 2] = ["pxe", "tftp"];
+
+/// Writes the image that a PC BIOS's network boot (PXE) gets; its configuration is `grub/grub.cfg` beside it.
+///
+/// # Errors
+/// GRUB's package is incomplete, or the file cannot be written.
+pub fn write_network_image(images: &Images, path: &Path) -> Result<()> {
+    let modules = [&MODULES[..], &NETWORK_MODULES].concat();
+    make_image(images, "i386-pc-pxe", "/grub", &modules, path)
+}
+
 /// Installs GRUB for BIOS on the disk `image`: its boot sector, and its core image at `sector`.
 pub(super) fn install_for_bios(images: &Images, image: &File, sector: u64, core: &Path) -> Result<()> {
-    let root = images.boot_tools();
-    let modules = root.join("usr/lib/grub/i386-pc");
-    let output = tools::command(&root, "grub-mkimage")?
-        .args(["--format", "i386-pc", "--prefix", "(hd0,gpt2)/EFI/debian", "--directory"])
-        .arg(&modules)
-        .arg("--output")
-        .arg(core)
-        .args(MODULES)
-        .output()
-        .context("Cannot run grub-mkimage")?;
-    ensure!(output.status.success(), "grub-mkimage failed: {}", String::from_utf8_lossy(&output.stderr));
+    make_image(images, "i386-pc", "(hd0,gpt2)/EFI/debian", &MODULES, core)?;
     let mut core = fs::read(core).context("Cannot read GRUB's core image")?;
     set(&mut core, NEXT_SECTOR, sector + 1)?;
-    let mut boot = fs::read(modules.join("boot.img")).context("Cannot read GRUB's boot sector")?;
+    let mut boot =
+        fs::read(modules(&images.boot_tools()).join("boot.img")).context("Cannot read GRUB's boot sector")?;
     set(&mut boot, KERNEL_SECTOR, sector)?;
     let code = boot.get(..BOOT_CODE).context("GRUB's boot sector is too short")?;
     image.write_all_at(code, 0).context("Cannot write the boot sector")?;
     image.write_all_at(&core, sector * SECTOR).context("Cannot write GRUB's core image")
+}
+
+/// Where GRUB's modules for BIOS are.
+fn modules(root: &Path) -> PathBuf {
+    root.join("usr/lib/grub/i386-pc")
+}
+
+/// Makes an image of `names` that looks for its configuration below `prefix`.
+fn make_image(images: &Images, format: &str, prefix: &str, names: &[&str], image: &Path) -> Result<()> {
+    let root = images.boot_tools();
+    let output = tools::command(&root, "grub-mkimage")?
+        .args(["--format", format, "--prefix", prefix, "--directory"])
+        .arg(modules(&root))
+        .arg("--output")
+        .arg(image)
+        .args(names)
+        .output()
+        .context("Cannot run grub-mkimage")?;
+    ensure!(output.status.success(), "grub-mkimage failed: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 /// Writes the number of a sector.

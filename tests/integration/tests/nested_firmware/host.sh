@@ -24,6 +24,14 @@ steps() {
   truncate -s 4096 /tmp/steps
 }
 
+# no_room: puts the variables on a filesystem that has no room for their next contents until the guest has restarted.
+no_room() {
+  mount -t tmpfs -o size=1000k small /tmp/vars
+  head -c 400000 /dev/zero >/tmp/vars/filler
+  : >/tmp/log
+  { while ! grep -q -a 'guest restarts' /tmp/log; do sleep 0.5; done; rm /tmp/vars/filler; } &
+}
+
 # network_up FILE: makes tap0, and answers there to DHCP and TFTP; what boots from the network gets FILE.
 network_up() {
   ip link set lo up

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use integration::images::{FirmwareSuite, Images, Kernel};
-use integration::nested::{Board, BootDisk, GuestDisk, ROOT_PARTITION, grub_config, guest_initramfs, make_ext4};
+use integration::nested::{
+    Board, BootDisk, GuestDisk, ROOT_PARTITION, UEFI_LOADER, grub_config, guest_initramfs, make_ext4,
+    write_grub_for_pxe,
+};
 use tempfile::TempDir;
 
 const INIT: &str = include_str!("init.sh");
@@ -19,6 +22,8 @@ const ROOT_MIB: u32 = 320;
 pub enum Medium {
     /// Debian's kernel of this release with busybox.
     Linux(Kernel),
+    /// Debian's kernel and busybox, by systemd-boot, which is for UEFI alone.
+    SystemdBoot,
     /// memtest86+, which runs until it is stopped.
     Memtest,
     /// iPXE.
@@ -27,20 +32,23 @@ pub enum Medium {
     Installer,
     /// The network, from which the firmware's own driver gets GRUB; Linux is on a disk without a boot loader.
     Network,
-    /// The expansion ROM of a network device: iPXE.
+    /// The same by iPXE in the network device's expansion ROM.
     Rom,
     /// A disk with nothing on it.
     Nothing,
 }
 
-/// What a machine gets from the network.
-pub const NETWORK_LOADER: &str = "grubnetx64.efi";
+/// What UEFI gets from the network.
+pub const UEFI_NETWORK_LOADER: &str = "grubnetx64.efi";
+/// What a PC BIOS gets.
+pub const BIOS_NETWORK_LOADER: &str = "grub.pxe";
 
 impl Medium {
     /// The image's name.
     pub fn name(self) -> String {
         match self {
             Self::Linux(kernel) => format!("linux-{kernel}"),
+            Self::SystemdBoot => "systemd-boot".into(),
             Self::Memtest => "memtest".into(),
             Self::Ipxe => "ipxe".into(),
             Self::Installer => "installer".into(),
@@ -53,7 +61,7 @@ impl Medium {
     /// Writes the image to `contents`.
     fn write(self, images: &Images, contents: &Path) -> Result<()> {
         let image = contents.join(self.name());
-        let boot = images.media().join("boot");
+        let media = images.media();
         match self {
             Self::Linux(kernel) => {
                 let linux = Linux::new(images, kernel)?;
@@ -64,7 +72,19 @@ impl Medium {
                     .root(&linux.root, ROOT_MIB)
                     .write_image(&image)
             }
-            Self::Network => {
+            Self::SystemdBoot => {
+                let linux = Linux::new(images, Kernel::Bookworm)?;
+                let options = Linux::options(ROOT_PARTITION, "systemd-boot");
+                let entry = format!("title Linux\nlinux /vmlinuz\ninitrd /initramfs\noptions {options}\n");
+                BootDisk::for_uefi(images)?
+                    .file(&media.join("usr/lib/systemd/boot/efi/systemd-bootx64.efi"), UEFI_LOADER)
+                    .file(&linux.kernel, "vmlinuz")
+                    .file(&linux.initramfs(), "initramfs")
+                    .text(&entry, "loader/entries/linux.conf")?
+                    .root(&linux.root, ROOT_MIB)
+                    .write_image(&image)
+            }
+            Self::Network | Self::Rom => {
                 let linux = Linux::new(images, Kernel::Bookworm)?;
                 for (source, path) in [(&linux.kernel, "vmlinuz"), (&linux.initramfs(), "initramfs")] {
                     let bytes = fs::read(source).with_context(|| format!("Cannot read {}", source.display()))?;
@@ -73,24 +93,22 @@ impl Medium {
                 linux.root.write_image(&image, ROOT_MIB)?;
                 let tftp = contents.join("tftp");
                 fs::create_dir_all(tftp.join("grub")).context("Cannot make a directory")?;
-                fs::copy(images.grub_for_network(), tftp.join(NETWORK_LOADER)).context("Cannot copy GRUB")?;
+                fs::copy(images.grub_for_network(), tftp.join(UEFI_NETWORK_LOADER)).context("Cannot copy GRUB")?;
+                write_grub_for_pxe(images, &tftp.join(BIOS_NETWORK_LOADER))?;
                 let config = grub_config(&Linux::commands("(hd0)", "/dev/vda"));
                 fs::write(tftp.join("grub/grub.cfg"), config).context("Cannot write GRUB's configuration")
             }
             Self::Memtest => {
-                let commands = "if [ $grub_platform = efi ]; then\n  chainloader /memtest.efi console=ttyS0,115200\n\
-                                else\n  linux16 /memtest.bin console=ttyS0,115200\nfi\nboot";
-                BootDisk::new(images, commands)?
-                    .file(&boot.join("memtest86+x64.bin"), "memtest.bin")
-                    .file(&boot.join("memtest86+x64.efi"), "memtest.efi")
-                    .write_image(&image)
+                let commands = "if [ $grub_platform = efi ]; then\n  chainloader /memtest console=ttyS0,115200\n\
+                                else\n  linux16 /memtest console=ttyS0,115200\nfi\nboot";
+                BootDisk::new(images, commands)?.file(&images.memtest(), "memtest").write_image(&image)
             }
             Self::Ipxe => {
                 let commands =
                     "if [ $grub_platform = efi ]; then\n  chainloader /ipxe.efi\nelse\n  linux16 /ipxe.lkrn\nfi\nboot";
                 BootDisk::new(images, commands)?
-                    .file(&boot.join("ipxe.efi"), "ipxe.efi")
-                    .file(&boot.join("ipxe.lkrn"), "ipxe.lkrn")
+                    .file(&media.join("boot/ipxe.efi"), "ipxe.efi")
+                    .file(&media.join("boot/ipxe.lkrn"), "ipxe.lkrn")
                     .write_image(&image)
             }
             Self::Installer => {
@@ -101,18 +119,11 @@ impl Medium {
                     .file(&place.join("initrd.gz"), "initrd.gz")
                     .write_image(&image)
             }
-            Self::Rom => {
-                let rom = images.media().join("usr/lib/ipxe/qemu/pxe-virtio.rom");
-                fs::copy(rom, contents.join("virtio.rom")).context("Cannot copy iPXE's ROM")?;
-                empty_disk(&image)
+            Self::Nothing => {
+                fs::File::create(&image).and_then(|file| file.set_len(1 << 20)).context("Cannot make a disk")
             }
-            Self::Nothing => empty_disk(&image),
         }
     }
-}
-
-fn empty_disk(image: &Path) -> Result<()> {
-    fs::File::create(image).and_then(|file| file.set_len(1 << 20)).context("Cannot make a disk")
 }
 
 /// A kernel of Debian, and what it runs.
@@ -139,13 +150,15 @@ impl Linux {
         self.directory.path().join("initramfs")
     }
 
+    /// The kernel's command line, which says by what it was started.
+    fn options(root: &str, via: &str) -> String {
+        format!("{} quiet disk={root} via={via}", Board::Q35.cmdline())
+    }
+
     /// What GRUB does, with its files on `device`.
     fn commands(device: &str, root: &str) -> String {
-        let cmdline = Board::Q35.cmdline();
-        format!(
-            "linux {device}/vmlinuz {cmdline} quiet disk={root} via=$grub_platform:$cmdpath\n\
-             initrd {device}/initramfs\nboot"
-        )
+        let options = Self::options(root, "$grub_platform:$cmdpath");
+        format!("linux {device}/vmlinuz {options}\ninitrd {device}/initramfs\nboot")
     }
 }
 
@@ -162,8 +175,9 @@ impl Media {
         let contents = directory.path().join("contents");
         fs::create_dir(&contents).context("Cannot make a directory for media")?;
         let firmware = images.firmware(suite);
-        for file in ["OVMF/OVMF_CODE_4M.fd", "OVMF/OVMF_VARS_4M.fd", "seabios/bios-256k.bin"] {
-            let source = firmware.join(file);
+        let files =
+            ["OVMF/OVMF_CODE_4M.fd", "OVMF/OVMF_VARS_4M.fd", "seabios/bios-256k.bin"].map(|file| firmware.join(file));
+        for source in files.into_iter().chain([images.network_rom(suite)]) {
             let name = source.file_name().context("A file has a name")?;
             fs::copy(&source, contents.join(name)).with_context(|| format!("Cannot copy {}", source.display()))?;
         }

@@ -10,16 +10,16 @@ use integration::nested::{L1, check_complaints, check_memory, compile, ensure_sa
 use integration::paths;
 use tempfile::TempDir;
 
-use crate::media::{Media, Medium, NETWORK_LOADER};
+use crate::media::{BIOS_NETWORK_LOADER, Media, Medium, UEFI_NETWORK_LOADER};
 use crate::table;
 
 /// Functions of L1.
 const HOST: &str = include_str!("host.sh");
 
 /// For each scene; it takes half a minute, on a loaded machine many times that.
-const LIMIT: Duration = Duration::from_secs(700);
+const LIMIT: Duration = Duration::from_secs(1000);
 /// For one start of the launcher, in seconds.
-const START_LIMIT: u32 = 600;
+const START_LIMIT: u32 = 900;
 
 /// A firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,18 +56,23 @@ impl Scene {
     /// The shell's lines that run it, between `begin NAME` and `end NAME`.
     fn script(self, firmware: Firmware) -> String {
         let Self { medium, cpus, mib, steps, starts } = self;
-        let (prepare, firmware) = match firmware {
-            Firmware::Ovmf => ("cp /media/OVMF_VARS_4M.fd /tmp/vars.fd\n", "uefi:/media/OVMF_CODE_4M.fd,/tmp/vars.fd"),
-            Firmware::Seabios => ("", "bios:/media/bios-256k.bin"),
+        let (prepare, firmware, loader) = match firmware {
+            Firmware::Ovmf => {
+                let room = if self.does("no-room") { "no_room\n" } else { "" };
+                let prepare = format!("mkdir -p /tmp/vars\n{room}cp /media/OVMF_VARS_4M.fd /tmp/vars/vars.fd\n");
+                (prepare, "uefi:/media/OVMF_CODE_4M.fd,/tmp/vars/vars.fd", UEFI_NETWORK_LOADER)
+            }
+            Firmware::Seabios => (String::new(), "bios:/media/bios-256k.bin", BIOS_NETWORK_LOADER),
         };
         let until = self.said().1;
         let (up, down, net) = match medium {
-            Medium::Network => (format!("network_up {NETWORK_LOADER}\n"), "network_down\n", "--net tap=tap0"),
+            Medium::Network => (format!("network_up {loader}\n"), "network_down\n", "--net tap=tap0"),
             Medium::Rom => {
-                (format!("network_up {NETWORK_LOADER}\n"), "network_down\n", "--net tap=tap0,rom=/media/virtio.rom")
+                (format!("network_up {loader}\n"), "network_down\n", "--net tap=tap0,rom=/media/efi-virtio.rom")
             }
             _ => (String::new(), "", ""),
         };
+        let clean = if self.does("no-room") { "umount /tmp/vars\n" } else { "" };
         let start = format!(
             "start {START_LIMIT} '{until}' --firmware {firmware} --cpus {cpus} --memory {mib}Mi \
              --disk path=/tmp/disk --disk path=/tmp/steps,readonly {net}\n"
@@ -75,7 +80,7 @@ impl Scene {
         let starts = start.repeat(usize::try_from(starts).unwrap_or(1));
         format!(
             "{prepare}cp /media/{} /tmp/disk\nsteps '{steps}'\n{up}echo 'begin {self}'\n{starts}{down}\
-             echo 'end {self}'\nrm /tmp/disk\n",
+             echo 'end {self}'\nrm /tmp/disk\n{clean}",
             medium.name()
         )
     }
@@ -88,13 +93,11 @@ impl Scene {
     /// What the console must say, and the pattern at which the machine is ended; an empty one where it ends itself.
     fn said(self) -> (&'static str, &'static str) {
         match self.medium {
-            Medium::Linux(_) | Medium::Network => ("guest done", ""),
+            Medium::Linux(_) | Medium::SystemdBoot | Medium::Network | Medium::Rom => ("guest done", ""),
             Medium::Memtest => ("Memtest86+", "Pass +[0-9]+%|Testing:"),
             Medium::Ipxe => ("iPXE", "iPXE 1|Open Source Network Boot"),
             // With little memory it does not ask for a language.
             Medium::Installer => ("Starting system log daemon", "anguage|low memory mode"),
-            // What iPXE of 2019 does then is not looked at: its ROM does not find our network device.
-            Medium::Rom => ("starting execution...ok", "iPXE initialising devices"),
             Medium::Nothing => ("The firmware found nothing to start", "The firmware found nothing to start"),
         }
     }
