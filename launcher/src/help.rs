@@ -152,7 +152,7 @@ A configuration file:
 
   'vm' is the machine as its guest sees it; 'resources' says for each device id where it comes from
   on this host: {\"path\": FILE}, {\"fd\": NUMBER} (a descriptor that this process inherited), for a
-  network {\"tap\": NAME}, for a firmware's variables {\"variables\": {\"path\": FILE, \"template\": FILE}}, and for the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
+  network {\"tap\": NAME} or {\"fds\": [NUMBER, ...]}, for a firmware's variables {\"variables\": {\"path\": FILE, \"template\": FILE}}, and for the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
 
 Exit status:
   0  the guest powered off, or the machine was stopped by Ctrl-], SIGINT, SIGTERM, SIGHUP or SIGQUIT,
@@ -240,7 +240,11 @@ of the configuration file.
 
 tap=NAME: the TAP interface of this name, which exists already (ip tuntap add dev NAME mode tap user \
 USER) and which nobody else uses. fd=N: a descriptor of one, which this process has inherited (IFF_TAP, \
-IFF_NO_PI, IFF_VNET_HDR); then /dev/net/tun is not needed.
+IFF_NO_PI, IFF_VNET_HDR); then /dev/net/tun is not needed. fd=N:N...: descriptors of its queues (with \
+IFF_MULTI_QUEUE), one for each.
+
+queues: pairs of queues, 1 to 256, of which the guest uses as many as it has vCPUs (Linux: ethtool -l). The \
+TAP must have been made with multi_queue for more than 1.
 
 mac: the guest's address. Without it the address is random (02:...), and another one at each start, though \
 not at a reboot: give one where the guest or the network remembers it. mtu: the largest packet that the \

@@ -178,6 +178,7 @@ fn add_net(config: &mut RunConfig, net: &NetArg) -> Result<(), LoadError> {
         id: id.clone(),
         mac: net.mac.map_or_else(random_mac, Ok).map_err(LoadError::Mac)?,
         mtu: net.mtu,
+        queues: net.source.queues(),
         link_up: true,
         root_port: false,
         boot_index: net.boot_index,
@@ -187,8 +188,11 @@ fn add_net(config: &mut RunConfig, net: &NetArg) -> Result<(), LoadError> {
         config.resources.insert(rom_of(&id), ResourceSpec::Path(rom));
     }
     let source = match &net.source {
-        NetSource::Tap(name) => ResourceSpec::Tap(name.clone()),
-        NetSource::Fd(number) => ResourceSpec::Fd(*number),
+        NetSource::Tap(name, _) => ResourceSpec::Tap(name.clone()),
+        NetSource::Fds(numbers) => match numbers.as_slice() {
+            [number] => ResourceSpec::Fd(*number),
+            _ => ResourceSpec::Fds(numbers.clone()),
+        },
     };
     config.resources.insert(id, source);
     Ok(())
@@ -345,19 +349,25 @@ mod tests {
             id: "net2".into(),
             mac,
             mtu: None,
+            queues: 1,
             link_up: false,
             root_port: false,
             boot_index: None,
             rom: false,
         }];
         let args = RunArgs {
-            nets: ["tap=a,mac=02:00:00:00:00:02,mtu=1400", "fd=7"].map(|net| net.parse().unwrap()).into(),
+            nets: ["tap=a,mac=02:00:00:00:00:02,mtu=1400,queues=2", "fd=7", "fd=8:9"]
+                .map(|net| net.parse().unwrap())
+                .into(),
             ..RunArgs::default()
         };
         let merged = merge(base.clone(), &args).unwrap();
         assert_eq!(merged.vm.nets[0], base.vm.nets[0]);
         let told: Vec<_> = merged.vm.nets.iter().map(|net| (net.id.as_str(), net.mtu, net.link_up)).collect();
-        assert_eq!(told, [("net2", None, false), ("net1", Some(1400), true), ("net3", None, true)]);
+        let expected = [("net2", None, false), ("net1", Some(1400), true), ("net3", None, true), ("net4", None, true)];
+        assert_eq!(told, expected);
+        assert_eq!(merged.vm.nets.iter().map(|net| net.queues).collect::<Vec<_>>(), [1, 2, 1, 2]);
+        assert_eq!(merged.resources[&"net4".into()], ResourceSpec::Fds(vec![8, 9]));
         assert_eq!(merged.vm.nets[1].mac, "02:00:00:00:00:02".parse().unwrap());
         assert_eq!(merged.vm.nets[2].mac.bytes()[0], 0x02);
         assert_eq!(merged.resources[&"net1".into()], ResourceSpec::Tap("a".into()));

@@ -39,6 +39,8 @@ pub(crate) enum ResourceSpec {
     Path(PathBuf),
     /// A file or block device that this process has inherited under this number.
     Fd(i32),
+    /// Queues of a TAP interface that this process has inherited under these numbers.
+    Fds(Vec<i32>),
     /// A TAP interface.
     Tap(String),
     /// Variables of a firmware.
@@ -124,6 +126,7 @@ mod tests {
         let mut config = RunConfig::default();
         config.resources.insert("serial0".into(), ResourceSpec::Socket("/run/vm.sock".into()));
         config.resources.insert("net0".into(), ResourceSpec::Tap("tap0".into()));
+        config.resources.insert("net1".into(), ResourceSpec::Fds(vec![3, 4]));
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<RunConfig>(&json).unwrap(), config);
     }
@@ -153,8 +156,7 @@ mod tests {
     #[test]
     fn an_unknown_sort_of_resource_is_refused_with_the_ones_there_are() {
         let json = r#"{"version": 1, "vm": {"version": 1}, "resources": {"a": {"url": "x"}}}"#;
-        let text =
-            "unknown variant `url`, expected one of `path`, `fd`, `tap`, `variables`, `socket`, `pty`, `stdio`, `off`";
+        let text = "unknown variant `url`, expected one of `path`, `fd`, `fds`, `tap`, `variables`, `socket`, `pty`, `stdio`, `off`";
         assert!(refusal(json).starts_with(text), "{}", refusal(json));
     }
 

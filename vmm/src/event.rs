@@ -1,5 +1,6 @@
 //! What a machine tells its owner.
 
+use devices::id::DeviceId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -75,6 +76,11 @@ pub enum VmEvent {
     NothingToBoot {
         /// Its words.
         message: String,
+    },
+    /// The network behind a device is no longer there: somebody deleted the interface. The guest's link is down, for good.
+    NetworkGone {
+        /// Whose network.
+        net: DeviceId,
     },
     /// All vCPUs stand still and all queues are drained.
     Paused,

@@ -2,7 +2,7 @@
 
 use crate::boot::BootError;
 use crate::config::{ConfigError, VmConfig};
-use crate::event::StopReason;
+use crate::event::{StopReason, VmEvent};
 use crate::event_stream::EventStream;
 use crate::kvm::{KickSignal, KvmError};
 use crate::lifecycle::{Driver, Refusal, Request, Shared, VmState};
@@ -123,6 +123,10 @@ impl Vm {
         let (threads, statistics) = (blueprint.threads.clone(), Arc::clone(&blueprint.statistics));
         let ports = blueprint.nets.iter().map(|net| (net.config.id.clone(), Arc::clone(&net.port))).collect();
         let shared = Arc::new(Shared::new());
+        for net in &blueprint.nets {
+            let (shared, net_id) = (Arc::clone(&shared), net.config.id.clone());
+            net.port.when_gone(Box::new(move || shared.publish(&VmEvent::NetworkGone { net: net_id.clone() })));
+        }
         let machine = Machine::build(&blueprint, Arc::clone(&shared), shared.boot())?;
         let driver = Driver::new(Arc::clone(&shared), blueprint, machine);
         let thread = threads.spawn(ThreadRole::Driver, move || driver.run()).map_err(VmError::Thread)?;
@@ -207,12 +211,22 @@ impl VmHandle {
     }
 
     /// Plugs the cable of network device `net` in or out, at any time; the guest is told. It stays so through resets.
+    /// Where the network behind it has gone ([`VmEvent::NetworkGone`]), the link stays down.
     ///
     /// # Errors
     /// There is no such network device.
     pub fn set_link_up(&self, net: &DeviceId, up: bool) -> Result<(), VmError> {
         self.port(net)?.set_link_up(up);
         Ok(())
+    }
+
+    /// Asks the guest to tell the network where network device `net` is now, as after a move to another host; `false` when
+    /// its driver cannot be asked.
+    ///
+    /// # Errors
+    /// There is no such network device.
+    pub fn announce(&self, net: &DeviceId) -> Result<bool, VmError> {
+        Ok(self.port(net)?.announce())
     }
 
     /// What went through network device `net` since the machine was built.

@@ -41,7 +41,7 @@ pub use config::{
 };
 pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;
-pub use devices::virtio::net::{MacAddress, MacAddressError, NetStatistics};
+pub use devices::virtio::net::{MacAddress, MacAddressError, NetStatistics, PairStatistics, Traffic};
 pub use event::{ResetSource, StopReason, VmEvent};
 pub use event_stream::EventStream;
 pub use handle::{Vm, VmError, VmHandle};

@@ -53,8 +53,9 @@ pub(crate) const RESERVED: &[&str] = &[
 pub enum Resource {
     /// A regular file or a block device: a disk, a kernel, an initrd.
     File(File),
-    /// A descriptor that is attached to a TAP interface, as [`crate::open_tap`] gives it: a network.
-    Tap(OwnedFd),
+    /// Descriptors that are attached to the queues of one TAP interface, as [`crate::open_tap`] gives them: a network. One
+    /// for each pair of the device's queues.
+    Tap(Vec<OwnedFd>),
     /// Variables of a firmware.
     Variables {
         /// What they are at first: an empty store, as it comes with the firmware. `None`: they are kept already.

@@ -109,13 +109,42 @@ pub(crate) fn attach(tun: BorrowedFd<'_>, name: &str, flags: libc::c_int) -> io:
 /// # Errors
 /// `EBADFD`: it is attached to none. `ENOTTY` and others: it is no TAP at all.
 pub(crate) fn interface_flags(tun: BorrowedFd<'_>) -> io::Result<libc::c_int> {
+    let request = attachment(tun)?;
+    // SAFETY: the call succeeded, so the kernel has filled in the flags; every bit pattern is a value.
+    let flags = unsafe { request.ifr_ifru.ifru_flags };
+    Ok(libc::c_int::from(flags.cast_unsigned()))
+}
+
+/// The name of that interface, with the NULs behind it.
+///
+/// # Errors
+/// As [`interface_flags`].
+pub(crate) fn interface_name(tun: BorrowedFd<'_>) -> io::Result<[libc::c_char; libc::IFNAMSIZ]> {
+    Ok(attachment(tun)?.ifr_name)
+}
+
+/// What the descriptor is attached to (TUNGETIFF).
+fn attachment(tun: BorrowedFd<'_>) -> io::Result<libc::ifreq> {
     let mut request =
         libc::ifreq { ifr_name: [0; libc::IFNAMSIZ], ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_flags: 0 } };
     // SAFETY: TUNGETIFF writes one `ifreq`, which `request` is; the descriptor is borrowed, so open.
     check(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNGETIFF, &raw mut request) })?;
-    // SAFETY: the call succeeded, so the kernel has filled in the flags; every bit pattern is a value.
-    let flags = unsafe { request.ifr_ifru.ifru_flags };
-    Ok(libc::c_int::from(flags.cast_unsigned()))
+    Ok(request)
+}
+
+/// Attaches a descriptor of a TAP with several queues again, or detaches it for a while (TUNSETQUEUE). No frames come
+/// to a detached one, and those that waited are lost.
+///
+/// # Errors
+/// `EINVAL`: it is so already. `EBADFD`: the interface has gone.
+pub(crate) fn set_queue(tun: BorrowedFd<'_>, attached: bool) -> io::Result<()> {
+    let flags = if attached { libc::IFF_ATTACH_QUEUE } else { libc::IFF_DETACH_QUEUE };
+    let request = libc::ifreq {
+        ifr_name: [0; libc::IFNAMSIZ],
+        ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_flags: short(flags) },
+    };
+    // SAFETY: TUNSETQUEUE reads one `ifreq`, which `request` is; the descriptor is borrowed, so open.
+    check(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETQUEUE, &raw const request) })
 }
 
 /// Each frame is read and written behind a header of `bytes` (TUNSETVNETHDRSZ).

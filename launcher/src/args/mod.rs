@@ -108,7 +108,7 @@ pub(crate) struct RunArgs {
     pub(crate) disks: Vec<DiskArg>,
 
     /// Add a virtio network device; may be given several times.
-    #[arg(long = "net", value_name = "tap=NAME|fd=N[,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]", long_help = help::NET)]
+    #[arg(long = "net", value_name = "tap=NAME|fd=N[:N...][,queues=N][,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]", long_help = help::NET)]
     pub(crate) nets: Vec<NetArg>,
 
     /// What the first serial port is connected to: stdio, pty, socket=PATH or off.

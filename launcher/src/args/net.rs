@@ -1,4 +1,4 @@
-//! `--net tap=NAME|fd=N[,mac=M][,mtu=N][,bootindex=N][,rom=FILE|off]`.
+//! `--net tap=NAME[,queues=N]|fd=N[:N...][,mac=M][,mtu=N][,bootindex=N][,rom=FILE|off]`.
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::io;
@@ -11,13 +11,27 @@ use vmm::{MacAddress, MacAddressError};
 /// The MTUs that a network device can have.
 const MTU: RangeInclusive<u16> = 68..=u16::MAX;
 
+/// The numbers of queue pairs that a network device can have.
+const QUEUES: RangeInclusive<u16> = 1..=256;
+
 /// Where a network device's packets go to and come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NetSource {
-    /// The TAP interface of this name.
-    Tap(String),
-    /// A descriptor of a TAP interface that this process has inherited under this number.
-    Fd(i32),
+    /// The TAP interface of this name, by so many queues.
+    Tap(String, u16),
+    /// Descriptors of a TAP interface's queues that this process has inherited under these numbers.
+    Fds(Vec<i32>),
+}
+
+impl NetSource {
+    /// Pairs of queues.
+    pub(crate) fn queues(&self) -> u16 {
+        match self {
+            Self::Tap(_, queues) => *queues,
+            // What is too much for the device is too much for its configuration, which says so.
+            Self::Fds(fds) => u16::try_from(fds.len()).unwrap_or(u16::MAX),
+        }
+    }
 }
 
 /// One network device as the command line gives it.
@@ -45,14 +59,18 @@ pub(crate) enum RomArg {
 /// Why the text is none.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum NetArgError {
+    #[error("queues= belongs to tap=: descriptors are given one for each queue, fd=3:4")]
+    QueuesOfFds,
+    #[error("queues={0:?} is no number of queues: write {first} to {last}", first = QUEUES.start(), last = QUEUES.end())]
+    Queues(String),
     #[error(
-        "the TAP is missing: write tap=NAME or fd=NUMBER, then [,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
+        "the TAP is missing: write tap=NAME or fd=NUMBER, then [,queues=N][,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
     )]
     NoSource,
     #[error("tap= and fd= exclude each other")]
     TwoSources,
     #[error(
-        "{0:?} is not known: write tap=NAME or fd=NUMBER, then [,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
+        "{0:?} is not known: write tap=NAME or fd=NUMBER, then [,queues=N][,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
     )]
     Unknown(String),
     #[error("{0}= is given twice")]
@@ -74,21 +92,23 @@ impl FromStr for NetArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (mut tap, mut fd, mut mac, mut mtu) = (None, None, None, None);
-        let (mut boot_index, mut rom) = (None, None);
+        let (mut boot_index, mut rom, mut queues) = (None, None, None);
         for part in text.split(',') {
             match part.split_once('=') {
                 Some(("tap", value)) => set(&mut tap, "tap", value)?,
                 Some(("fd", value)) => set(&mut fd, "fd", value)?,
                 Some(("mac", value)) => set(&mut mac, "mac", value)?,
                 Some(("mtu", value)) => set(&mut mtu, "mtu", value)?,
+                Some(("queues", value)) => set(&mut queues, "queues", value)?,
                 Some(("bootindex", value)) => set(&mut boot_index, "bootindex", value)?,
                 Some(("rom", value)) => set(&mut rom, "rom", value)?,
                 _ => return Err(NetArgError::Unknown(part.into())),
             }
         }
         let source = match (tap, fd) {
-            (Some(name), None) => NetSource::Tap(name.to_owned()),
-            (None, Some(number)) => NetSource::Fd(descriptor(number)?),
+            (Some(name), None) => NetSource::Tap(name.to_owned(), queues.map_or(Ok(1), count)?),
+            (None, Some(_)) if queues.is_some() => return Err(NetArgError::QueuesOfFds),
+            (None, Some(numbers)) => NetSource::Fds(numbers.split(':').map(descriptor).collect::<Result<_, _>>()?),
             (None, None) => return Err(NetArgError::NoSource),
             (Some(_), Some(_)) => return Err(NetArgError::TwoSources),
         };
@@ -112,6 +132,11 @@ fn set<'a>(place: &mut Option<&'a str>, key: &'static str, value: &'a str) -> Re
         Some(_) => Err(NetArgError::Twice(key)),
         None => Ok(()),
     }
+}
+
+fn count(queues: &str) -> Result<u16, NetArgError> {
+    let known = queues.parse().ok().filter(|queues| QUEUES.contains(queues));
+    known.ok_or_else(|| NetArgError::Queues(queues.into()))
 }
 
 fn descriptor(number: &str) -> Result<i32, NetArgError> {
@@ -145,15 +170,17 @@ mod tests {
             boot_index: None,
             rom: RomArg::Default,
         };
-        let booting = |boot_index, rom| NetArg { boot_index, rom, ..net(NetSource::Fd(3), None, None) };
+        let booting = |boot_index, rom| NetArg { boot_index, rom, ..net(NetSource::Fds(vec![3]), None, None) };
         let cases = [
-            ("tap=tap0", net(NetSource::Tap("tap0".into()), None, None)),
-            ("fd=3", net(NetSource::Fd(3), None, None)),
+            ("tap=tap0", net(NetSource::Tap("tap0".into(), 1), None, None)),
+            ("queues=256,tap=tap0", net(NetSource::Tap("tap0".into(), 256), None, None)),
+            ("fd=3:0:17", net(NetSource::Fds(vec![3, 0, 17]), None, None)),
+            ("fd=3", net(NetSource::Fds(vec![3]), None, None)),
             (
                 "mtu=9000,mac=02:00:00:00:00:01,tap=a b",
-                net(NetSource::Tap("a b".into()), Some("02:00:00:00:00:01"), Some(9000)),
+                net(NetSource::Tap("a b".into(), 1), Some("02:00:00:00:00:01"), Some(9000)),
             ),
-            ("fd=0,mtu=68", net(NetSource::Fd(0), None, Some(68))),
+            ("fd=0,mtu=68", net(NetSource::Fds(vec![0]), None, Some(68))),
             ("fd=3,bootindex=0,rom=off", booting(Some(0), RomArg::Off)),
             ("rom=/a=b.rom,fd=3", booting(None, RomArg::File("/a=b.rom".into()))),
         ];
@@ -170,7 +197,12 @@ mod tests {
             ("", unknown("")),
             ("tap0", unknown("tap0")),
             ("user", unknown("user")),
-            ("tap=t,queues=2", unknown("queues=2")),
+            ("tap=t,vhost=on", unknown("vhost=on")),
+            ("tap=t,queues=0", NetArgError::Queues("0".into())),
+            ("tap=t,queues=257", NetArgError::Queues("257".into())),
+            ("fd=3,queues=1", NetArgError::QueuesOfFds),
+            ("fd=3:", NetArgError::Fd(String::new())),
+            ("fd=3:x", NetArgError::Fd("x".into())),
             ("mtu=1500", NetArgError::NoSource),
             ("tap=", NetArgError::Empty("tap")),
             ("tap=t,mac=", NetArgError::Empty("mac")),

@@ -19,8 +19,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 use variables::open_variables;
 use vmm::{
-    DeviceId, FIRMWARE, INITRD, KERNEL, PayloadConfig, Resource, ResourceError, Resources, SERIAL, TapError, open_tap,
-    rom_of,
+    DeviceId, FIRMWARE, INITRD, KERNEL, NetConfig, PayloadConfig, Resource, ResourceError, Resources, SERIAL, TapError,
+    open_tap, rom_of,
 };
 
 /// Why the machine's parts cannot be had.
@@ -85,8 +85,8 @@ pub(crate) fn open(config: &RunConfig) -> Result<(Resources, ConsoleArg), OpenEr
     let mut resources = Resources::new();
     let mut disks = SharedDisks::default();
     for (id, spec) in config.resources.iter().filter(|(id, _)| id.as_str() != SERIAL) {
-        let resource = if config.vm.nets.iter().any(|net| net.id == *id) {
-            open_net(id, spec, &mut inherited)?
+        let resource = if let Some(net) = config.vm.nets.iter().find(|net| net.id == *id) {
+            open_net(net, spec, &mut inherited)?
         } else if let ResourceSpec::Variables(variables) = spec {
             open_variables(id, variables)?
         } else {
@@ -98,17 +98,25 @@ pub(crate) fn open(config: &RunConfig) -> Result<(Resources, ConsoleArg), OpenEr
 }
 
 fn open_net(
-    id: &DeviceId,
+    net: &NetConfig,
     spec: &ResourceSpec,
-    inherited: &mut BTreeMap<DeviceId, OwnedFd>,
+    inherited: &mut BTreeMap<DeviceId, Vec<OwnedFd>>,
 ) -> Result<Resource, OpenError> {
+    let id = &net.id;
     match spec {
         ResourceSpec::Tap(name) => {
-            let tap = open_tap(name).map_err(|source| OpenError::Tap { id: id.clone(), name: name.clone(), source })?;
+            let tap = open_tap(name, net.queues).map_err(|source| OpenError::Tap {
+                id: id.clone(),
+                name: name.clone(),
+                source,
+            })?;
             Ok(Resource::Tap(tap))
         }
-        // Whether it is one is for the machine to see.
-        ResourceSpec::Fd(_) => take(inherited, id).map(Resource::Tap),
+        // Whether they are that is for the machine to see.
+        ResourceSpec::Fd(_) | ResourceSpec::Fds(_) => {
+            let fds = inherited.remove(id).ok_or_else(|| ResourceError::Missing(id.clone(), "descriptors"))?;
+            Ok(Resource::Tap(fds))
+        }
         other => {
             let wanted = "a TAP interface or a descriptor of one";
             Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) })
@@ -120,7 +128,7 @@ fn open_disk_or_payload(
     config: &RunConfig,
     id: &DeviceId,
     spec: &ResourceSpec,
-    inherited: &mut BTreeMap<DeviceId, OwnedFd>,
+    inherited: &mut BTreeMap<DeviceId, Vec<OwnedFd>>,
     disks: &mut SharedDisks,
 ) -> Result<Resource, OpenError> {
     let disk = config.vm.disks.iter().find(|disk| disk.id == *id);
@@ -151,20 +159,25 @@ fn open_disk_or_payload(
     Ok(Resource::File(file))
 }
 
-fn take(inherited: &mut BTreeMap<DeviceId, OwnedFd>, id: &DeviceId) -> Result<OwnedFd, OpenError> {
-    Ok(inherited.remove(id).ok_or_else(|| ResourceError::Missing(id.clone(), "a descriptor"))?)
+fn take(inherited: &mut BTreeMap<DeviceId, Vec<OwnedFd>>, id: &DeviceId) -> Result<OwnedFd, OpenError> {
+    let fd = inherited.remove(id).and_then(|mut fds| fds.pop());
+    Ok(fd.ok_or_else(|| ResourceError::Missing(id.clone(), "a descriptor"))?)
 }
 
 /// Takes every inherited descriptor first: what this process opens itself gets the free numbers.
-fn take_inherited(config: &RunConfig) -> Result<BTreeMap<DeviceId, OwnedFd>, OpenError> {
+fn take_inherited(config: &RunConfig) -> Result<BTreeMap<DeviceId, Vec<OwnedFd>>, OpenError> {
     let numbers = config.resources.iter().filter_map(|(id, spec)| match spec {
-        ResourceSpec::Fd(number) => Some((id, *number)),
+        ResourceSpec::Fd(number) => Some((id, std::slice::from_ref(number))),
+        ResourceSpec::Fds(numbers) => Some((id, numbers.as_slice())),
         _ => None,
     });
     numbers
-        .map(|(id, number)| match inherited::take(number) {
-            Ok(fd) => Ok((id.clone(), fd)),
-            Err(source) => Err(OpenError::Inherited { id: id.clone(), number, source }),
+        .map(|(id, numbers)| {
+            let one = |number: &i32| {
+                let failed = |source| OpenError::Inherited { id: id.clone(), number: *number, source };
+                inherited::take(*number).map_err(failed)
+            };
+            Ok((id.clone(), numbers.iter().map(one).collect::<Result<_, _>>()?))
         })
         .collect()
 }
@@ -186,6 +199,7 @@ fn sort_name(spec: &ResourceSpec) -> &'static str {
     match spec {
         ResourceSpec::Path(_) => "a path",
         ResourceSpec::Fd(_) => "a descriptor",
+        ResourceSpec::Fds(_) => "descriptors",
         ResourceSpec::Tap(_) => "a TAP interface",
         ResourceSpec::Variables(_) => "a firmware's variables",
         ResourceSpec::Socket(_) => "a socket",
@@ -201,7 +215,7 @@ mod tests {
     use std::os::fd::AsRawFd;
     use std::path::Path;
     use tempfile::NamedTempFile;
-    use vmm::{DiskConfig, NetConfig, OnError};
+    use vmm::{DiskConfig, OnError};
 
     fn config(resources: &[(&str, ResourceSpec)], disks: &[(&str, bool)]) -> RunConfig {
         let resources = resources.iter().map(|(id, spec)| (DeviceId::new(*id), spec.clone())).collect();
@@ -290,6 +304,7 @@ mod tests {
                 id: "net0".into(),
                 mac,
                 mtu: None,
+                queues: 1,
                 link_up: true,
                 root_port: false,
                 boot_index: None,

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The smallest MTU: what every IPv4 host must take (RFC 791 3.1), and the least of VIRTIO 1.2 5.1.4.1.
 pub(super) const MIN_MTU: u16 = 68;
 
+/// The most pairs of queues: what a TAP has.
+pub(super) const MAX_QUEUES: u16 = 256;
+
 /// One virtio network device; its TAP is the resource of the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +22,9 @@ pub struct NetConfig {
     /// guest chooses, which is 1500 as a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u16>,
+    /// Pairs of queues, 1 to 256: as many as vCPUs may use at a time. Each is one queue of the TAP.
+    #[serde(default = "one")]
+    pub queues: u16,
     /// The cable is plugged in when the machine is built.
     #[serde(default = "yes")]
     pub link_up: bool,
@@ -36,4 +42,8 @@ pub struct NetConfig {
 
 fn yes() -> bool {
     true
+}
+
+fn one() -> u16 {
+    1
 }

@@ -28,7 +28,16 @@ fn disk(id: &str) -> DiskConfig {
 
 fn net(id: &str, last: u8) -> NetConfig {
     let mac = format!("52:54:00:12:34:{last:02x}").parse().unwrap();
-    NetConfig { id: id.into(), mac, mtu: None, link_up: true, root_port: false, boot_index: None, rom: false }
+    NetConfig {
+        id: id.into(),
+        mac,
+        mtu: None,
+        queues: 1,
+        link_up: true,
+        root_port: false,
+        boot_index: None,
+        rom: false,
+    }
 }
 
 fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
@@ -39,7 +48,7 @@ fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
 #[test]
 fn every_rule_refuses_its_own_mistake() {
     type Change = fn(&mut VmConfig);
-    let table: [(Change, ConfigError); 38] = [
+    let table: [(Change, ConfigError); 40] = [
         (|c| c.version = 0, ConfigError::Version(0)),
         (|c| c.version = 2, ConfigError::Version(2)),
         (|c| c.cpus.boot = 0, ConfigError::NoCpus),
@@ -92,6 +101,14 @@ fn every_rule_refuses_its_own_mistake() {
         (
             |c| c.nets = vec![NetConfig { mtu: Some(67), ..net("n", 2) }],
             ConfigError::BadMtu { net: "n".into(), mtu: 67 },
+        ),
+        (
+            |c| c.nets = vec![NetConfig { queues: 0, ..net("n", 2) }],
+            ConfigError::BadQueues { net: "n".into(), queues: 0 },
+        ),
+        (
+            |c| c.nets = vec![NetConfig { queues: 257, ..net("n", 2) }],
+            ConfigError::BadQueues { net: "n".into(), queues: 257 },
         ),
         (
             |c| c.nets = vec![net("a", 2), net("b", 4), net("c", 2)],
@@ -220,7 +237,7 @@ fn a_configuration_survives_its_json_form() {
     config.memory.backing = Backing::Hugetlb(HugePageSize::Size1Gi);
     config.memory.transparent_huge_pages = TransparentHugePages::Off;
     config.disks = vec![DiskConfig { serial: Some("s".into()), readonly: true, ..disk("root") }];
-    config.nets = vec![NetConfig { mtu: Some(1400), link_up: false, ..net("net0", 1) }, net("net1", 2)];
+    config.nets = vec![NetConfig { mtu: Some(1400), queues: 4, link_up: false, ..net("net0", 1) }, net("net1", 2)];
     config.on_reboot = OnReboot::Exit;
     config.on_triple_fault = Some(OnTripleFault::Reset);
     config.payload = firmware("opt/org.example/name", 3);
@@ -288,5 +305,12 @@ fn memory_of_huge_pages_fills_them() {
     assert_eq!(machine(34 << 20, HugePageSize::Size2Mi), Ok(()));
     for (boot, page) in [(33 << 20, HugePageSize::Size2Mi), (512 << 20, HugePageSize::Size1Gi)] {
         assert_eq!(machine(boot, page), Err(ConfigError::MemoryNotHugePages { boot, page }));
+    }
+}
+
+#[test]
+fn a_network_has_1_to_256_pairs_of_queues() {
+    for queues in [1, 256] {
+        VmConfig { nets: vec![NetConfig { queues, ..net("net0", 2) }], ..valid() }.validate().unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! What a configuration must hold before anything is made of it.
 
-use super::net::MIN_MTU;
+use super::net::{MAX_QUEUES, MIN_MTU};
 use super::{Backing, BoardConfig, CpuTopology, HugePageSize, PayloadConfig, VmConfig};
 use crate::arch::x86_64::topology::{Topology, TopologyError};
 use crate::memory::layout;
@@ -126,6 +126,14 @@ pub enum ConfigError {
         net: DeviceId,
         /// The MTU in bytes.
         mtu: u16,
+    },
+    /// More pairs of queues than a TAP has queues, or none.
+    #[error("{net} has {queues} pairs of queues: it must be 1 to {MAX_QUEUES}")]
+    BadQueues {
+        /// Whose pairs.
+        net: DeviceId,
+        /// How many.
+        queues: u16,
     },
     /// Two network devices share an address.
     #[error("{first} and {second} have the same MAC address {mac}: give each its own")]
@@ -371,6 +379,9 @@ impl VmConfig {
         for (index, net) in self.nets.iter().enumerate() {
             if let Some(mtu) = net.mtu.filter(|mtu| *mtu < MIN_MTU) {
                 return Err(ConfigError::BadMtu { net: net.id.clone(), mtu });
+            }
+            if !(1..=MAX_QUEUES).contains(&net.queues) {
+                return Err(ConfigError::BadQueues { net: net.id.clone(), queues: net.queues });
             }
             if let Some(twin) = self.nets.iter().take(index).find(|other| other.mac == net.mac) {
                 let (first, second) = (twin.id.clone(), net.id.clone());

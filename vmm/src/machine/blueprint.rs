@@ -87,8 +87,9 @@ impl Blueprint {
             .nets
             .iter()
             .map(|net| {
-                let tap = Tap::from_fd(&net.id, take_tap(&mut resources, &net.id)?).map_err(MachineError::from)?;
-                let port = Arc::new(NetPort::new(net.id.clone(), net.link_up));
+                let fds = take_tap(&mut resources, &net.id)?;
+                let tap = Tap::from_fds(&net.id, fds, net.queues).map_err(MachineError::from)?;
+                let port = Arc::new(NetPort::new(net.id.clone(), net.queues, net.link_up));
                 let rom = net.rom.then(|| take_rom(&mut resources, &net.id)).transpose()?;
                 Ok(Network { config: net.clone(), backend: Arc::new(tap), port, rom })
             })
@@ -147,10 +148,10 @@ fn take_rom(resources: &mut Resources, net: &DeviceId) -> Result<Arc<ExpansionRo
     Ok(Arc::new(ExpansionRom::new(bytes, VENDOR).map_err(refused)?))
 }
 
-fn take_tap(resources: &mut Resources, id: &DeviceId) -> Result<OwnedFd, ResourceError> {
+fn take_tap(resources: &mut Resources, id: &DeviceId) -> Result<Vec<OwnedFd>, ResourceError> {
     const NEEDS: &str = "a TAP interface";
     match resources.take(id) {
-        Some(Resource::Tap(fd)) => Ok(fd),
+        Some(Resource::Tap(fds)) => Ok(fds),
         Some(_) => Err(ResourceError::WrongSort(id.clone(), NEEDS)),
         None => Err(ResourceError::Missing(id.clone(), NEEDS)),
     }

@@ -1,7 +1,9 @@
 //! Networks: the trait between network devices and whatever carries their frames.
 
+mod offloads;
 mod tap;
 
+pub use offloads::Offloads;
 pub use tap::{Tap, TapError, open_tap};
 
 use std::io;
@@ -10,21 +12,38 @@ use std::os::fd::BorrowedFd;
 /// Bytes of `struct virtio_net_hdr_v1` (VIRTIO 1.2 5.1.6), which stands before every frame, here as in the queues.
 pub const HEADER_LENGTH: u8 = 12;
 
-/// A network. Shared by all queues of a device; nothing blocks.
+/// A network with one queue for each pair of its device's. Shared by all of them; nothing blocks.
 ///
-/// No offload is in use: a frame is whole, has its checksums, and its header is all zeros, so that whoever reads one
-/// may ignore it.
+/// The header before a frame says what the frame lacks: who sends one must be able to rely on [`NetBackend::offloads`],
+/// and what comes is not more than [`NetBackend::set_offloads`] allows. Frames that were under way when it was
+/// called may still be of the kind before.
 pub trait NetBackend: Send + Sync {
-    /// Reads the next frame, behind its header, into `frame`; how many bytes that are. What does not fit is cut off.
+    /// How many queues there are: at least one.
+    fn queues(&self) -> u16;
+    /// Reads the next frame of `queue`, behind its header, into `frame`; how many bytes that are. What does not fit is
+    /// cut off.
     ///
     /// # Errors
-    /// `WouldBlock` when there is none; else what the host says.
-    fn receive(&self, frame: &mut [u8]) -> io::Result<usize>;
-    /// Sends `frame`, which is behind its header.
+    /// `WouldBlock` when there is none; `NotConnected` when the network has gone, for ever; else what the host says.
+    fn receive(&self, queue: u16, frame: &mut [u8]) -> io::Result<usize>;
+    /// Sends `frame`, which is behind its header, through `queue`.
     ///
     /// # Errors
-    /// `WouldBlock` when the host has no room for it; else what the host says. It is not sent then.
-    fn send(&self, frame: &[u8]) -> io::Result<()>;
-    /// Becomes readable with every frame that comes.
-    fn readable(&self) -> BorrowedFd<'_>;
+    /// `WouldBlock` when the host has no room for it; `NotConnected` when the network has gone, for ever; else what the
+    /// host says. It is not sent then.
+    fn send(&self, queue: u16, frame: &[u8]) -> io::Result<()>;
+    /// Becomes readable with every frame that comes to `queue`, and when the network goes.
+    fn readable(&self, queue: u16) -> Option<BorrowedFd<'_>>;
+    /// What it can do.
+    fn offloads(&self) -> Offloads;
+    /// Frames to the guest may need the [`Offloads::GUEST`] ones among `offloads` from now on, and no others.
+    ///
+    /// # Errors
+    /// What the host says; `NotConnected` when the network has gone.
+    fn set_offloads(&self, offloads: Offloads) -> io::Result<()>;
+    /// Frames to the guest come through the first `count` queues from now on: at least one, at most all.
+    ///
+    /// # Errors
+    /// What the host says; `NotConnected` when the network has gone.
+    fn set_active_queues(&self, count: u16) -> io::Result<()>;
 }

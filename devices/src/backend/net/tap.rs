@@ -1,11 +1,13 @@
 //! A TAP interface of the host.
 
-use super::{HEADER_LENGTH, NetBackend};
+use super::{HEADER_LENGTH, NetBackend, Offloads};
 use crate::id::DeviceId;
 use crate::io::tap::{self, InterfaceKind};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 
 /// What TAP interfaces are attached by.
@@ -28,11 +30,22 @@ pub enum TapError {
         /// What it is instead.
         found: String,
     },
-    /// The interface was made for several queues.
+    /// The interface was made for several queues, and one is wanted.
     #[error(
-        "Interface {0} is a TAP with several queues: make one without `multi_queue`, or hand one of its queues over as a descriptor"
+        "Interface {0} is a TAP with several queues: make one without `multi_queue`, or ask for more than one queue"
     )]
     MultiQueue(String),
+    /// The interface was made for one queue, and more are wanted.
+    #[error("Interface {0} is a TAP with one queue: make one with `ip tuntap add dev {0} mode tap multi_queue`")]
+    SingleQueue(String),
+    /// The interface has no queue left.
+    #[error("Interface {name} has no {count} queues left: a TAP has at most 256, for all who use it")]
+    TooManyQueues {
+        /// Which interface.
+        name: String,
+        /// How many are wanted.
+        count: u16,
+    },
     /// Somebody else is attached.
     #[error("Interface {0} is in use by another process, or twice by this one: a TAP serves one machine")]
     Busy(String),
@@ -55,6 +68,16 @@ pub enum TapError {
         /// What is wrong.
         how: &'static str,
     },
+    /// Not as many descriptors as the device has queues.
+    #[error("{device} has {wanted} queue pairs, but {given} descriptors: give one for each pair")]
+    QueueCount {
+        /// Whose descriptors.
+        device: DeviceId,
+        /// Pairs.
+        wanted: u16,
+        /// Descriptors.
+        given: usize,
+    },
     /// The host failed a call.
     #[error("Cannot {action} the TAP of {name}")]
     Host {
@@ -68,12 +91,12 @@ pub enum TapError {
     },
 }
 
-/// Attaches to the existing TAP interface `name` of this process's network namespace, for [`Tap::from_fd`]. It is never
-/// made: a typing error would silently give a machine without a network.
+/// Attaches `queues` times to the existing TAP interface `name` of this process's network namespace, for
+/// [`Tap::from_fds`]. It is never made: a typing error would silently give a machine without a network.
 ///
 /// # Errors
 /// There is no such interface, it is of another kind or in use, or this process may not use it.
-pub fn open_tap(name: &str) -> Result<OwnedFd, TapError> {
+pub fn open_tap(name: &str, queues: u16) -> Result<Vec<OwnedFd>, TapError> {
     let host = |action| move |source| TapError::Host { action, name: name.to_owned(), source };
     match tap::interface_kind(name) {
         Ok(InterfaceKind::Tap) => {}
@@ -86,25 +109,33 @@ pub fn open_tap(name: &str) -> Result<OwnedFd, TapError> {
         Err(error) if error.raw_os_error() == Some(libc::ENODEV) => return Err(TapError::Missing(name.into())),
         Err(error) => return Err(host("examine")(error)),
     }
-    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(DRIVER, flags, Mode::empty()).map_err(|error| TapError::Driver(error.into()))?;
-    match tap::attach(fd.as_fd(), name, libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR) {
-        Ok(()) => {}
-        Err(error) => {
-            return Err(match error.raw_os_error() {
-                Some(libc::EBUSY) => TapError::Busy(name.into()),
-                Some(libc::EPERM) => TapError::Forbidden(name.into()),
-                // It is a TAP, so only the number of queues can be wrong.
-                Some(libc::EINVAL) => TapError::MultiQueue(name.into()),
-                _ => host("attach to")(error),
-            });
+    let fds = (0..queues).map(|_| open_queue(name, queues)).collect::<Result<Vec<_>, _>>()?;
+    for fd in &fds {
+        // Only what was made by the call itself is not persistent: the interface went meanwhile. It goes with `fd` again.
+        let flags = tap::interface_flags(fd.as_fd()).map_err(host("examine"))?;
+        if flags & libc::IFF_PERSIST == 0 {
+            return Err(TapError::Missing(name.into()));
         }
     }
-    // Only what was made by the call itself is not persistent: the interface went meanwhile. It goes with `fd` again.
-    match tap::interface_flags(fd.as_fd()) {
-        Ok(flags) if flags & libc::IFF_PERSIST == 0 => Err(TapError::Missing(name.into())),
-        Ok(_) => Ok(fd),
-        Err(error) => Err(host("examine")(error)),
+    Ok(fds)
+}
+
+/// Attaches to one queue of the TAP `name`, which is to have one, or several.
+fn open_queue(name: &str, queues: u16) -> Result<OwnedFd, TapError> {
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(DRIVER, flags, Mode::empty()).map_err(|error| TapError::Driver(error.into()))?;
+    let several = if queues > 1 { libc::IFF_MULTI_QUEUE } else { 0 };
+    match tap::attach(fd.as_fd(), name, libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | several) {
+        Ok(()) => Ok(fd),
+        Err(error) => Err(match error.raw_os_error() {
+            Some(libc::EBUSY) => TapError::Busy(name.into()),
+            Some(libc::EPERM) => TapError::Forbidden(name.into()),
+            Some(libc::E2BIG) => TapError::TooManyQueues { name: name.into(), count: queues },
+            // It is a TAP, so only the number of queues can be wrong.
+            Some(libc::EINVAL) if queues > 1 => TapError::SingleQueue(name.into()),
+            Some(libc::EINVAL) => TapError::MultiQueue(name.into()),
+            _ => TapError::Host { action: "attach to", name: name.to_owned(), source: error },
+        }),
     }
 }
 
@@ -112,37 +143,105 @@ fn wrong_kind(name: &str, found: String) -> TapError {
     TapError::WrongKind { name: name.to_owned(), found }
 }
 
-/// One queue of a TAP interface: each read and each write is one frame behind its header.
+/// A TAP interface by one or more of its queues: each read and each write is one frame behind its header.
 #[derive(Debug)]
-pub struct Tap(OwnedFd);
+pub struct Tap {
+    /// Never empty.
+    queues: Vec<OwnedFd>,
+    offloads: Offloads,
+    /// How many of the queues frames come through: the kernel chooses among them by the frames' flows.
+    active: Mutex<u16>,
+}
 
 impl Tap {
-    /// Checks that `fd` is attached to a TAP interface as is needed, and sets it up: not blocking, headers of
-    /// [`HEADER_LENGTH`] bytes in little-endian order, no offloads. All of that belongs to the open file description
-    /// and may have been left otherwise by whoever used it before.
+    /// Checks that `fds` are attached to one TAP interface as is needed, one for each of `queues`, and sets them up: not
+    /// blocking, headers of [`HEADER_LENGTH`] bytes in little-endian order, no offloads, the first queue alone active. All of
+    /// that belongs to the open file descriptions or the interface, and may have been left otherwise by whoever used them before.
     ///
     /// # Errors
-    /// It is no TAP, is attached in another mode, or the host cannot set it up.
-    pub fn from_fd(device: &DeviceId, fd: OwnedFd) -> Result<Self, TapError> {
+    /// One is no TAP, is attached in another mode or elsewhere, there are not as many as `queues`, or the host cannot set
+    /// them up.
+    pub fn from_fds(device: &DeviceId, fds: Vec<OwnedFd>, queues: u16) -> Result<Self, TapError> {
         let host = |action| move |source| TapError::Host { action, name: device.to_string(), source };
         let wrong = |how| TapError::WrongMode { device: device.clone(), how };
-        let flags = tap::interface_flags(fd.as_fd()).map_err(|_| TapError::NotATap(device.clone()))?;
-        check_mode(flags).map_err(wrong)?;
-        let mode = rustix::fs::fcntl_getfl(&fd).map_err(|error| host("examine")(error.into()))?;
-        if mode & OFlags::RWMODE != OFlags::RDWR {
-            return Err(wrong("for reading or writing only"));
+        if fds.is_empty() || fds.len() != usize::from(queues) {
+            return Err(TapError::QueueCount { device: device.clone(), wanted: queues, given: fds.len() });
         }
-        rustix::fs::fcntl_setfl(&fd, mode | OFlags::NONBLOCK).map_err(|error| host("set up")(error.into()))?;
-        tap::set_header_length(fd.as_fd(), HEADER_LENGTH.into())
-            .and_then(|()| tap::set_header_little_endian(fd.as_fd()))
-            .and_then(|()| tap::set_offloads(fd.as_fd(), 0))
-            .map_err(host("set up"))?;
-        Ok(Self(fd))
+        let mut names = Vec::new();
+        for fd in &fds {
+            let flags = tap::interface_flags(fd.as_fd()).map_err(|_| TapError::NotATap(device.clone()))?;
+            check_mode(flags, queues).map_err(wrong)?;
+            names.push(tap::interface_name(fd.as_fd()).map_err(host("examine"))?);
+            let mode = rustix::fs::fcntl_getfl(fd).map_err(|error| host("examine")(error.into()))?;
+            if mode & OFlags::RWMODE != OFlags::RDWR {
+                return Err(wrong("for reading or writing only"));
+            }
+            rustix::fs::fcntl_setfl(fd, mode | OFlags::NONBLOCK).map_err(|error| host("set up")(error.into()))?;
+            tap::set_header_length(fd.as_fd(), HEADER_LENGTH.into())
+                .and_then(|()| tap::set_header_little_endian(fd.as_fd()))
+                .map_err(host("set up"))?;
+        }
+        names.dedup();
+        if names.len() > 1 {
+            return Err(wrong("to another interface than its other descriptors"));
+        }
+        let tap = Self { queues: fds, offloads: Offloads::empty(), active: Mutex::new(queues) };
+        let offloads = tap.probe().map_err(host("set up"))?;
+        let tap = Self { offloads, ..tap };
+        tap.set_offloads(Offloads::empty()).and_then(|()| tap.set_active_queues(1)).map_err(host("set up"))?;
+        Ok(tap)
+    }
+
+    /// What the host's kernel can do: all but segmentation of UDP, which came with Linux 6.2 both ways at once, it
+    /// always could.
+    fn probe(&self) -> io::Result<Offloads> {
+        match self.set_offloads(Offloads::all()) {
+            Ok(()) => Ok(Offloads::all()),
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(Offloads::all() - Offloads::USO),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn queue(&self, index: u16) -> io::Result<&OwnedFd> {
+        self.queues.get(usize::from(index)).ok_or_else(|| io::ErrorKind::InvalidInput.into())
     }
 }
 
-/// What is wrong with the `IFF_` bits of an attached descriptor.
-fn check_mode(flags: libc::c_int) -> Result<(), &'static str> {
+/// What `errno` of a call on queue `index` says. A queue that is attached to nothing is one that is not active, but the first
+/// always is: its interface was deleted.
+fn failure(index: u16, errno: Errno) -> io::Error {
+    match (errno, index) {
+        (Errno::BADFD, 0) => io::Error::new(io::ErrorKind::NotConnected, "the interface was deleted"),
+        (Errno::BADFD, _) => io::ErrorKind::WouldBlock.into(),
+        _ => errno.into(),
+    }
+}
+
+/// The same for a request about the whole interface.
+fn request_failure(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::EBADFD) => failure(0, Errno::BADFD),
+        _ => error,
+    }
+}
+
+/// The kernel's bits for the offloads of frames that come to the guest. It takes those for UDP only together.
+fn kernel_bits(offloads: Offloads) -> libc::c_uint {
+    let uso = Offloads::GUEST_USO4 | Offloads::GUEST_USO6;
+    [
+        (Offloads::GUEST_CSUM, libc::TUN_F_CSUM),
+        (Offloads::GUEST_TSO4, libc::TUN_F_TSO4),
+        (Offloads::GUEST_TSO6, libc::TUN_F_TSO6),
+        (Offloads::GUEST_ECN, libc::TUN_F_TSO_ECN),
+        (uso, libc::TUN_F_USO4 | libc::TUN_F_USO6),
+    ]
+    .into_iter()
+    .filter(|(offload, _)| offloads.consistent().contains(*offload))
+    .fold(0, |bits, (_, bit)| bits | bit)
+}
+
+/// What is wrong with the `IFF_` bits of an attached descriptor, one of so many.
+fn check_mode(flags: libc::c_int, queues: u16) -> Result<(), &'static str> {
     if flags & libc::IFF_TAP == 0 {
         return Err("to a TUN interface");
     }
@@ -152,22 +251,55 @@ fn check_mode(flags: libc::c_int) -> Result<(), &'static str> {
     if flags & libc::IFF_VNET_HDR == 0 {
         return Err("without the virtio-net header");
     }
+    if queues > 1 && flags & libc::IFF_MULTI_QUEUE == 0 {
+        return Err("to a TAP with one queue");
+    }
     Ok(())
 }
 
 impl NetBackend for Tap {
-    fn receive(&self, frame: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::io::retry_on_intr(|| rustix::io::read(&self.0, &mut *frame))?)
+    fn queues(&self) -> u16 {
+        // As many as were asked for by a number of this type.
+        u16::try_from(self.queues.len()).unwrap_or(u16::MAX)
     }
 
-    fn send(&self, frame: &[u8]) -> io::Result<()> {
+    fn receive(&self, queue: u16, frame: &mut [u8]) -> io::Result<usize> {
+        let fd = self.queue(queue)?;
+        rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *frame)).map_err(|errno| failure(queue, errno))
+    }
+
+    fn send(&self, queue: u16, frame: &[u8]) -> io::Result<()> {
+        let fd = self.queue(queue)?;
         // One write is one frame, whole or not at all.
-        rustix::io::retry_on_intr(|| rustix::io::write(&self.0, frame))?;
+        rustix::io::retry_on_intr(|| rustix::io::write(fd, frame)).map_err(|errno| failure(queue, errno))?;
         Ok(())
     }
 
-    fn readable(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+    fn readable(&self, queue: u16) -> Option<BorrowedFd<'_>> {
+        self.queues.get(usize::from(queue)).map(AsFd::as_fd)
+    }
+
+    fn offloads(&self) -> Offloads {
+        self.offloads
+    }
+
+    fn set_offloads(&self, offloads: Offloads) -> io::Result<()> {
+        // They are the interface's: any queue will do.
+        tap::set_offloads(self.queue(0)?.as_fd(), kernel_bits(offloads)).map_err(request_failure)
+    }
+
+    fn set_active_queues(&self, count: u16) -> io::Result<()> {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = count.clamp(1, self.queues());
+        while *active < count {
+            tap::set_queue(self.queue(*active)?.as_fd(), true).map_err(request_failure)?;
+            *active += 1;
+        }
+        while *active > count {
+            tap::set_queue(self.queue(*active - 1)?.as_fd(), false).map_err(request_failure)?;
+            *active -= 1;
+        }
+        Ok(())
     }
 }
 
@@ -181,7 +313,7 @@ mod tests {
     #[test]
     fn a_descriptor_of_something_else_is_refused() {
         for path in ["/dev/null", "/proc/self/exe", "/"] {
-            let error = Tap::from_fd(&"net0".into(), File::open(path).unwrap().into()).unwrap_err();
+            let error = Tap::from_fds(&"net0".into(), vec![File::open(path).unwrap().into()], 1).unwrap_err();
             assert!(matches!(error, TapError::NotATap(id) if id.as_str() == "net0"), "{path}");
         }
     }
@@ -189,14 +321,47 @@ mod tests {
     #[test]
     fn a_descriptor_must_be_attached_as_frames_are_exchanged() {
         let all = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
-        for (flags, wrong) in [
-            (all, None),
-            (all | libc::IFF_MULTI_QUEUE | libc::IFF_PERSIST, None),
-            (libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR, Some("to a TUN interface")),
-            (all & !libc::IFF_NO_PI, Some("with packet information")),
-            (all & !libc::IFF_VNET_HDR, Some("without the virtio-net header")),
+        for (flags, queues, wrong) in [
+            (all, 1, None),
+            (all, 2, Some("to a TAP with one queue")),
+            (all | libc::IFF_MULTI_QUEUE | libc::IFF_PERSIST, 1, None),
+            (all | libc::IFF_MULTI_QUEUE | libc::IFF_PERSIST, 2, None),
+            (libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR, 1, Some("to a TUN interface")),
+            (all & !libc::IFF_NO_PI, 1, Some("with packet information")),
+            (all & !libc::IFF_VNET_HDR, 1, Some("without the virtio-net header")),
         ] {
-            assert_eq!(check_mode(flags).err(), wrong, "{flags:#x}");
+            assert_eq!(check_mode(flags, queues).err(), wrong, "{flags:#x}");
         }
+    }
+
+    #[test]
+    fn there_is_a_descriptor_for_each_queue() {
+        for (given, wanted) in [(0, 0), (0, 1), (1, 2), (2, 1)] {
+            let fds = (0..given).map(|_| File::open("/dev/null").unwrap().into()).collect();
+            let error = Tap::from_fds(&"net0".into(), fds, wanted).unwrap_err();
+            assert!(matches!(error, TapError::QueueCount { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_kernel_is_asked_for_what_the_guest_takes_and_for_udp_only_in_both_protocols() {
+        let cases = [
+            (Offloads::empty(), 0),
+            (Offloads::all(), 0x6f),
+            (Offloads::all() - Offloads::GUEST, 0),
+            (Offloads::GUEST - Offloads::GUEST_CSUM, 0),
+            (Offloads::GUEST - Offloads::GUEST_USO6, 0x0f),
+            (Offloads::GUEST_CSUM | Offloads::GUEST_TSO6, 0x05),
+        ];
+        for (offloads, bits) in cases {
+            assert_eq!(kernel_bits(offloads), bits, "{offloads:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_queue_tells_that_the_interface_has_gone() {
+        assert_eq!(failure(0, Errno::BADFD).kind(), io::ErrorKind::NotConnected);
+        assert_eq!(failure(1, Errno::BADFD).kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(failure(0, Errno::IO).raw_os_error(), Some(libc::EIO));
     }
 }

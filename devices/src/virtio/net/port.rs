@@ -1,79 +1,108 @@
 //! The host's end of a network device: its cable, and what went through.
 
+use super::statistics::{Counter, NetStatistics, PairStatistics};
 use crate::id::DeviceId;
 use crate::log_limit::LogLimit;
 use crate::virtio::VirtioInterrupt;
+use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// Shared by a device, its queues and the host. It outlives the device: a reset of the machine makes a new one that is
 /// connected to the same port.
 #[derive(Debug)]
 pub struct NetPort {
     id: DeviceId,
-    link_up: AtomicBool,
+    plugged: AtomicBool,
+    /// The host's network is no longer there.
+    gone: AtomicBool,
+    on_gone: Hook,
+    announcements: Announcements,
     device: Mutex<Option<Weak<dyn VirtioInterrupt>>>,
-    received: AtomicU64,
-    receive_dropped: AtomicU64,
-    sent: AtomicU64,
-    send_dropped: AtomicU64,
+    pairs: Vec<Pair>,
+    failures: AtomicU64,
     log: LogLimit,
 }
 
-/// Frames since the port was made, as the guest sees their directions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NetStatistics {
-    /// Given to the guest.
-    pub received: u64,
-    /// Lost on the way to the guest: no cable, no room, or longer than its MTU.
-    pub receive_dropped: u64,
-    /// Taken by the host's network.
-    pub sent: u64,
-    /// Lost on the way to the host's network: no cable, too short, too long, or refused by the host.
-    pub send_dropped: u64,
+/// What the driver is asked to tell the network of itself (VIRTIO 1.2 5.1.6.5.4).
+#[derive(Debug, Default)]
+struct Announcements {
+    /// The driver can do it.
+    negotiated: AtomicBool,
+    /// It has been asked, and has not answered.
+    pending: AtomicBool,
+}
+
+/// The counters of a pair of queues.
+#[derive(Debug, Default)]
+pub(super) struct Pair {
+    pub(super) received: Counter,
+    pub(super) sent: Counter,
+}
+
+/// Whom to tell.
+#[derive(Default)]
+struct Hook(OnceLock<Box<dyn Fn() + Send + Sync>>);
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl NetPort {
-    /// The port of device `id`, whose cable is plugged in, or not.
-    pub fn new(id: DeviceId, link_up: bool) -> Self {
+    /// The port of device `id` with `pairs` pairs of queues, whose cable is plugged in, or not.
+    pub fn new(id: DeviceId, pairs: u16, link_up: bool) -> Self {
         Self {
             id,
-            link_up: AtomicBool::new(link_up),
+            plugged: AtomicBool::new(link_up),
+            gone: AtomicBool::new(false),
+            on_gone: Hook::default(),
+            announcements: Announcements::default(),
             device: Mutex::new(None),
-            received: AtomicU64::new(0),
-            receive_dropped: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
-            send_dropped: AtomicU64::new(0),
+            pairs: (0..pairs).map(|_| Pair::default()).collect(),
+            failures: AtomicU64::new(0),
             log: LogLimit::default(),
         }
     }
 
-    /// The cable is plugged in.
+    /// Has `tell` called once, in any thread, when the host's network has gone. The first who asks is told.
+    pub fn when_gone(&self, tell: Box<dyn Fn() + Send + Sync>) {
+        drop(self.on_gone.0.set(tell));
+    }
+
+    /// The cable is plugged in, and there is a network at its other end.
     pub fn is_link_up(&self) -> bool {
-        self.link_up.load(Ordering::Acquire)
+        self.plugged.load(Ordering::Acquire) && !self.gone.load(Ordering::Acquire)
+    }
+
+    /// The cable is plugged in.
+    pub(super) fn is_plugged(&self) -> bool {
+        self.plugged.load(Ordering::Acquire)
     }
 
     /// Plugs the cable in or out, and tells the driver (VIRTIO 1.2 5.1.4). At any time, from any thread; never blocks
     /// on the guest. While it is out, all frames are lost.
     pub fn set_link_up(&self, up: bool) {
-        if self.link_up.swap(up, Ordering::AcqRel) == up {
-            return;
+        if self.plugged.swap(up, Ordering::AcqRel) != up {
+            self.tell_driver();
         }
-        let device = self.device.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
-        if let Some(device) = device {
-            device.config_changed();
+    }
+
+    /// Asks the driver to tell the network where its address is now; `false` when it cannot be asked.
+    pub fn announce(&self) -> bool {
+        let possible = self.announcements.negotiated.load(Ordering::Acquire);
+        if possible && !self.announcements.pending.swap(true, Ordering::AcqRel) {
+            self.tell_driver();
         }
+        possible
     }
 
     /// What went through.
     pub fn statistics(&self) -> NetStatistics {
-        NetStatistics {
-            received: self.received.load(Ordering::Relaxed),
-            receive_dropped: self.receive_dropped.load(Ordering::Relaxed),
-            sent: self.sent.load(Ordering::Relaxed),
-            send_dropped: self.send_dropped.load(Ordering::Relaxed),
-        }
+        let pair = |pair: &Pair| PairStatistics { received: pair.received.read(), sent: pair.sent.read() };
+        NetStatistics { pairs: self.pairs.iter().map(pair).collect(), failures: self.failures.load(Ordering::Relaxed) }
     }
 
     /// The device that is behind the port from now on. (The link may change before it knows: it looks at the port.)
@@ -81,24 +110,60 @@ impl NetPort {
         *self.device.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(device));
     }
 
-    /// Counts a frame on its way to the guest.
-    pub(super) fn count_received(&self, delivered: bool) {
-        let counter = if delivered { &self.received } else { &self.receive_dropped };
-        counter.fetch_add(1, Ordering::Relaxed);
+    fn tell_driver(&self) {
+        let device = self.device.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
+        if let Some(device) = device {
+            device.config_changed();
+        }
     }
 
-    /// Counts a frame on its way to the host's network.
-    pub(super) fn count_sent(&self, taken: bool) {
-        let counter = if taken { &self.sent } else { &self.send_dropped };
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// A driver that can announce itself, or not, has taken over; `pending`: it was asked before.
+    pub(super) fn negotiated(&self, announcements: bool, pending: bool) {
+        self.announcements.negotiated.store(announcements, Ordering::Release);
+        self.announcements.pending.store(announcements && pending, Ordering::Release);
     }
 
-    /// Logs what the host's network refused, which may happen with every frame. To be busy is no failure.
+    /// The driver has been asked to announce itself.
+    pub(super) fn is_announcement_pending(&self) -> bool {
+        self.announcements.pending.load(Ordering::Acquire)
+    }
+
+    /// The driver has announced itself.
+    pub(super) fn announced(&self) {
+        self.announcements.pending.store(false, Ordering::Release);
+    }
+
+    /// The counters of pair `index`.
+    pub(super) fn pair(&self, index: u16) -> Option<&Pair> {
+        self.pairs.get(usize::from(index))
+    }
+
+    /// The host failed a call, which may happen with every frame: counted, and logged within bounds. To be busy is no
+    /// failure. A network that has gone is one that takes the link with it.
     pub(super) fn host_failed(&self, what: &'static str, error: &io::Error) {
-        if error.kind() != io::ErrorKind::WouldBlock
-            && let Some(suppressed) = self.log.allow()
-        {
-            tracing::warn!(device = %self.id, suppressed, error = error as &dyn std::error::Error, "{what}");
+        match error.kind() {
+            io::ErrorKind::WouldBlock => return,
+            io::ErrorKind::NotConnected => self.network_gone(error),
+            _ => {
+                if let Some(suppressed) = self.log.allow() {
+                    tracing::warn!(device = %self.id, suppressed, error = error as &dyn std::error::Error, "{what}");
+                }
+            }
+        }
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn network_gone(&self, error: &io::Error) {
+        let was_up = self.is_link_up();
+        if self.gone.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        tracing::warn!(device = %self.id, error = error as &dyn std::error::Error, "The network of a device has gone");
+        if was_up {
+            self.tell_driver();
+        }
+        if let Some(tell) = self.on_gone.0.get() {
+            tell();
         }
     }
 }

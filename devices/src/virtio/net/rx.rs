@@ -1,7 +1,9 @@
-//! From the network to the guest: receiveq1 (VIRTIO 1.2 5.1.6.3, 5.1.6.4).
+//! From the network to the guest: a receive queue (VIRTIO 1.2 5.1.6.3, 5.1.6.4).
 
 use super::frame::{MAX_LENGTH, fits};
-use super::port::NetPort;
+use super::header::{Header, RawHeader};
+use super::port::{NetPort, Pair};
+use super::session::Session;
 use crate::backend::net::{HEADER_LENGTH, NetBackend};
 use crate::virtio::chain::{AccessError, Chain};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
@@ -28,12 +30,15 @@ enum ReceiveFault {
     Memory(#[from] AccessError),
 }
 
-/// The receive queue. A frame is read only once the guest has a buffer for it: until then it waits in the host's queue,
+/// A receive queue. A frame is read only once the guest has a buffer for it: until then it waits in the host's queue,
 /// which is bounded, and whose owner counts what it loses.
 pub(super) struct Receiver<M: DeviceMemory> {
     queue: VirtQueue<M>,
+    /// Which queue of the network.
+    pair: u16,
     backend: Arc<dyn NetBackend>,
     port: Arc<NetPort>,
+    session: Arc<Session>,
     /// A frame may take several buffers.
     mergeable: bool,
     /// What the driver was told not to expect more than.
@@ -52,12 +57,14 @@ enum Attempt {
 impl<M: DeviceMemory> Receiver<M> {
     pub(super) fn new(
         queue: VirtQueue<M>,
+        pair: u16,
         backend: Arc<dyn NetBackend>,
         port: Arc<NetPort>,
+        session: Arc<Session>,
         mergeable: bool,
         mtu: Option<u16>,
     ) -> Self {
-        Self { queue, backend, port, mergeable, mtu, buffer: vec![0; MAX_LENGTH].into() }
+        Self { queue, pair, backend, port, session, mergeable, mtu, buffer: vec![0; MAX_LENGTH].into() }
     }
 
     fn receive(&mut self) -> Attempt {
@@ -66,7 +73,7 @@ impl<M: DeviceMemory> Receiver<M> {
         if link_up && !self.queue.has_chain() {
             return Attempt::Idle;
         }
-        let length = match self.backend.receive(&mut self.buffer) {
+        let length = match self.backend.receive(self.pair, &mut self.buffer) {
             Ok(length) => length,
             Err(error) => {
                 self.port.host_failed("Frames for the guest cannot be read", &error);
@@ -74,19 +81,28 @@ impl<M: DeviceMemory> Receiver<M> {
             }
         };
         let delivered = link_up && self.deliver(length);
-        self.port.count_received(delivered);
+        if let Some(Pair { received, .. }) = self.port.pair(self.pair) {
+            if delivered {
+                received.passed(length.saturating_sub(HEADER_LENGTH.into()));
+            } else {
+                received.lost();
+            }
+        }
         Attempt::Taken
     }
 
     /// Gives the first `length` bytes of the buffer to the guest; `false`: they are lost.
     fn deliver(&mut self, length: usize) -> bool {
         let Some(bytes) = self.buffer.get_mut(..length) else { return false };
-        let Some((header, frame)) = bytes.split_at_mut_checked(HEADER_LENGTH.into()) else { return false };
-        if self.mtu.is_some_and(|mtu| !fits(frame, mtu)) {
+        let Some((raw, frame)) = bytes.split_first_chunk_mut::<{ size_of::<RawHeader>() }>() else { return false };
+        let Some(header) = Header::parse(*raw).incoming(self.session.accepted()) else { return false };
+        // VIRTIO 1.2 5.1.4.1: what is not cut yet may be longer.
+        if !header.is_segmented() && self.mtu.is_some_and(|mtu| !fits(frame, mtu)) {
             return false;
         }
         let Some(mut chains) = gather(&mut self.queue, length, self.mergeable) else { return false };
-        set_header(header, chains.len());
+        // 5.1.6.4.1: 1 without mergeable buffers, too.
+        *raw = header.bytes(u16::try_from(chains.len()).unwrap_or(u16::MAX));
         match scatter(&mut chains, bytes) {
             Ok(written) => {
                 self.queue.complete_together(chains.into_iter().zip(written));
@@ -138,14 +154,6 @@ where
     Ok(written)
 }
 
-/// `struct virtio_net_hdr_v1`: without offloads, only num_buffers is not zero, and it is 1 without mergeable buffers.
-fn set_header(header: &mut [u8], buffers: usize) {
-    let [low, high] = u16::try_from(buffers).unwrap_or(u16::MAX).to_le_bytes();
-    for (to, from) in header.iter_mut().zip([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, low, high]) {
-        *to = from;
-    }
-}
-
 impl<M: DeviceMemory> QueueHandler for Receiver<M> {
     fn index(&self) -> u16 {
         self.queue.index()
@@ -156,7 +164,7 @@ impl<M: DeviceMemory> QueueHandler for Receiver<M> {
     }
 
     fn completion(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.backend.readable())
+        self.backend.readable(self.pair)
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {

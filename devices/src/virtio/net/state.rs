@@ -1,6 +1,7 @@
 //! What a network device remembers besides its queues.
 
 use super::mac::MacAddress;
+use super::session::DriverChoices;
 use crate::state::DeviceState;
 use serde::{Deserialize, Serialize};
 
@@ -8,15 +9,17 @@ use serde::{Deserialize, Serialize};
 /// they may be on any wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetState {
-    /// The driver's address.
+    /// The address that the device was given.
     pub mac: MacAddress,
     /// The largest packet that the driver was told of.
     pub mtu: Option<u16>,
     /// The cable is plugged in.
     pub link_up: bool,
+    /// What the driver set.
+    pub choices: DriverChoices,
 }
 
 impl DeviceState for NetState {
     const KIND: &'static str = "virtio-net";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }

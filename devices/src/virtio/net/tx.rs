@@ -1,8 +1,9 @@
-//! From the guest to the network: transmitq1 (VIRTIO 1.2 5.1.6.2).
+//! From the guest to the network: a transmit queue (VIRTIO 1.2 5.1.6.2).
 
 use super::frame::{ETHERNET_HEADER, MAX_LENGTH};
-use super::port::NetPort;
-use crate::backend::net::{HEADER_LENGTH, NetBackend};
+use super::header::{Header, RawHeader};
+use super::port::{NetPort, Pair};
+use crate::backend::net::{HEADER_LENGTH, NetBackend, Offloads};
 use crate::virtio::chain::{AccessError, Chain};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
@@ -28,7 +29,7 @@ enum TransmitFault {
     Memory(#[from] AccessError),
 }
 
-/// The transmit queue. A frame that the host does not take at once is lost, as on a wire: a TAP's own queue is where
+/// A transmit queue. A frame that the host does not take at once is lost, as on a wire: a TAP's own queue is where
 /// frames wait, and a guest's sending must not depend on who reads at the other end.
 pub(super) struct Transmitter<M: DeviceMemory> {
     queue: VirtQueue<M>,
@@ -36,15 +37,24 @@ pub(super) struct Transmitter<M: DeviceMemory> {
 }
 
 struct WayOut {
+    /// Which queue of the network.
+    pair: u16,
     backend: Arc<dyn NetBackend>,
     port: Arc<NetPort>,
-    /// Its header stays zero: the guest's may ask for offloads, but none was negotiated.
+    /// Negotiated.
+    offloads: Offloads,
     buffer: Box<[u8]>,
 }
 
 impl<M: DeviceMemory> Transmitter<M> {
-    pub(super) fn new(queue: VirtQueue<M>, backend: Arc<dyn NetBackend>, port: Arc<NetPort>) -> Self {
-        Self { queue, way_out: WayOut { backend, port, buffer: vec![0; MAX_LENGTH].into() } }
+    pub(super) fn new(
+        queue: VirtQueue<M>,
+        pair: u16,
+        backend: Arc<dyn NetBackend>,
+        port: Arc<NetPort>,
+        offloads: Offloads,
+    ) -> Self {
+        Self { queue, way_out: WayOut { pair, backend, port, offloads, buffer: vec![0; MAX_LENGTH].into() } }
     }
 }
 
@@ -58,20 +68,33 @@ impl WayOut {
         if length < HEADER_LENGTH.into() {
             return Err(TransmitFault::NoHeader(length));
         }
-        let fitting = self.buffer.get_mut(..length as usize).filter(|bytes| bytes.len() >= SHORTEST);
-        let Some(bytes) = fitting.filter(|_| self.port.is_link_up()) else {
-            self.port.count_sent(false);
-            return Ok(());
-        };
-        if let Some(frame) = bytes.get_mut(usize::from(HEADER_LENGTH)..) {
-            chain.readable.read(HEADER_LENGTH.into(), frame)?;
-        }
-        let result = self.backend.send(bytes);
-        self.port.count_sent(result.is_ok());
-        if let Err(error) = result {
-            self.port.host_failed("A frame of the guest cannot be sent: is the interface up?", &error);
+        let sent = self.try_send(chain, length as usize)?;
+        if let Some(Pair { sent: counter, .. }) = self.port.pair(self.pair) {
+            if sent {
+                counter.passed((length as usize).saturating_sub(HEADER_LENGTH.into()));
+            } else {
+                counter.lost();
+            }
         }
         Ok(())
+    }
+
+    /// Sends the `length` bytes of `chain`, whether the host takes them.
+    fn try_send<T>(&mut self, chain: &Chain<T>, length: usize) -> Result<bool, TransmitFault>
+    where
+        T: Clone + Deref<Target: GuestMemory> + Send + 'static,
+    {
+        let fitting = self.buffer.get_mut(..length).filter(|bytes| bytes.len() >= SHORTEST);
+        let Some(bytes) = fitting.filter(|_| self.port.is_link_up()) else { return Ok(false) };
+        chain.readable.read(0, bytes)?;
+        let Some((raw, frame)) = bytes.split_first_chunk_mut::<{ size_of::<RawHeader>() }>() else { return Ok(false) };
+        let Ok(header) = Header::parse(*raw).outgoing(frame.len(), self.offloads) else { return Ok(false) };
+        *raw = header.bytes(0);
+        let result = self.backend.send(self.pair, bytes);
+        if let Err(error) = &result {
+            self.port.host_failed("A frame of the guest cannot be sent: is the interface up?", error);
+        }
+        Ok(result.is_ok())
     }
 }
 

@@ -54,7 +54,7 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 }
 
 /// The Internet checksum (RFC 1071) of `bytes`, with `sum` added; 0 over a header with its checksum.
-fn checksum(bytes: &[u8], mut sum: u32) -> u16 {
+pub fn checksum(bytes: &[u8], mut sum: u32) -> u16 {
     for pair in bytes.chunks(2) {
         sum += u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
     }

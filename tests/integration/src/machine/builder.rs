@@ -169,8 +169,17 @@ impl TestMachine {
     /// A network device more, over the TAP interface `tap` of this process's network namespace.
     #[must_use]
     pub fn net(self, id: &str, mac: &str, tap: &str) -> Self {
-        let fd = vmm::open_tap(tap).expect("a TAP interface");
-        self.net_over(id, mac, Resource::Tap(fd))
+        let fds = vmm::open_tap(tap, 1).expect("a TAP interface");
+        self.net_over(id, mac, Resource::Tap(fds))
+    }
+
+    /// A network device more with so many pairs of queues, over the TAP interface `tap`, which has as many.
+    #[must_use]
+    pub fn net_with_queues(self, id: &str, mac: &str, tap: &str, queues: u16) -> Self {
+        let fds = vmm::open_tap(tap, queues).expect("a TAP interface with several queues");
+        let mut machine = self.net_over(id, mac, Resource::Tap(fds));
+        machine.config.nets.iter_mut().filter(|net| net.id.as_str() == id).for_each(|net| net.queues = queues);
+        machine
     }
 
     /// A network device more, over whatever is given.
@@ -181,6 +190,7 @@ impl TestMachine {
             id: id.into(),
             mac,
             mtu: None,
+            queues: 1,
             link_up: true,
             root_port: false,
             boot_index: None,

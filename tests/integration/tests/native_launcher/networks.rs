@@ -76,10 +76,41 @@ fn packets_go_both_ways_through_a_descriptor_that_is_handed_over() {
         command.args(["run", "--memory", "64Mi", "--net", "fd=3", "--cmdline", "net=0,echo:1 poweroff", "--kernel"]);
         command.arg(test_guest());
         scene.prepare(&mut command);
-        command.stdin(open_tap("tap0").unwrap());
+        command.stdin(open_tap("tap0", 1).unwrap().pop().unwrap());
         let (child, _console, _) = start(command);
         echo();
         ends_well(child);
+    });
+}
+
+#[test]
+fn a_network_has_several_queues_by_name_and_by_descriptors() {
+    if !kvm_or_skip() {
+        return;
+    }
+    in_namespace(|| {
+        ip("tuntap add dev tap0 mode tap multi_queue");
+        ip("address add 10.99.0.1/24 dev tap0");
+        ip("link set tap0 up");
+        let scene = Scene::new();
+        let run = "run --memory 64Mi --net";
+        let mut named = scene.launcher(&format!("{run} tap=tap0,queues=2 --kernel GUEST"));
+        named.args(["--cmdline", "net=0,echo:1 poweroff"]);
+        let mut given = Command::new("sh");
+        given.args(["-c", "exec \"$@\" 3<&0 4>&2 2>&1 </dev/null", "sh"]).arg(launcher());
+        given.args(run.split(' ')).args(["fd=3:4", "--cmdline", "net=0,echo:1 poweroff", "--kernel"]).arg(test_guest());
+        scene.prepare(&mut given);
+        let (child, _console, _) = start(named);
+        echo();
+        ends_well(child);
+        let [first, second] = open_tap("tap0", 2).unwrap().try_into().unwrap();
+        given.stdin(first);
+        let (mut console, theirs) = Console::pair();
+        let child = given.stdout(theirs).stderr(Stdio::from(second)).spawn().unwrap();
+        drop(given);
+        mac(&mut console);
+        echo();
+        assert_eq!(finish(child).status.code(), Some(0));
     });
 }
 
@@ -116,7 +147,7 @@ fn an_interface_that_no_machine_can_have_is_refused_by_name() {
         says(&refused("tun0"), &["Cannot use the TAP interface tun0 as net0: ", "is a TUN", "not a TAP"]);
         says(&refused("lo"), &["Cannot use the TAP interface lo as net0: ", "not a TAP"]);
         says(&refused("tap0 --net tap=tap0"), &["Cannot use the TAP interface tap0 as net1: ", "is in use"]);
-        let _owner = open_tap("tap0").unwrap();
+        let _owner = open_tap("tap0", 1).unwrap();
         says(&refused("tap0"), &["Cannot use the TAP interface tap0 as net0: ", "is in use by another process"]);
     });
 }
@@ -141,6 +172,8 @@ fn a_network_that_is_not_understood_is_refused_with_its_flag() {
         ("mtu=1500", "the TAP is missing: write tap=NAME or fd=NUMBER"),
         ("tap=a,fd=3", "tap= and fd= exclude each other"),
         ("fd=three", "fd=\"three\" is not the number of a descriptor"),
+        ("tap=a,queues=0", "queues=\"0\" is no number of queues: write 1 to 256"),
+        ("fd=3,queues=2", "queues= belongs to tap=: descriptors are given one for each queue, fd=3:4"),
         ("tap=a,mtu=67", "mtu=\"67\" is no MTU: write a number of bytes from 68 to 65535"),
         ("tap=a,mac=02:00:00:00:00", "\"02:00:00:00:00\" is no MAC address"),
         ("tap=a,mac=01:00:5e:00:00:01", "01:00:5e:00:00:01 is the MAC address of a group"),

@@ -5,6 +5,7 @@
 #![allow(clippy::duplicate_mod, reason = "the spine is compiled for each board: its tests' names tell which")]
 
 mod microvm;
+mod network;
 mod q35;
 mod q35_linux64;
 mod q35_pvh;

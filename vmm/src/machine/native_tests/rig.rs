@@ -80,7 +80,7 @@ impl Rig {
         let mut peers = Vec::new();
         for net in nets {
             let (backend, peer) = wire();
-            let port = Arc::new(NetPort::new(net.id.clone(), net.link_up));
+            let port = Arc::new(NetPort::new(net.id.clone(), net.queues, net.link_up));
             blueprint.config.nets.push(net.clone());
             blueprint.nets.push(Network { config: net, backend: Arc::new(backend), port, rom: None });
             peers.push(peer);

@@ -82,6 +82,7 @@ fn network_and_its_cable_are_as_they_were_in_a_new_machine(board: BoardConfig, w
         id: "net0".into(),
         mac,
         mtu: None,
+        queues: 1,
         link_up: true,
         root_port,
         boot_index: None,

@@ -1,6 +1,6 @@
 //! A network whose other end is the test's: it sends the guest a datagram and hears its echo.
 
-use devices::backend::net::{HEADER_LENGTH, NetBackend};
+use devices::backend::net::{HEADER_LENGTH, NetBackend, Offloads};
 use devices::virtio::net::MacAddress;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,16 +16,32 @@ const HEADERS: usize = HEADER_LENGTH as usize + 14 + 20 + 8;
 pub(super) struct Wire(UnixDatagram);
 
 impl NetBackend for Wire {
-    fn receive(&self, frame: &mut [u8]) -> io::Result<usize> {
+    fn queues(&self) -> u16 {
+        1
+    }
+
+    fn receive(&self, _queue: u16, frame: &mut [u8]) -> io::Result<usize> {
         self.0.recv(frame)
     }
 
-    fn send(&self, frame: &[u8]) -> io::Result<()> {
+    fn send(&self, _queue: u16, frame: &[u8]) -> io::Result<()> {
         self.0.send(frame).map(drop)
     }
 
-    fn readable(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+    fn readable(&self, _queue: u16) -> Option<BorrowedFd<'_>> {
+        Some(self.0.as_fd())
+    }
+
+    fn offloads(&self) -> Offloads {
+        Offloads::empty()
+    }
+
+    fn set_offloads(&self, _offloads: Offloads) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn set_active_queues(&self, _count: u16) -> io::Result<()> {
+        Ok(())
     }
 }
 

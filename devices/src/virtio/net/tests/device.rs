@@ -17,7 +17,7 @@ fn device(mtu: Option<u16>, port: &Arc<NetPort>) -> VirtioNet {
 }
 
 fn port() -> Arc<NetPort> {
-    Arc::new(NetPort::new("net0".into(), true))
+    Arc::new(NetPort::new("net0".into(), 1, true))
 }
 
 fn boxed(mtu: Option<u16>, port: &Arc<NetPort>) -> Box<dyn VirtioDevice<TestMemory>> {
@@ -25,12 +25,25 @@ fn boxed(mtu: Option<u16>, port: &Arc<NetPort>) -> Box<dyn VirtioDevice<TestMemo
 }
 
 #[test]
-fn the_device_offers_what_it_can_do() {
-    const FEATURES: u64 = 1 << 16 | 1 << 15 | 1 << 5;
+fn the_device_offers_what_it_can_do_and_what_its_network_can() {
+    // MAC, MRG_RXBUF, STATUS, CTRL_VQ, GUEST_ANNOUNCE, CTRL_MAC_ADDR.
+    const FEATURES: u64 = 1 << 5 | 1 << 15 | 1 << 16 | 1 << 17 | 1 << 21 | 1 << 23;
     let device = boxed(None, &port());
-    assert_eq!((device.device_type(), device.queue_max_sizes()), (1, &[256, 256][..]));
+    assert_eq!((device.device_type(), device.queue_max_sizes()), (1, &[256, 256, 64][..]));
     assert_eq!(device.features(), FEATURES);
     assert_eq!(boxed(Some(1400), &port()).features(), FEATURES | 1 << 3);
+    let on = |queues, offloads| -> Box<dyn VirtioDevice<TestMemory>> {
+        Box::new(VirtioNet::new(config(None), FakeNetwork::with(queues, offloads), port(), None).unwrap())
+    };
+    assert_eq!(on(1, Offloads::CSUM).features(), FEATURES | 1);
+    let all = 0x3b83 | 7 << 54;
+    assert_eq!(on(1, Offloads::all()).features(), FEATURES | all | 1 << 2, "and offloads can be changed");
+    let several = on(3, Offloads::empty());
+    assert_eq!(several.features(), FEATURES | 1 << 22);
+    assert_eq!(several.queue_max_sizes(), [256, 256, 256, 256, 256, 256, 64]);
+    let mut pairs = [0; 2];
+    several.read_config(8, &mut pairs);
+    assert_eq!(pairs, [3, 0]);
 }
 
 #[test]
@@ -40,7 +53,7 @@ fn the_driver_reads_address_link_and_mtu_and_writes_nothing() {
     device.write_config(0, &[0xff; 16]);
     let mut space = [1; 16];
     device.read_config(0, &mut space);
-    assert_eq!((&space[..6], &space[6..]), (&MAC[..], &[1, 0, 0, 0, 0x78, 5, 0, 0, 0, 0][..]));
+    assert_eq!((&space[..6], &space[6..]), (&MAC[..], &[1, 0, 1, 0, 0x78, 5, 0, 0, 0, 0][..]));
     port.set_link_up(false);
     device.read_config(6, &mut space[..2]);
     assert_eq!(space[..2], [0, 0]);
@@ -99,12 +112,21 @@ fn frames_go_through_a_device_that_was_parked_and_restored() {
 fn a_saved_state_fits_only_a_device_with_the_same_address_and_mtu() {
     let saved: Section = VirtioDevice::<TestMemory>::save(&device(Some(1400), &port())).unwrap();
     let state: NetState = saved.decode().unwrap();
-    assert_eq!((&*saved.kind, saved.version), ("virtio-net", 1));
-    assert_eq!(state, NetState { mac: config(None).mac, mtu: Some(1400), link_up: true });
+    assert_eq!((&*saved.kind, saved.version), ("virtio-net", 2));
+    assert_eq!(
+        state,
+        NetState { mac: config(None).mac, mtu: Some(1400), link_up: true, choices: DriverChoices::default() }
+    );
     let restore = |state| VirtioNet::new(config(Some(1400)), FakeNetwork::new([]), port(), Some(state)).map(|_| ());
     restore(state.clone()).unwrap();
     let mac = "52:54:00:00:00:01".parse().unwrap();
-    for other in [NetState { mac, ..state.clone() }, NetState { mtu: None, ..state.clone() }] {
+    let choices = DriverChoices { pairs: 2, ..DriverChoices::default() };
+    for other in [
+        NetState { mac, ..state.clone() },
+        NetState { mtu: None, ..state.clone() },
+        NetState { choices: choices.clone(), ..state.clone() },
+        NetState { choices: DriverChoices { pairs: 0, ..choices }, ..state.clone() },
+    ] {
         assert!(matches!(restore(other), Err(StateError::Invalid { .. })));
     }
     let error = restore(NetState { mtu: None, ..state }).unwrap_err();

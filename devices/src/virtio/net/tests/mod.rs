@@ -1,16 +1,19 @@
 //! The network device, as its driver and its network see it.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
 
+mod control;
 mod device;
 mod model;
+mod offloads;
 mod receive;
 mod send;
 
-use super::port::{NetPort, NetStatistics};
+use super::port::NetPort;
 use super::rx::Receiver;
+use super::session::Session;
 use super::tx::Transmitter;
 use super::*;
-use crate::backend::net::NetBackend;
+use crate::backend::net::{NetBackend, Offloads};
 use crate::virtio::testing::{Driver, NotedInterrupt, Served, TestMemory};
 use crate::virtio::{QueueHandler, VirtQueue};
 use rustix::event::{EventfdFlags, eventfd};
@@ -20,23 +23,40 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Frames without their headers, as a network has them.
+/// A frame that was sent: queue, header and frame.
+type Sent = (u16, Vec<u8>, Vec<u8>);
+
+/// A network of one or more queues; frames have headers without num_buffers.
 struct FakeNetwork {
-    waiting: Mutex<VecDeque<Vec<u8>>>,
-    sent: Mutex<Vec<Vec<u8>>>,
+    queues: u16,
+    offloads: Offloads,
+    /// By queue.
+    waiting: Mutex<Vec<VecDeque<Vec<u8>>>>,
+    sent: Mutex<Vec<Sent>>,
     /// What everything fails with, unless it is `None`.
     fails: Mutex<Option<io::ErrorKind>>,
     reads: AtomicU32,
+    /// The offloads and the number of active queues that were set last.
+    set: Mutex<(Offloads, u16)>,
     event: OwnedFd,
 }
 
 impl FakeNetwork {
     fn new(frames: impl IntoIterator<Item = Vec<u8>>) -> Arc<Self> {
+        let network = Self::with(1, Offloads::empty());
+        frames.into_iter().for_each(|frame| network.arrive(frame));
+        network
+    }
+
+    fn with(queues: u16, offloads: Offloads) -> Arc<Self> {
         Arc::new(Self {
-            waiting: Mutex::new(frames.into_iter().collect()),
+            queues,
+            offloads,
+            waiting: Mutex::new((0..queues).map(|_| VecDeque::new()).collect()),
             sent: Mutex::default(),
             fails: Mutex::default(),
             reads: AtomicU32::new(0),
+            set: Mutex::new((Offloads::empty(), 1)),
             event: eventfd(0, EventfdFlags::CLOEXEC).unwrap(),
         })
     }
@@ -46,15 +66,34 @@ impl FakeNetwork {
     }
 
     fn arrive(&self, frame: Vec<u8>) {
-        self.waiting.lock().unwrap().push_back(frame);
+        self.arrive_behind([0; 10], 0, frame);
+    }
+
+    fn arrive_behind(&self, header: [u8; 10], queue: u16, frame: Vec<u8>) {
+        // What is no field of the host's must not get through.
+        let bytes = [&header[..], &[0xee; 2], &frame].concat();
+        self.waiting.lock().unwrap()[usize::from(queue)].push_back(bytes);
     }
 
     fn sent(&self) -> Vec<Vec<u8>> {
+        let sent = std::mem::take(&mut *self.sent.lock().unwrap());
+        let frame = |(_, header, frame)| {
+            assert_eq!(header, [0; 12], "no offload is asked for");
+            frame
+        };
+        sent.into_iter().map(frame).collect()
+    }
+
+    fn sent_behind_headers(&self) -> Vec<Sent> {
         std::mem::take(&mut *self.sent.lock().unwrap())
     }
 
     fn reads(&self) -> u32 {
         self.reads.load(Ordering::Relaxed)
+    }
+
+    fn set(&self) -> (Offloads, u16) {
+        *self.set.lock().unwrap()
     }
 
     fn check(&self) -> io::Result<()> {
@@ -63,25 +102,43 @@ impl FakeNetwork {
 }
 
 impl NetBackend for FakeNetwork {
-    fn receive(&self, frame: &mut [u8]) -> io::Result<usize> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.check()?;
-        let next = self.waiting.lock().unwrap().pop_front().ok_or(io::ErrorKind::WouldBlock)?;
-        // A header that must not get through.
-        let bytes = [0xee; 12].into_iter().chain(next);
-        Ok(frame.iter_mut().zip(bytes).map(|(to, from)| *to = from).count())
+    fn queues(&self) -> u16 {
+        self.queues
     }
 
-    fn send(&self, frame: &[u8]) -> io::Result<()> {
+    fn receive(&self, queue: u16, frame: &mut [u8]) -> io::Result<usize> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.check()?;
+        let mut waiting = self.waiting.lock().unwrap();
+        let next = waiting[usize::from(queue)].pop_front().ok_or(io::ErrorKind::WouldBlock)?;
+        Ok(frame.iter_mut().zip(next).map(|(to, from)| *to = from).count())
+    }
+
+    fn send(&self, queue: u16, frame: &[u8]) -> io::Result<()> {
         self.check()?;
         let (header, frame) = frame.split_at(12);
-        assert_eq!(header, [0; 12], "no offload is asked for");
-        self.sent.lock().unwrap().push(frame.to_vec());
+        self.sent.lock().unwrap().push((queue, header.to_vec(), frame.to_vec()));
         Ok(())
     }
 
-    fn readable(&self) -> BorrowedFd<'_> {
-        self.event.as_fd()
+    fn readable(&self, _queue: u16) -> Option<BorrowedFd<'_>> {
+        Some(self.event.as_fd())
+    }
+
+    fn offloads(&self) -> Offloads {
+        self.offloads
+    }
+
+    fn set_offloads(&self, offloads: Offloads) -> io::Result<()> {
+        self.check()?;
+        self.set.lock().unwrap().0 = offloads;
+        Ok(())
+    }
+
+    fn set_active_queues(&self, count: u16) -> io::Result<()> {
+        self.check()?;
+        self.set.lock().unwrap().1 = count;
+        Ok(())
     }
 }
 
@@ -102,14 +159,29 @@ impl<Q: QueueHandler> Scene<Q> {
     ) -> Self {
         let driver = Driver::new(memory, 64);
         let (queue, interrupt) = driver.queue();
-        let port = Arc::new(NetPort::new("net0".into(), true));
+        let port = Arc::new(NetPort::new("net0".into(), 1, true));
         let queue = Served::new(make(queue, Arc::clone(&network), Arc::clone(&port)));
         Self { driver, queue, interrupt, network, port }
     }
 
-    fn statistics(&self) -> NetStatistics {
-        self.port.statistics()
+    fn statistics(&self) -> Counts {
+        let (received, sent) = (self.port.statistics().received(), self.port.statistics().sent());
+        Counts {
+            received: received.frames,
+            receive_dropped: received.dropped,
+            sent: sent.frames,
+            send_dropped: sent.dropped,
+        }
     }
+}
+
+/// How many frames went which way.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    received: u64,
+    receive_dropped: u64,
+    sent: u64,
+    send_dropped: u64,
 }
 
 fn receiver(
@@ -118,11 +190,12 @@ fn receiver(
     mergeable: bool,
     mtu: Option<u16>,
 ) -> Scene<Receiver<TestMemory>> {
-    Scene::new(memory, network, |queue, network, port| Receiver::new(queue, network, port, mergeable, mtu))
+    let session = Arc::new(Session::new(Offloads::empty(), DriverChoices::default()));
+    Scene::new(memory, network, |queue, network, port| Receiver::new(queue, 0, network, port, session, mergeable, mtu))
 }
 
 fn transmitter(memory: TestMemory, network: Arc<FakeNetwork>) -> Scene<Transmitter<TestMemory>> {
-    Scene::new(memory, network, |queue, network, port| Transmitter::new(queue, network, port))
+    Scene::new(memory, network, |queue, network, port| Transmitter::new(queue, 0, network, port, Offloads::empty()))
 }
 
 /// A frame of `length` bytes that can be told from others.
@@ -130,10 +203,10 @@ fn frame(seed: u8, length: usize) -> Vec<u8> {
     (0..length).map(|index| (index as u8).wrapping_mul(7).wrapping_add(seed)).collect()
 }
 
-fn received(received: u64, receive_dropped: u64) -> NetStatistics {
-    NetStatistics { received, receive_dropped, ..NetStatistics::default() }
+fn received(received: u64, receive_dropped: u64) -> Counts {
+    Counts { received, receive_dropped, ..Counts::default() }
 }
 
-fn sent(sent: u64, send_dropped: u64) -> NetStatistics {
-    NetStatistics { sent, send_dropped, ..NetStatistics::default() }
+fn sent(sent: u64, send_dropped: u64) -> Counts {
+    Counts { sent, send_dropped, ..Counts::default() }
 }

@@ -19,6 +19,7 @@ mod lspci;
 mod mem;
 mod msix;
 mod net;
+mod netq;
 mod pam;
 mod pio;
 mod pm_timer;
@@ -75,6 +76,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "button" => button::run(),
         "blkloop" => blkloop::run(arguments),
         "net" => net::run(arguments),
+        "netq" => netq::run(arguments),
         "rng" => rng::run(),
         "rom" => rom::run(arguments),
         "say" => say_text(arguments),

@@ -2,6 +2,7 @@
 
 mod device;
 mod hal;
+pub mod network;
 mod pci;
 mod transport;
 mod worker;

@@ -13,6 +13,7 @@ use virtio_drivers::{PhysAddr, Result as DriverResult};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::{GuestHal, Structure, structures};
+use crate::clock::Timeout;
 use crate::cpu::{read_physical, write_physical};
 use crate::paging;
 use crate::pci::config::Ecam;
@@ -23,6 +24,8 @@ use crate::pci::{Function, bar};
 const CONFIG_MSIX_VECTOR: u64 = 0x10;
 const QUEUE_SELECT: u64 = 0x16;
 const QUEUE_MSIX_VECTOR: u64 = 0x1a;
+/// `queue_reset`, likewise.
+const QUEUE_RESET: u64 = 0x3a;
 
 /// A way to a device's registers.
 pub enum Transport {
@@ -106,6 +109,24 @@ impl PciLink {
         }
     }
 
+    /// Resets a queue and waits until that is done; `false`: it takes longer than 10 s.
+    fn reset_queue(&self, queue: u16) -> bool {
+        let common = self.0.borrow().common;
+        // SAFETY: the common configuration is mapped, and its fields are naturally aligned.
+        unsafe {
+            write_physical(common + QUEUE_SELECT, queue);
+            write_physical(common + QUEUE_RESET, 1u16);
+        }
+        let timeout = Timeout::after(10_000);
+        // SAFETY: as above.
+        while unsafe { read_physical::<u16>(common + QUEUE_RESET) } != 0 {
+            if timeout.passed() {
+                return false;
+            }
+        }
+        true
+    }
+
     fn prepare_queue(&self, queue: u16) {
         let messages = self.0.borrow().messages;
         if messages > 0 {
@@ -127,6 +148,21 @@ macro_rules! with {
             }
         }
     };
+}
+
+impl Transport {
+    /// Resets a queue (VIRTIO 1.2 2.6.1), which can be set up again afterwards.
+    ///
+    /// # Errors
+    /// The device does not do it in time.
+    pub fn reset_queue(&mut self, queue: u16) -> Result<(), String> {
+        match self {
+            Self::Mmio(transport) => transport::Transport::queue_unset(transport, queue),
+            Self::Pci(link) if link.reset_queue(queue) => {}
+            Self::Pci(_) => return Err(format!("queue {queue} is not reset within 10 s")),
+        }
+        Ok(())
+    }
 }
 
 impl transport::Transport for Transport {

@@ -58,8 +58,8 @@ fn datagrams_go_both_ways_and_arrive_as_they_were_sent() {
             assert_eq!(answer.number("echoed"), 101);
             assert!(answer.number("arps") > 0 && answer.number("interrupts") > 0, "{answer:?}");
             let statistics = guest.handle.net_statistics(&"net0".into()).unwrap();
-            assert!(statistics.received >= 102 && statistics.sent >= 153, "{statistics:?}");
-            assert_eq!((statistics.receive_dropped, statistics.send_dropped), (0, 0));
+            assert!(statistics.received().frames >= 102 && statistics.sent().frames >= 153, "{statistics:?}");
+            assert_eq!((statistics.received().dropped, statistics.sent().dropped), (0, 0));
             guest.handle.stop().unwrap();
             ip(&format!("link delete {name}"));
         }
@@ -97,7 +97,7 @@ fn the_guest_hears_that_its_cable_is_plugged_out_and_in() {
         guest.handle.set_link_up(&net, false).unwrap();
         guest.line("net step down");
         // Lost: it must not come when the cable is in again.
-        let dropped = || guest.handle.net_statistics(&net).unwrap().receive_dropped;
+        let dropped = || guest.handle.net_statistics(&net).unwrap().received().dropped;
         let before = dropped();
         socket.send(b"lost").unwrap();
         let deadline = Instant::now() + DEADLINE;
@@ -130,14 +130,14 @@ fn frames_wait_while_the_guest_has_no_buffers_and_nobody_spins() {
         }
         wait_until_asleep("io-net0");
         let statistics = guest.handle.net_statistics(&"net0".into()).unwrap();
-        assert!(statistics.received < 60, "{statistics:?}");
+        assert!(statistics.received().frames < 60, "{statistics:?}");
         guest.send(b"x");
         for seed in 0..60 {
             assert!(receive(&socket) == contents(seed, 40), "datagram {seed} came back otherwise");
         }
         guest.answer("net");
         let statistics = guest.handle.net_statistics(&"net0".into()).unwrap();
-        assert_eq!(statistics.receive_dropped, 0);
+        assert_eq!(statistics.received().dropped, 0);
     });
 }
 
