@@ -123,6 +123,16 @@ where
     pub fn source(&self, offset: u32, count: u32) -> Result<Source, AccessError> {
         Source::new(self.memory.clone(), self.spans.cut(offset, count as usize)?).map_err(AccessError::Memory)
     }
+
+    /// The `count` bytes from `offset` on, `times` times, for the kernel to read.
+    ///
+    /// # Errors
+    /// There are fewer, or guest memory refuses.
+    pub(crate) fn repeated(&self, offset: u32, count: u32, times: u32) -> Result<Source, AccessError> {
+        let once: Vec<_> = self.spans.cut(offset, count as usize)?.collect();
+        let ranges = (0..times).flat_map(|_| once.iter().copied());
+        Source::new(self.memory.clone(), ranges).map_err(AccessError::Memory)
+    }
 }
 
 /// Where the device answers: a guard that leaves no written byte unmarked.

@@ -21,6 +21,7 @@ mod log_limit;
 pub mod pci;
 pub mod power;
 pub mod rate_limit;
+pub mod scsi;
 pub mod state;
 pub mod virtio;
 pub mod worker;

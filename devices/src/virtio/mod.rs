@@ -14,6 +14,7 @@ pub(crate) mod testing;
 pub mod block;
 pub mod net;
 pub mod rng;
+pub mod scsi;
 pub mod transport;
 
 pub use device::{ActivateError, Activation, QueueHandler, QueueWorkers, Returned, VirtioDevice, VirtioInterrupt};

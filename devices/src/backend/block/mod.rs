@@ -9,9 +9,15 @@
 //!         └─▶ Submission::Pending ── (the worker has its turn) ── next_completion     later
 //! ```
 
+mod jobs;
 mod raw;
+mod removable;
+#[cfg(test)]
+pub(crate) mod testing;
 
+pub(crate) use jobs::{Done, Job, Jobs, Step};
 pub use raw::RawDisk;
+pub use removable::{MediumError, RemovableDisk};
 
 use crate::id::DeviceId;
 use crate::io::{Sink, Source};
