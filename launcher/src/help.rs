@@ -221,8 +221,12 @@ or others for all threads that are no vCPU's (disks, networks, console); behind 
 writes them, as in --pin 0=2 --pin 1=3 --pin others=0-1. What is not named runs where the launcher runs.";
 
 pub(crate) const DISK: &str = "\
-Add a virtio disk from a raw file or a block device; may be given several times. The guest finds the \
-disks in this order (Linux: /dev/vda, /dev/vdb, ...), after those of the configuration file.
+Add a disk from a raw file or a block device; may be given several times. The guest finds the disks of a \
+bus in this order (Linux: /dev/vda, /dev/vdb, ...), after those of the configuration file.
+
+bus: virtio (a virtio block device of its own, if nothing is said) or scsi (a target of the machine's virtio SCSI \
+device; Linux: /dev/sda, /dev/sr0, ...). kind: disk; cdrom (scsi: a drive whose disc is the file, or an empty one \
+without path=); lun (scsi: a disk that is asked for as a SCSI unit; it knows no reservations).
 
 readonly: the guest cannot write, and the file is opened for reading only. serial: what the guest \
 reads as the disk's serial, 1 to 20 ASCII characters (Linux: /dev/disk/by-id/virtio-SERIAL).
@@ -232,7 +236,7 @@ all; then the other disks and networks in their order.
 
 A disk that is written to can be used by one machine only; it is locked while the machine runs.
 
-Examples: --disk path=root.img    --disk path=/dev/vg/data,serial=data    --disk path=cd.iso,readonly";
+Examples: --disk path=root.img    --disk path=/dev/vg/data,serial=data    --disk path=cd.iso,bus=scsi,kind=cdrom";
 
 pub(crate) const NET: &str = "\
 Add a virtio network device; may be given several times. The guest finds them in this order, after those \

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vmm::{
-    BoardConfig, DeviceId, DiskConfig, FIRMWARE, FirmwareInterface, INITRD, KERNEL, NetConfig, OnError, PayloadConfig,
-    SERIAL, VARIABLES, VmConfig, rom_of,
+    BoardConfig, DeviceId, DiskConfig, DiskKind, FIRMWARE, FirmwareInterface, INITRD, KERNEL, NetConfig, OnError,
+    PayloadConfig, SERIAL, VARIABLES, VmConfig, rom_of,
 };
 
 /// More than any sensible configuration has; keeps a wrong file from being read for ever.
@@ -153,16 +153,20 @@ fn set_firmware(config: &mut RunConfig, args: &RunArgs) -> Result<(), LoadError>
 }
 
 fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
-    let id = free_id(&config.vm, "disk");
+    let id = free_id(&config.vm, if disk.kind == DiskKind::Cdrom { "cd" } else { "disk" });
     config.vm.disks.push(DiskConfig {
         id: id.clone(),
+        bus: disk.bus,
+        kind: disk.kind,
         readonly: disk.readonly,
         serial: disk.serial.clone(),
         root_port: false,
         boot_index: disk.boot_index,
         on_error: OnError::default(),
     });
-    config.resources.insert(id, ResourceSpec::Path(disk.path.clone()));
+    if let Some(path) = &disk.path {
+        config.resources.insert(id, ResourceSpec::Path(path.clone()));
+    }
 }
 
 fn add_net(config: &mut RunConfig, net: &NetArg) -> Result<(), LoadError> {

@@ -12,9 +12,11 @@ use crate::resources::{ResourceError, Resources};
 use crate::statistics::{Statistics, VmStatistics};
 use crate::thread::ThreadRole;
 use crate::timeline::{BootTimeline, StartSource, Timeline, now_ns};
+use devices::backend::block::{MediumError, RawDisk, RemovableDisk};
 use devices::id::DeviceId;
 use devices::virtio::net::{NetPort, NetStatistics};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -59,6 +61,12 @@ pub enum VmError {
     /// The machine has no such network device.
     #[error("{0} is not a network device of this machine")]
     NoSuchNet(DeviceId),
+    /// The machine has no such drive.
+    #[error("{0} is not a CD-ROM drive of this machine")]
+    NoSuchDrive(DeviceId),
+    /// The medium cannot be changed.
+    #[error("The medium cannot be changed")]
+    Medium(#[from] MediumError),
     /// The thread that drives the machine has ended.
     #[error("The machine's driver thread has ended: this is a fault of the program, please report it")]
     DriverGone,
@@ -122,6 +130,7 @@ impl Vm {
         let blueprint = Blueprint::new(config, resources, Arc::clone(&timeline))?;
         let (threads, statistics) = (blueprint.threads.clone(), Arc::clone(&blueprint.statistics));
         let ports = blueprint.nets.iter().map(|net| (net.config.id.clone(), Arc::clone(&net.port))).collect();
+        let media = blueprint.media.clone();
         let shared = Arc::new(Shared::new());
         for net in &blueprint.nets {
             let (shared, net_id) = (Arc::clone(&shared), net.config.id.clone());
@@ -130,7 +139,7 @@ impl Vm {
         let machine = Machine::build(&blueprint, Arc::clone(&shared), shared.boot())?;
         let driver = Driver::new(Arc::clone(&shared), blueprint, machine);
         let thread = threads.spawn(ThreadRole::Driver, move || driver.run()).map_err(VmError::Thread)?;
-        let control = Control { shared, timeline, statistics, ports, driver: Mutex::new(Some(thread)) };
+        let control = Control { shared, timeline, statistics, ports, media, driver: Mutex::new(Some(thread)) };
         Ok(VmHandle { control: Arc::new(control) })
     }
 }
@@ -147,6 +156,7 @@ struct Control {
     timeline: Arc<Timeline>,
     statistics: Arc<Statistics>,
     ports: BTreeMap<DeviceId, Arc<NetPort>>,
+    media: BTreeMap<DeviceId, Arc<RemovableDisk>>,
     driver: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
 
@@ -239,6 +249,30 @@ impl VmHandle {
 
     fn port(&self, net: &DeviceId) -> Result<&NetPort, VmError> {
         self.control.ports.get(net).map(Arc::as_ref).ok_or_else(|| VmError::NoSuchNet(net.clone()))
+    }
+
+    /// Puts the disc `medium` into drive `drive`, in place of the one that is there; the guest is told. It stays so
+    /// through resets.
+    ///
+    /// # Errors
+    /// There is no such drive; the file is no disc, or in use by another process; the guest keeps the disc that is
+    /// there, and is asked for it.
+    pub fn insert_medium(&self, drive: &DeviceId, medium: File) -> Result<(), VmError> {
+        let slot = self.slot(drive)?;
+        let disc = RawDisk::new(drive.clone(), medium, true).map_err(MediumError::from)?;
+        Ok(slot.insert(Arc::new(disc), false)?)
+    }
+
+    /// Takes the disc out of drive `drive`; the guest is told. An empty drive stays empty.
+    ///
+    /// # Errors
+    /// There is no such drive; the guest keeps the disc, and is asked for it, unless `force` says that it is pulled out.
+    pub fn eject_medium(&self, drive: &DeviceId, force: bool) -> Result<(), VmError> {
+        Ok(self.slot(drive)?.eject(force)?)
+    }
+
+    fn slot(&self, drive: &DeviceId) -> Result<&RemovableDisk, VmError> {
+        self.control.media.get(drive).map(Arc::as_ref).ok_or_else(|| VmError::NoSuchDrive(drive.clone()))
     }
 
     /// Ends the machine at once, as pulling its plug would; returns when all its threads have ended.

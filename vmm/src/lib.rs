@@ -35,9 +35,10 @@ mod worker;
 
 pub use arch::x86_64::topology::TopologyError;
 pub use config::{
-    Backing, BoardConfig, ConfigError, CpuPlacement, CpuTopology, CpusConfig, DiskConfig, FirmwareInterface, HostCpus,
-    HostCpusError, HugePageSize, IdentityConfig, KernelEntry, MachineUuid, MachineUuidError, MemoryConfig, NetConfig,
-    OnError, OnReboot, OnTripleFault, PayloadConfig, TransparentHugePages, VmConfig,
+    Backing, BoardConfig, ConfigError, CpuPlacement, CpuTopology, CpusConfig, DiskBus, DiskConfig, DiskKind,
+    FirmwareInterface, HostCpus, HostCpusError, HugePageSize, IdentityConfig, KernelEntry, MachineUuid,
+    MachineUuidError, MemoryConfig, NetConfig, OnError, OnReboot, OnTripleFault, PayloadConfig, TransparentHugePages,
+    VmConfig,
 };
 pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;

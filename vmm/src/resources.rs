@@ -33,6 +33,7 @@ pub(crate) const RESERVED: &[&str] = &[
     "fw-cfg",
     "debug-console",
     "rng0",
+    "scsi0",
     "rtc",
     "i8042",
     "debug-exit",

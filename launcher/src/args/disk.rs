@@ -1,13 +1,17 @@
-//! `--disk path=P[,readonly][,serial=S][,bootindex=N]`.
+//! `--disk path=P[,bus=B][,kind=K][,readonly][,serial=S][,bootindex=N]`.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 use thiserror::Error;
+use vmm::{DiskBus, DiskKind};
 
 /// One disk as the command line gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DiskArg {
-    pub(crate) path: PathBuf,
+    /// `None`: an empty drive.
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) bus: DiskBus,
+    pub(crate) kind: DiskKind,
     pub(crate) readonly: bool,
     pub(crate) serial: Option<String>,
     pub(crate) boot_index: Option<u32>,
@@ -16,16 +20,18 @@ pub(crate) struct DiskArg {
 /// Why the text is none.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum DiskArgError {
-    #[error("the path is missing: write path=FILE[,readonly][,serial=TEXT][,bootindex=N]")]
+    #[error("the path is missing: write path=FILE[,bus=BUS][,kind=KIND][,readonly][,serial=TEXT][,bootindex=N]")]
     NoPath,
     #[error(
-        "{0:?} is not known: write path=FILE[,readonly][,serial=TEXT][,bootindex=N]; a path with a comma needs a configuration file"
+        "{0:?} is not known: write path=FILE[,bus=BUS][,kind=KIND][,readonly][,serial=TEXT][,bootindex=N]; a path with a comma needs a configuration file"
     )]
     Unknown(String),
     #[error("{0} is given twice")]
     Twice(&'static str),
     #[error("{0}= has no value")]
     Empty(&'static str),
+    #[error("{key}={value:?} is not known: use {known}")]
+    Value { key: &'static str, value: String, known: &'static str },
     #[error("bootindex={0:?} is no number: devices are tried from the least on")]
     BootIndex(String),
 }
@@ -35,9 +41,12 @@ impl FromStr for DiskArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (mut path, mut readonly, mut serial, mut boot_index) = (None, false, None, None);
+        let (mut bus, mut kind) = (None, None);
         for part in text.split(',') {
             match part.split_once('=') {
                 Some(("path", value)) => set(&mut path, "path", value)?,
+                Some(("bus", value)) => set(&mut bus, "bus", value)?,
+                Some(("kind", value)) => set(&mut kind, "kind", value)?,
                 Some(("serial", value)) => set(&mut serial, "serial", value)?,
                 Some(("bootindex", value)) => set(&mut boot_index, "bootindex", value)?,
                 None if part == "readonly" && readonly => return Err(DiskArgError::Twice("readonly")),
@@ -45,9 +54,31 @@ impl FromStr for DiskArg {
                 _ => return Err(DiskArgError::Unknown(part.into())),
             }
         }
-        let path = path.ok_or(DiskArgError::NoPath)?.into();
+        let bus = bus.map_or(Ok(DiskBus::default()), parse_bus)?;
+        let kind = kind.map_or(Ok(DiskKind::default()), parse_kind)?;
+        let path = path.map(PathBuf::from);
+        if path.is_none() && kind != DiskKind::Cdrom {
+            return Err(DiskArgError::NoPath);
+        }
         let boot_index = boot_index.map(|index| index.parse().map_err(|_| DiskArgError::BootIndex(index)));
-        Ok(Self { path, readonly, serial, boot_index: boot_index.transpose()? })
+        Ok(Self { path, bus, kind, readonly, serial, boot_index: boot_index.transpose()? })
+    }
+}
+
+fn parse_bus(value: String) -> Result<DiskBus, DiskArgError> {
+    match value.as_str() {
+        "virtio" => Ok(DiskBus::Virtio),
+        "scsi" => Ok(DiskBus::Scsi),
+        _ => Err(DiskArgError::Value { key: "bus", value, known: "virtio or scsi" }),
+    }
+}
+
+fn parse_kind(value: String) -> Result<DiskKind, DiskArgError> {
+    match value.as_str() {
+        "disk" => Ok(DiskKind::Disk),
+        "cdrom" => Ok(DiskKind::Cdrom),
+        "lun" => Ok(DiskKind::Lun),
+        _ => Err(DiskArgError::Value { key: "kind", value, known: "disk, cdrom or lun" }),
     }
 }
 
@@ -69,7 +100,9 @@ mod tests {
     #[test]
     fn a_disk_is_a_path_with_options_in_any_order() {
         let disk = |path: &str, readonly, serial: Option<&str>| DiskArg {
-            path: path.into(),
+            path: Some(path.into()),
+            bus: DiskBus::Virtio,
+            kind: DiskKind::Disk,
             readonly,
             serial: serial.map(Into::into),
             boot_index: None,
@@ -79,6 +112,11 @@ mod tests {
             ("path=a=b.img", disk("a=b.img", false, None)),
             ("path=/dev/vg/data,readonly", disk("/dev/vg/data", true, None)),
             ("serial=ROOT 1,readonly,path=r", disk("r", true, Some("ROOT 1"))),
+            ("path=d,bus=scsi,kind=lun", DiskArg { bus: DiskBus::Scsi, kind: DiskKind::Lun, ..disk("d", false, None) }),
+            (
+                "bus=scsi,kind=cdrom",
+                DiskArg { path: None, bus: DiskBus::Scsi, kind: DiskKind::Cdrom, ..disk("", false, None) },
+            ),
             ("path=b,bootindex=2", DiskArg { boot_index: Some(2), ..disk("b", false, None) }),
         ];
         for (text, expected) in cases {
@@ -93,6 +131,12 @@ mod tests {
             ("", unknown("")),
             ("/a.img", unknown("/a.img")),
             ("readonly", DiskArgError::NoPath),
+            ("bus=scsi,kind=disk", DiskArgError::NoPath),
+            ("path=a,bus=ide", DiskArgError::Value { key: "bus", value: "ide".into(), known: "virtio or scsi" }),
+            (
+                "path=a,kind=floppy",
+                DiskArgError::Value { key: "kind", value: "floppy".into(), known: "disk, cdrom or lun" },
+            ),
             ("path=", DiskArgError::Empty("path")),
             ("path=a,serial=", DiskArgError::Empty("serial")),
             ("path=a,path=b", DiskArgError::Twice("path")),

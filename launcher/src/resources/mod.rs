@@ -136,7 +136,7 @@ fn open_disk_or_payload(
         // An id that nothing has is opened as a disk is, and the machine refuses it by name.
         None if [KERNEL, INITRD, FIRMWARE].contains(&id.as_str()) => Wanted::Regular,
         None if config.vm.nets.iter().any(|net| rom_of(&net.id) == *id) => Wanted::Regular,
-        Some(disk) if !disk.readonly => Wanted::WritableDisk,
+        Some(disk) if !disk.is_readonly() => Wanted::WritableDisk,
         _ => Wanted::ReadOnlyDisk,
     };
     let file = match spec {
@@ -215,13 +215,15 @@ mod tests {
     use std::os::fd::AsRawFd;
     use std::path::Path;
     use tempfile::NamedTempFile;
-    use vmm::{DiskConfig, OnError};
+    use vmm::{DiskBus, DiskConfig, DiskKind, OnError};
 
     fn config(resources: &[(&str, ResourceSpec)], disks: &[(&str, bool)]) -> RunConfig {
         let resources = resources.iter().map(|(id, spec)| (DeviceId::new(*id), spec.clone())).collect();
         let mut config = RunConfig { resources, ..RunConfig::default() };
         let disk = |&(id, readonly): &(&str, bool)| DiskConfig {
             id: id.into(),
+            bus: DiskBus::Virtio,
+            kind: DiskKind::Disk,
             readonly,
             serial: None,
             boot_index: None,

@@ -1,6 +1,7 @@
 //! The machine's configuration: plain, versioned data. It holds no path, interface name or descriptor number,
 //! only device ids and what the guest can see; descriptors come beside it as [`crate::Resources`].
 
+mod buses;
 mod cpus;
 mod disk;
 mod identity;
@@ -15,7 +16,7 @@ mod validate;
 mod tests;
 
 pub use cpus::{CpuTopology, CpusConfig};
-pub use disk::{DiskConfig, OnError};
+pub use disk::{DiskBus, DiskConfig, DiskKind, OnError};
 pub use identity::IdentityConfig;
 pub use memory::{Backing, HugePageSize, MemoryConfig, TransparentHugePages};
 pub use net::NetConfig;
@@ -46,7 +47,7 @@ pub struct VmConfig {
     /// What runs first.
     #[serde(default)]
     pub payload: PayloadConfig,
-    /// virtio block devices, in the order the guest finds them.
+    /// Disks and drives, in the order the guest finds them on each bus.
     #[serde(default)]
     pub disks: Vec<DiskConfig>,
     /// virtio network devices, in the order the guest finds them.

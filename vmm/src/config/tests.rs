@@ -18,12 +18,18 @@ fn microvm() -> VmConfig {
 fn disk(id: &str) -> DiskConfig {
     DiskConfig {
         id: id.into(),
+        bus: DiskBus::Virtio,
+        kind: DiskKind::Disk,
         readonly: false,
         serial: None,
         root_port: false,
         boot_index: None,
         on_error: OnError::Report,
     }
+}
+
+fn scsi(id: &str) -> DiskConfig {
+    DiskConfig { bus: DiskBus::Scsi, ..disk(id) }
 }
 
 fn net(id: &str, last: u8) -> NetConfig {
@@ -48,7 +54,7 @@ fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
 #[test]
 fn every_rule_refuses_its_own_mistake() {
     type Change = fn(&mut VmConfig);
-    let table: [(Change, ConfigError); 40] = [
+    let table: [(Change, ConfigError); 44] = [
         (|c| c.version = 0, ConfigError::Version(0)),
         (|c| c.version = 2, ConfigError::Version(2)),
         (|c| c.cpus.boot = 0, ConfigError::NoCpus),
@@ -96,6 +102,19 @@ fn every_rule_refuses_its_own_mistake() {
             ConfigError::NoRootPorts("n".into()),
         ),
         (|c| (c.disks, c.nets) = (vec![disk("a")], vec![net("a", 2)]), ConfigError::DuplicateId(DeviceId::new("a"))),
+        (
+            |c| c.disks = vec![DiskConfig { kind: DiskKind::Cdrom, ..disk("a") }],
+            ConfigError::NotOnVirtio { disk: "a".into(), kind: "CD-ROM drive", buses: "scsi" },
+        ),
+        (
+            |c| c.disks = vec![DiskConfig { kind: DiskKind::Lun, ..disk("a") }],
+            ConfigError::NotOnVirtio { disk: "a".into(), kind: "SCSI unit", buses: "scsi" },
+        ),
+        (|c| c.disks = vec![DiskConfig { root_port: true, ..scsi("a") }], ConfigError::SharedBus("a".into())),
+        (
+            |c| c.disks = (0..257).map(|n| scsi(&format!("d{n}"))).collect(),
+            ConfigError::TooManyOnBus { bus: "scsi", count: 257, max: 256 },
+        ),
         (|c| c.nets = vec![net("rng0", 2)], ConfigError::ReservedId(DeviceId::new("rng0"))),
         (|c| c.nets = vec![net("n 1", 2)], ConfigError::BadId("n 1".into())),
         (
@@ -313,4 +332,14 @@ fn a_network_has_1_to_256_pairs_of_queues() {
     for queues in [1, 256] {
         VmConfig { nets: vec![NetConfig { queues, ..net("net0", 2) }], ..valid() }.validate().unwrap();
     }
+}
+
+#[test]
+fn the_disks_of_a_shared_bus_take_one_slot_together() {
+    let mut config = VmConfig { disks: (0..256).map(|n| scsi(&format!("d{n}"))).collect(), ..microvm() };
+    config.validate().unwrap();
+    config.disks.extend((0..14).map(|n| disk(&format!("v{n}"))));
+    config.validate().unwrap();
+    config.disks.push(disk("last"));
+    assert_eq!(config.validate(), Err(ConfigError::TooManyDevices { board: "microvm", count: 17, max: 16 }));
 }

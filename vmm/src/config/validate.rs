@@ -1,7 +1,7 @@
 //! What a configuration must hold before anything is made of it.
 
 use super::net::{MAX_QUEUES, MIN_MTU};
-use super::{Backing, BoardConfig, CpuTopology, HugePageSize, PayloadConfig, VmConfig};
+use super::{Backing, BoardConfig, CpuTopology, DiskBus, HugePageSize, PayloadConfig, VmConfig};
 use crate::arch::x86_64::topology::{Topology, TopologyError};
 use crate::memory::layout;
 use devices::id::DeviceId;
@@ -119,6 +119,29 @@ pub enum ConfigError {
     /// The board has no PCI.
     #[error("{0} cannot have a root port: the microvm board has no PCI; use the q35 board")]
     NoRootPorts(DeviceId),
+    /// virtio block devices have no medium that changes, and are no SCSI units.
+    #[error("{disk} cannot be a {kind} on the virtio bus: use {buses}")]
+    NotOnVirtio {
+        /// Which disk.
+        disk: DeviceId,
+        /// What it was to be.
+        kind: &'static str,
+        /// Where that can be.
+        buses: &'static str,
+    },
+    /// The controller has the slot, not the disk.
+    #[error("{0} cannot have a root port of its own: it shares its bus with other disks; use the virtio bus")]
+    SharedBus(DeviceId),
+    /// More disks than the bus addresses.
+    #[error("{count} disks are too many for the {bus} bus: it has room for {max}")]
+    TooManyOnBus {
+        /// Which bus.
+        bus: &'static str,
+        /// Disks asked for.
+        count: usize,
+        /// Disks possible.
+        max: usize,
+    },
     /// An MTU that no network has.
     #[error("The MTU of {net} is {mtu}: it must be {min} to 65535 bytes", min = MIN_MTU)]
     BadMtu {
@@ -208,6 +231,7 @@ impl VmConfig {
         self.validate_memory()?;
         self.validate_ids()?;
         self.validate_disks()?;
+        self.validate_buses()?;
         self.validate_slots()?;
         self.validate_nets()?;
         // Other devices' ports are taken first, and refuse it themselves.
@@ -310,7 +334,9 @@ impl VmConfig {
 
     /// The entropy device and all others have a place on the board.
     fn validate_slots(&self) -> Result<(), ConfigError> {
-        let count = 1 + self.devices().count();
+        let shared = self.disks.iter().filter(|disk| disk.bus != DiskBus::Virtio).count();
+        let controllers = usize::from(self.on_bus(DiskBus::Scsi).next().is_some());
+        let count = 1 + self.devices().count() - shared + controllers;
         match self.board {
             BoardConfig::Microvm { .. } => {
                 if let Some((id, _)) = self.behind_root_ports().next() {

@@ -2,7 +2,9 @@
 
 use super::firmware::FirmwareFiles;
 use super::{MachineError, unlock};
-use crate::config::{DiskConfig, FirmwareInterface, KernelEntry, NetConfig, PayloadConfig, VmConfig};
+use crate::config::{
+    DiskBus, DiskConfig, DiskKind, FirmwareInterface, KernelEntry, NetConfig, PayloadConfig, VmConfig,
+};
 use crate::event_loop::{Console, EventLoop};
 use crate::handle::VmError;
 use crate::kvm::Kvm;
@@ -11,12 +13,14 @@ use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIA
 use crate::statistics::Statistics;
 use crate::thread::Threads;
 use crate::timeline::{Milestone, Timeline};
-use devices::backend::block::{BlockBackend, RawDisk};
+use devices::backend::block::{BlockBackend, RawDisk, RemovableDisk};
 use devices::backend::net::{NetBackend, Tap};
 use devices::id::DeviceId;
 use devices::pci::{ExpansionRom, MAX_ROM_SIZE, RomError};
+use devices::scsi::{Medium, UnitConfig};
 use devices::virtio::net::NetPort;
 use devices::virtio::transport::pci::VENDOR;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -32,6 +36,8 @@ pub(crate) struct Blueprint {
     pub(crate) kvm: Kvm,
     pub(crate) payload: Payload,
     pub(crate) disks: Vec<(DiskConfig, Arc<dyn BlockBackend>)>,
+    /// The slots of the drives among the disks.
+    pub(crate) media: BTreeMap<DeviceId, Arc<RemovableDisk>>,
     pub(crate) nets: Vec<Network>,
     pub(crate) threads: Threads,
     pub(crate) timeline: Arc<Timeline>,
@@ -73,16 +79,18 @@ impl Blueprint {
                 Payload::Firmware { files: FirmwareFiles::new(interface, &mut resources, &threads)?, interface, log }
             }
         };
-        let disks = config
-            .disks
-            .iter()
-            .map(|disk| {
-                let file = take_file(&mut resources, disk.id.as_str(), "a file or a block device")?;
-                let raw = RawDisk::new(disk.id.clone(), file, disk.readonly).map_err(MachineError::from)?;
-                let backend: Arc<dyn BlockBackend> = Arc::new(raw);
-                Ok((disk.clone(), backend))
-            })
-            .collect::<Result<_, VmError>>()?;
+        let (mut disks, mut media) = (Vec::new(), BTreeMap::new());
+        for disk in &config.disks {
+            let backend = match disk.kind {
+                DiskKind::Cdrom => {
+                    let slot = Arc::new(RemovableDisk::new(disk.id.clone(), take_medium(&mut resources, disk)?));
+                    media.insert(disk.id.clone(), Arc::clone(&slot));
+                    slot
+                }
+                DiskKind::Disk | DiskKind::Lun => take_disk(&mut resources, disk)?,
+            };
+            disks.push((disk.clone(), backend));
+        }
         let nets = config
             .nets
             .iter()
@@ -104,7 +112,33 @@ impl Blueprint {
         let first_output = Box::new(move || first_output.reach(Milestone::FirstConsoleOutput));
         let console = Console::start(&event_loop, input, output, first_output).map_err(MachineError::from)?;
         let statistics = Arc::new(Statistics::new(config.cpus.boot));
-        Ok(Self { config, kvm, payload, disks, nets, threads, timeline, statistics, console, _event_loop: event_loop })
+        Ok(Self {
+            config,
+            kvm,
+            payload,
+            disks,
+            media,
+            nets,
+            threads,
+            timeline,
+            statistics,
+            console,
+            _event_loop: event_loop,
+        })
+    }
+
+    /// The disks of one bus, in their order.
+    pub(super) fn on_bus(&self, bus: DiskBus) -> impl Iterator<Item = &(DiskConfig, Arc<dyn BlockBackend>)> {
+        self.disks.iter().filter(move |(disk, _)| disk.bus == bus)
+    }
+
+    /// A disk as a SCSI unit.
+    pub(super) fn unit(&self, disk: &DiskConfig, backend: &Arc<dyn BlockBackend>) -> UnitConfig {
+        let medium = match self.media.get(&disk.id) {
+            Some(media) => Medium::Removable(Arc::clone(media)),
+            None => Medium::Fixed(Arc::clone(backend)),
+        };
+        UnitConfig { id: disk.id.clone(), serial: disk.serial.clone(), medium }
     }
 
     /// The machine has stopped: writes out what its console still holds, and gives the disks back.
@@ -123,6 +157,18 @@ fn take_stream(resources: &mut Resources) -> Result<(Option<OwnedFd>, Option<Own
         Some(_) => Err(ResourceError::WrongSort(SERIAL.into(), "a character stream")),
         None => Ok((None, None)),
     }
+}
+
+/// What is behind a disk.
+fn take_disk(resources: &mut Resources, disk: &DiskConfig) -> Result<Arc<dyn BlockBackend>, VmError> {
+    let file = take_file(resources, disk.id.as_str(), "a file or a block device")?;
+    Ok(Arc::new(RawDisk::new(disk.id.clone(), file, disk.is_readonly()).map_err(MachineError::from)?))
+}
+
+/// The disc that is in a drive from the start; `None`: it is empty.
+fn take_medium(resources: &mut Resources, drive: &DiskConfig) -> Result<Option<Arc<dyn BlockBackend>>, VmError> {
+    let there = resources.ids().any(|id| *id == drive.id);
+    there.then(|| take_disk(resources, drive)).transpose()
 }
 
 fn take_file(resources: &mut Resources, id: &str, needs: &'static str) -> Result<File, ResourceError> {

@@ -19,6 +19,7 @@ use devices::interrupt::InterruptError;
 use devices::pci::{AssignmentError, FunctionError, RomError};
 use devices::state::StateError;
 use devices::virtio::block::BlockError;
+use devices::virtio::scsi::ScsiError;
 use devices::virtio::transport::pci::PciTransportError;
 use std::io;
 use thiserror::Error;
@@ -130,6 +131,9 @@ pub(crate) enum MachineError {
     /// Not everything on PCI has an address.
     #[error("The PCI functions cannot have addresses")]
     Assignment(#[from] AssignmentError),
+    /// The SCSI device cannot be made.
+    #[error("The disks of the SCSI bus cannot be connected")]
+    Scsi(#[from] ScsiError),
     /// The guest would have no way to see it.
     #[error("The machine has no power button: the microvm board has one only with ACPI")]
     NoPowerButton,

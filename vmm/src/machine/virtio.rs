@@ -1,19 +1,23 @@
-//! The machine's virtio devices, whatever the board's transport: the entropy device first, then the disks, then the
-//! networks.
+//! The machine's virtio devices, whatever the board's transport: the entropy device first, then the disks, the SCSI
+//! device that has the others, then the networks.
 
 use super::blueprint::Network;
 use super::{Blueprint, MachineError};
-use crate::config::{NetConfig, OnError, VmConfig};
+use crate::config::{DiskBus, NetConfig, OnError, VmConfig};
 use crate::memory::Memory;
 use crate::snapshot::SavedMachine;
 use crate::worker::Placement;
 use devices::id::DeviceId;
 use devices::pci::ExpansionRom;
-use devices::virtio::{VirtioDevice, block, net, rng};
+use devices::virtio::{VirtioDevice, block, net, rng, scsi};
 use std::sync::Arc;
 
 /// The entropy device.
 const RNG: &str = "rng0";
+/// The device that has the disks of the SCSI bus.
+pub(super) const SCSI: &str = "scsi0";
+/// Request queues of a SCSI device, which has one worker.
+const SCSI_QUEUES: u16 = 1;
 
 /// A device that has no transport yet.
 pub(super) struct Planned {
@@ -26,8 +30,10 @@ pub(super) struct Planned {
 
 /// Which worker serves which device: each disk and each network has its own, everything slow shares one.
 pub(super) fn placements(config: &VmConfig) -> Vec<(DeviceId, Placement)> {
-    let busy = config.disks.iter().map(|disk| &disk.id).chain(config.nets.iter().map(|net| &net.id));
-    let busy = busy.map(|id| (id.clone(), Placement::Dedicated));
+    let disks = config.on_bus(DiskBus::Virtio).map(|disk| disk.id.clone());
+    let scsi = config.on_bus(DiskBus::Scsi).take(1).map(|_| SCSI.into());
+    let busy = disks.chain(scsi).chain(config.nets.iter().map(|net| net.id.clone()));
+    let busy = busy.map(|id| (id, Placement::Dedicated));
     std::iter::once((RNG.into(), Placement::Shared)).chain(busy).collect()
 }
 
@@ -35,7 +41,7 @@ pub(super) fn placements(config: &VmConfig) -> Vec<(DeviceId, Placement)> {
 pub(super) fn devices(blueprint: &Blueprint, saved: &mut SavedMachine) -> Result<Vec<Planned>, MachineError> {
     let entropy = rng::VirtioRng::new(rng::RngConfig { id: RNG.into() }, saved.take(&RNG.into())?);
     let mut devices = vec![Planned { device: Box::new(entropy), root_port: false, rom: None }];
-    for (disk, backend) in &blueprint.disks {
+    for (disk, backend) in blueprint.on_bus(DiskBus::Virtio) {
         let config = block::BlockConfig {
             id: disk.id.clone(),
             serial: disk.serial.clone(),
@@ -45,6 +51,12 @@ pub(super) fn devices(blueprint: &Blueprint, saved: &mut SavedMachine) -> Result
         };
         let device = block::VirtioBlock::new(config, Arc::clone(backend), saved.take(&disk.id)?)?;
         devices.push(Planned { device: Box::new(device), root_port: disk.root_port, rom: None });
+    }
+    let units: Vec<_> = blueprint.on_bus(DiskBus::Scsi).map(|(disk, backend)| blueprint.unit(disk, backend)).collect();
+    if !units.is_empty() {
+        let config = scsi::ScsiConfig { id: SCSI.into(), queues: SCSI_QUEUES, units };
+        let device = scsi::VirtioScsi::new(config, saved.take(&SCSI.into())?)?;
+        devices.push(Planned { device: Box::new(device), root_port: false, rom: None });
     }
     for Network { config: NetConfig { id, mac, mtu, root_port, .. }, backend, port, rom } in &blueprint.nets {
         let config = net::NetConfig { id: id.clone(), mac: *mac, mtu: *mtu };

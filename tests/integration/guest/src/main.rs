@@ -27,6 +27,7 @@ mod pattern;
 mod pci;
 mod platform;
 mod script;
+mod scsi;
 mod segment;
 mod serial;
 mod smp;

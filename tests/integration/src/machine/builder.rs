@@ -5,8 +5,8 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use vmm::{
-    BoardConfig, CpuTopology, DiskConfig, FIRMWARE, FirmwareInterface, KERNEL, KernelEntry, NetConfig, OnReboot,
-    OnTripleFault, PayloadConfig, Resource, Resources, SERIAL, VARIABLES, Vm, VmConfig, VmError,
+    BoardConfig, CpuTopology, DiskBus, DiskConfig, DiskKind, FIRMWARE, FirmwareInterface, KERNEL, KernelEntry,
+    NetConfig, OnReboot, OnTripleFault, PayloadConfig, Resource, Resources, SERIAL, VARIABLES, Vm, VmConfig, VmError,
 };
 
 use super::console::Console;
@@ -153,15 +153,30 @@ impl TestMachine {
         self
     }
 
+    /// A disk more, on the SCSI bus.
+    #[must_use]
+    pub fn scsi_disk(mut self, id: &str, disk: &TestDisk) -> Self {
+        self = self.attach(id, disk, false, None);
+        self.configured_disk(id, |disk| disk.bus = DiskBus::Scsi)
+    }
+
+    /// A drive more, on the SCSI bus, with a disc or empty.
+    #[must_use]
+    pub fn scsi_cdrom(mut self, id: &str, disc: Option<&TestDisk>) -> Self {
+        match disc {
+            Some(disc) => self = self.attach(id, disc, true, None),
+            None => self.config.disks.push(empty(id)),
+        }
+        self.configured_disk(id, |disk| (disk.bus, disk.kind) = (DiskBus::Scsi, DiskKind::Cdrom))
+    }
+
+    fn configured_disk(mut self, id: &str, change: impl Fn(&mut DiskConfig)) -> Self {
+        self.config.disks.iter_mut().filter(|disk| disk.id.as_str() == id).for_each(change);
+        self
+    }
+
     fn attach(mut self, id: &str, disk: &TestDisk, readonly: bool, serial: Option<String>) -> Self {
-        self.config.disks.push(DiskConfig {
-            id: id.into(),
-            readonly,
-            serial,
-            root_port: false,
-            boot_index: None,
-            on_error: vmm::OnError::default(),
-        });
+        self.config.disks.push(DiskConfig { readonly, serial, ..empty(id) });
         self.resources.insert(id, Resource::File(disk.open(readonly))).expect("one disk of this id");
         self
     }
@@ -266,5 +281,19 @@ impl TestMachine {
         let guest = self.build();
         guest.handle.start().expect("the machine starts");
         guest
+    }
+}
+
+/// A disk of the simplest kind, which has nothing yet.
+fn empty(id: &str) -> DiskConfig {
+    DiskConfig {
+        id: id.into(),
+        bus: DiskBus::Virtio,
+        kind: DiskKind::Disk,
+        readonly: false,
+        serial: None,
+        root_port: false,
+        boot_index: None,
+        on_error: vmm::OnError::default(),
     }
 }

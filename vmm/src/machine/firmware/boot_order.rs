@@ -1,7 +1,8 @@
 //! The file `bootorder`: the devices in the order in which firmware tries them, as OpenFirmware paths.
 
-use crate::config::VmConfig;
+use crate::config::{DiskBus, DiskConfig, VmConfig};
 use crate::machine::pci_places::Place;
+use crate::machine::virtio::SCSI;
 use devices::id::DeviceId;
 use devices::pci::Slot;
 use std::fmt::Write;
@@ -9,26 +10,49 @@ use std::fmt::Write;
 /// The order in the making.
 #[derive(Debug, Default)]
 pub(in crate::machine) struct BootOrder {
-    /// Paths in the order of the configuration, and the place that it gives them.
-    devices: Vec<(Option<u32>, String)>,
+    devices: Vec<Entry>,
+}
+
+/// One device to start from: sorted, these are the order. Disks come before networks, in the configuration's order.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    /// The place that the configuration gives it, or the last.
+    index: u64,
+    is_net: bool,
+    position: usize,
+    path: String,
 }
 
 impl BootOrder {
-    /// `device` is one more, when it is one to start from.
+    /// `device` is one more, when it is one to start from, or has some.
     pub(in crate::machine) fn add(&mut self, config: &VmConfig, device: &DeviceId, place: &Place) {
-        if let Some(disk) = config.disks.iter().find(|disk| disk.id == *device) {
-            self.devices.push((disk.boot_index, path(place, "scsi", "/disk@0,0")));
-        } else if let Some(net) = config.nets.iter().find(|net| net.id == *device) {
-            self.devices.push((net.boot_index, path(place, "ethernet", "/ethernet-phy@0")));
+        if device.as_str() == SCSI {
+            for (target, disk) in config.on_bus(DiskBus::Scsi).enumerate() {
+                let unit = format!("/channel@0/disk@{target:x},0");
+                self.add_disk(config, disk, path(place, "scsi", &unit));
+            }
+        } else if let Some(disk) = config.disks.iter().find(|disk| disk.id == *device) {
+            self.add_disk(config, disk, path(place, "scsi", "/disk@0,0"));
+        } else if let Some(position) = config.nets.iter().position(|net| net.id == *device) {
+            let index = config.nets.get(position).and_then(|net| net.boot_index);
+            self.push(index, true, position, path(place, "ethernet", "/ethernet-phy@0"));
         }
+    }
+
+    fn add_disk(&mut self, config: &VmConfig, disk: &DiskConfig, path: String) {
+        let position = config.disks.iter().position(|other| other.id == disk.id).unwrap_or(usize::MAX);
+        self.push(disk.boot_index, false, position, path);
+    }
+
+    fn push(&mut self, index: Option<u32>, is_net: bool, position: usize, path: String) {
+        self.devices.push(Entry { index: index.map_or(u64::MAX, u64::from), is_net, position, path });
     }
 
     /// The file: first what has a boot index. `None`: nothing can be booted from.
     pub(in crate::machine) fn into_file(self) -> Option<Vec<u8>> {
         let Self { mut devices } = self;
-        // A stable sort: the others stay in the configuration's order.
-        devices.sort_by_key(|(index, _)| index.map_or(u64::MAX, u64::from));
-        let paths: Vec<String> = devices.into_iter().map(|(_, path)| path).collect();
+        devices.sort();
+        let paths: Vec<String> = devices.into_iter().map(|entry| entry.path).collect();
         (!paths.is_empty()).then(|| (paths.join("\n") + "\0").into_bytes())
     }
 }
@@ -90,6 +114,19 @@ mod tests {
         assert_eq!(order("", "", &index(7)), format!("{N}\n{A}\n{B}\0"));
         assert_eq!(order(&index(9), &index(u32::MAX), &index(0)), format!("{N}\n{A}\n{B}\0"));
         assert_eq!(order("", &index(1), ""), format!("{B}\n{A}\n{N}\0"));
+    }
+
+    #[test]
+    fn disks_of_one_bus_are_its_targets_and_stand_where_the_configuration_has_them() {
+        let json = r#"{"version": 1, "disks": [
+            {"id": "s", "bus": "scsi"}, {"id": "a"}, {"id": "cd", "bus": "scsi", "kind": "cdrom", "boot_index": 0}]}"#;
+        let config: VmConfig = serde_json::from_str(json).unwrap();
+        let mut order = BootOrder::default();
+        order.add(&config, &"a".into(), &Place { port: None, slot: Slot::new(2, 0) });
+        order.add(&config, &SCSI.into(), &Place { port: None, slot: Slot::new(3, 0) });
+        let expected =
+            "/pci@i0cf8/scsi@3/channel@0/disk@1,0\n/pci@i0cf8/scsi@3/channel@0/disk@0,0\n/pci@i0cf8/scsi@2/disk@0,0\0";
+        assert_eq!(String::from_utf8(order.into_file().unwrap()).unwrap(), expected);
     }
 
     #[test]

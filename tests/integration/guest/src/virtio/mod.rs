@@ -19,3 +19,5 @@ pub const NETWORK: u32 = 1;
 pub const BLOCK: u32 = 2;
 /// Entropy device.
 pub const ENTROPY: u32 = 4;
+/// SCSI host.
+pub const SCSI: u32 = 8;

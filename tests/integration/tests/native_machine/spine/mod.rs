@@ -16,6 +16,7 @@ mod pause;
 mod ports;
 mod races;
 mod reset;
+mod scsi;
 mod timeline;
 
 use std::sync::{MutexGuard, PoisonError};
