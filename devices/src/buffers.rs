@@ -49,6 +49,11 @@ impl Spans {
         self.length += span.length;
     }
 
+    /// The ranges.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Span> {
+        self.list.iter()
+    }
+
     /// Bytes in all.
     pub(crate) fn len(&self) -> u32 {
         self.length
@@ -160,6 +165,11 @@ where
     /// The driver left no room.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Its ranges, in the driver's order.
+    pub fn ranges(&self) -> impl Iterator<Item = (GuestAddress, u32)> + '_ {
+        self.spans.iter().map(|span| (span.address, span.length))
     }
 
     /// Copies `data` to the bytes from `offset` on, marking them dirty.

@@ -2,3 +2,5 @@
 
 pub mod block;
 pub mod net;
+pub mod port;
+pub mod vsock;

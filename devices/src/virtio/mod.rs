@@ -11,11 +11,14 @@ mod status;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub mod balloon;
 pub mod block;
+pub mod console;
 pub mod net;
 pub mod rng;
 pub mod scsi;
 pub mod transport;
+pub mod vsock;
 
 pub use device::{ActivateError, Activation, QueueHandler, QueueWorkers, Returned, VirtioDevice, VirtioInterrupt};
 pub use memory::DeviceMemory;
