@@ -152,7 +152,8 @@ A configuration file:
 
   'vm' is the machine as its guest sees it; 'resources' says for each device id where it comes from
   on this host: {\"path\": FILE}, {\"fd\": NUMBER} (a descriptor that this process inherited), for a
-  network {\"tap\": NAME} or {\"fds\": [NUMBER, ...]}, for a firmware's variables {\"variables\": {\"path\": FILE, \"template\": FILE}}, and for the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
+  network {\"tap\": NAME} or {\"fds\": [NUMBER, ...]}, for a firmware's variables {\"variables\": {\"path\": FILE, \"template\": FILE}},
+  for a socket device and for a port of the console (\"port:NAME\") {\"socket\": PATH}, and for the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
 
 Exit status:
   0  the guest powered off, or the machine was stopped by Ctrl-], SIGINT, SIGTERM, SIGHUP or SIGQUIT,
@@ -259,6 +260,43 @@ from this one. Without it a PC BIOS gets iPXE's, where this host has it (Debian:
 which has a driver, none; off: none.
 
 Examples: --net tap=tap0    --net tap=tap1,mac=02:00:00:12:34:56,mtu=9000    --net fd=3";
+
+pub(crate) const VIRTIO_CONSOLE: &str = "\
+Add a virtio console, which is faster than a serial port (Linux: console=hvc0), and say what it is connected to: as \
+--console, which stays the serial port's. Both cannot be stdio; with --virtio-console stdio alone, the serial port is off.";
+
+pub(crate) const PORT: &str = "\
+Add a port to the virtio console, which programs of the guest find by its name (Linux: /dev/virtio-ports/NAME); may be \
+given several times. NAME: 1 to 64 letters, digits, '-', '_' or '.'.
+
+socket: a Unix socket, for its owner only, one client at a time; others wait. The guest is told whether somebody is \
+connected. While somebody is, nothing is lost: the guest waits for a client that does not read.
+
+Example: --port name=org.qemu.guest_agent.0,socket=/run/vm.agent";
+
+pub(crate) const BALLOON: &str = "\
+Add a virtio balloon, by which memory that the guest does without goes back to the host: what it reports as free, \
+until it uses it again, and size bytes, which it is asked to do without until it has no other memory left. stats: \
+the guest tells its memory statistics every so many seconds.
+
+Examples: --balloon on    --balloon size=512Mi,stats=10";
+
+pub(crate) const RNG: &str = "\
+Limit what the guest gets of the entropy device, which every machine has: bytes a second in the long run, and burst \
+bytes at once after a time of rest (without it, those of one second). What is more waits.
+
+Example: --rng bytes=65536";
+
+pub(crate) const VSOCK: &str = "\
+Add a virtio socket device (Linux: AF_VSOCK), by which programs of the host and of the guest talk to each other \
+without a network. cid: the guest's address, 3 to 4294967294; the host's is 2.
+
+path: a Unix socket, for its owner only, by which the host reaches the guest: connect, write 'CONNECT PORT' and \
+a newline, read 'OK NUMBER' and a newline; then the stream is the guest's. When the guest connects to port N of \
+the host, it gets whoever listens on the Unix socket SOCKET_N.
+
+Example: --vsock cid=3,path=/run/vm.vsock    (then, for the guest's port 22: socat - UNIX:/run/vm.vsock, and \
+type CONNECT 22)";
 
 pub(crate) const CONSOLE: &str = "\
 What the guest's first serial port is connected to.

@@ -21,6 +21,7 @@ mod run;
 mod run_config;
 mod shutdown;
 mod signals;
+mod socket_file;
 mod start_time;
 
 use args::{Cli, Command};

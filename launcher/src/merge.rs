@@ -2,7 +2,10 @@
 
 use crate::args::disk::DiskArg;
 use crate::args::net::{NetArg, NetSource, RomArg, random_mac};
+use crate::args::rng::RngArg;
+use crate::args::vsock::VsockArg;
 use crate::args::{Board, RunArgs};
+use crate::console::ConsoleArg;
 use crate::firmware::{FirmwareArg, FirmwareError, find_bios, find_network_rom, find_uefi, find_variables_of};
 use crate::resources::{FileError, read_small_file};
 use crate::run_config::{ResourceSpec, RunConfig, VariablesSpec};
@@ -10,8 +13,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vmm::{
-    BoardConfig, DeviceId, DiskConfig, DiskKind, FIRMWARE, FirmwareInterface, INITRD, KERNEL, NetConfig, OnError,
-    PayloadConfig, SERIAL, VARIABLES, VmConfig, rom_of,
+    BalloonConfig, BoardConfig, ConsoleConfig, DeviceId, DiskConfig, DiskKind, FIRMWARE, FirmwareInterface, INITRD,
+    KERNEL, NetConfig, OnError, PayloadConfig, SERIAL, VARIABLES, VmConfig, VsockConfig, port_of, rom_of,
 };
 
 /// More than any sensible configuration has; keeps a wrong file from being read for ever.
@@ -30,6 +33,12 @@ pub(crate) enum LoadError {
     Firmware(#[from] FirmwareError),
     #[error("--fw-cfg gives a text to firmware, and this machine has none: give --firmware too")]
     FwCfgWithoutFirmware,
+    #[error("Two ports are called {0}: give each a name of its own")]
+    PortTwice(String),
+    #[error(
+        "The serial port and the virtio console cannot both have the terminal: give one of them another --console or --virtio-console"
+    )]
+    TwoConsoles,
     #[error("Cannot make up a MAC address: give one with --net ...,mac=")]
     Mac(#[source] std::io::Error),
 }
@@ -91,6 +100,11 @@ fn merge(mut config: RunConfig, args: &RunArgs) -> Result<RunConfig, LoadError> 
     for net in &args.nets {
         add_net(&mut config, net)?;
     }
+    if let Some(vsock) = &args.vsock {
+        set_vsock(&mut config, vsock);
+    }
+    set_console(&mut config, args)?;
+    set_balloon(&mut config, args);
     match &args.console {
         Some(console) => drop(config.resources.insert(SERIAL.into(), console.clone().into())),
         None => drop(config.resources.entry(SERIAL.into()).or_insert(ResourceSpec::Stdio)),
@@ -202,9 +216,78 @@ fn add_net(config: &mut RunConfig, net: &NetArg) -> Result<(), LoadError> {
     Ok(())
 }
 
+/// There is one at most: that of the flag takes the place of the file's.
+fn set_vsock(config: &mut RunConfig, arg: &VsockArg) {
+    if let Some(old) = config.vm.vsock.take() {
+        config.resources.remove(&old.id);
+    }
+    let id = free_id(&config.vm, "vsock");
+    config.vm.vsock = Some(VsockConfig { id: id.clone(), cid: arg.cid, root_port: false });
+    config.resources.insert(id, ResourceSpec::Socket(arg.path.clone()));
+}
+
+/// The virtio console: the file's, if there is one, with what the flags add.
+fn set_console(config: &mut RunConfig, args: &RunArgs) -> Result<(), LoadError> {
+    if args.virtio_console.is_none() && args.ports.is_empty() {
+        return Ok(());
+    }
+    let id = config.vm.console.as_ref().map_or_else(|| free_id(&config.vm, "console"), |console| console.id.clone());
+    let console =
+        config.vm.console.get_or_insert_with(|| ConsoleConfig { id: id.clone(), ports: Vec::new(), root_port: false });
+    for port in &args.ports {
+        if console.ports.contains(&port.name) {
+            return Err(LoadError::PortTwice(port.name.clone()));
+        }
+        console.ports.push(port.name.clone());
+        config.resources.insert(port_of(&port.name), ResourceSpec::Socket(port.socket.clone()));
+    }
+    match &args.virtio_console {
+        Some(arg) => drop(config.resources.insert(id, arg.clone().into())),
+        None => drop(config.resources.entry(id).or_insert(ResourceSpec::Off)),
+    }
+    // One of them has the terminal.
+    let serial = config.resources.get(&SERIAL.into());
+    match (&args.virtio_console, &args.console, serial) {
+        (Some(ConsoleArg::Stdio), Some(ConsoleArg::Stdio), _) => Err(LoadError::TwoConsoles),
+        (Some(ConsoleArg::Stdio), None, Some(ResourceSpec::Stdio)) => Err(LoadError::TwoConsoles),
+        (Some(ConsoleArg::Stdio), None, None) => {
+            config.resources.insert(SERIAL.into(), ResourceSpec::Off);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn set_balloon(config: &mut RunConfig, args: &RunArgs) {
+    if let Some(arg) = &args.balloon {
+        let id =
+            config.vm.balloon.as_ref().map_or_else(|| free_id(&config.vm, "balloon"), |balloon| balloon.id.clone());
+        let old = config.vm.balloon.take();
+        config.vm.balloon = Some(BalloonConfig {
+            id,
+            size: arg.size,
+            deflate_on_oom: old.as_ref().is_none_or(|old| old.deflate_on_oom),
+            free_page_reporting: old.as_ref().is_none_or(|old| old.free_page_reporting),
+            statistics_seconds: arg.statistics_seconds,
+            root_port: old.is_some_and(|old| old.root_port),
+        });
+    }
+    if let Some(RngArg(rate)) = args.rng {
+        config.vm.rng.bytes = Some(rate);
+    }
+}
+
 /// `disk0`, `disk1`, ... for the sort `disk`: the first that no device of the machine has.
 fn free_id(vm: &VmConfig, sort: &str) -> DeviceId {
-    let taken = |id: &DeviceId| vm.disks.iter().any(|disk| disk.id == *id) || vm.nets.iter().any(|net| net.id == *id);
+    let taken = |id: &DeviceId| {
+        let disks = vm.disks.iter().map(|disk| &disk.id).chain(vm.nets.iter().map(|net| &net.id));
+        let others = [
+            vm.vsock.as_ref().map(|vsock| &vsock.id),
+            vm.console.as_ref().map(|console| &console.id),
+            vm.balloon.as_ref().map(|balloon| &balloon.id),
+        ];
+        disks.chain(others.into_iter().flatten()).any(|taken| taken == id)
+    };
     let mut number = 0_usize;
     loop {
         let id = DeviceId::new(format!("{sort}{number}"));
@@ -377,6 +460,59 @@ mod tests {
         assert_eq!(merged.resources[&"net1".into()], ResourceSpec::Tap("a".into()));
         assert_eq!(merged.resources[&"net3".into()], ResourceSpec::Fd(7));
         merged.vm.validate().unwrap();
+    }
+
+    #[test]
+    fn the_socket_device_of_the_flag_takes_the_place_of_the_files() {
+        let args = RunArgs { vsock: Some("cid=7,path=/run/new".parse().unwrap()), ..RunArgs::default() };
+        let mut base = file();
+        base.vm.vsock = Some(VsockConfig { id: "old".into(), cid: 3, root_port: true });
+        base.resources.insert("old".into(), ResourceSpec::Socket("/run/old".into()));
+        let merged = merge(base, &args).unwrap();
+        assert_eq!(merged.vm.vsock, Some(VsockConfig { id: "vsock0".into(), cid: 7, root_port: false }));
+        assert_eq!(merged.resources[&"vsock0".into()], ResourceSpec::Socket("/run/new".into()));
+        assert!(!merged.resources.contains_key(&"old".into()));
+        merged.vm.validate().unwrap();
+    }
+
+    #[test]
+    fn ports_are_added_to_the_console_which_has_the_terminal_when_it_asks_for_it() {
+        let port = |text: &str| text.parse().unwrap();
+        let args = RunArgs {
+            virtio_console: Some(ConsoleArg::Stdio),
+            ports: vec![port("name=a,socket=/run/a")],
+            ..RunArgs::default()
+        };
+        let mut base = RunConfig::default();
+        let merged = merge(base.clone(), &args).unwrap();
+        assert_eq!(merged.resources[&"console0".into()], ResourceSpec::Stdio);
+        assert_eq!(merged.resources[&SERIAL.into()], ResourceSpec::Off);
+        assert_eq!(merged.resources[&"port:a".into()], ResourceSpec::Socket("/run/a".into()));
+        merged.vm.validate().unwrap();
+
+        let twice = RunArgs { console: Some(ConsoleArg::Stdio), ..args };
+        assert!(matches!(merge(base.clone(), &twice), Err(LoadError::TwoConsoles)));
+        base.vm.console = Some(ConsoleConfig { id: "hvc".into(), ports: vec!["a".into()], root_port: false });
+        let more = RunArgs { ports: vec![port("name=b,socket=/run/b")], ..RunArgs::default() };
+        let merged = merge(base.clone(), &more).unwrap();
+        assert_eq!(merged.vm.console.unwrap().ports, ["a", "b"]);
+        assert_eq!(merged.resources[&"hvc".into()], ResourceSpec::Off);
+        let again = RunArgs { ports: vec![port("name=a,socket=/run/b")], ..RunArgs::default() };
+        assert!(matches!(merge(base, &again), Err(LoadError::PortTwice(name)) if name == "a"));
+    }
+
+    #[test]
+    fn the_balloon_and_the_limit_of_the_flags_are_the_machines() {
+        let args = RunArgs {
+            balloon: Some("size=1Mi,stats=5".parse().unwrap()),
+            rng: Some("bytes=10".parse().unwrap()),
+            ..RunArgs::default()
+        };
+        let vm = merge(RunConfig::default(), &args).unwrap().vm;
+        let balloon = vm.balloon.as_ref().unwrap();
+        assert_eq!((balloon.size, balloon.statistics_seconds, balloon.free_page_reporting), (1 << 20, 5, true));
+        assert_eq!(vm.rng.bytes.unwrap().per_second, 10);
+        vm.validate().unwrap();
     }
 
     #[test]

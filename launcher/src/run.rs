@@ -1,6 +1,6 @@
 //! One machine from its configuration to its end.
 
-use crate::console::{Console, ConsoleError, MessageWriter, message};
+use crate::console::{Console, ConsoleError, MessageWriter, RunningConsole, message};
 use crate::doctor;
 use crate::exit::{Request, chain};
 use crate::report::{self, ReportFormat};
@@ -76,7 +76,7 @@ pub(crate) fn run(
     start: StartTime,
 ) -> Result<Outcome, RunError> {
     config.vm.validate().map_err(RunError::Config)?;
-    let (mut resources, console) = resources::open(&config)?;
+    let resources::Opened { mut resources, console, virtio_console, sockets: _sockets } = resources::open(&config)?;
     if matches!(config.vm.payload, PayloadConfig::Firmware { .. }) && doctor::is_pvm() {
         return Err(RunError::Pvm);
     }
@@ -87,10 +87,16 @@ pub(crate) fn run(
         signals::watch(move |signal| drop(wake.send(Wake::Asked(Request::Signal(signal)))))
             .map_err(RunError::Signals)?
     };
-    let (console, serial) = Console::open(&console).map_err(RunError::Console)?;
+    let (console, serial) = Console::open("serial", &console).map_err(RunError::Console)?;
     resources.insert(SERIAL, serial).map_err(RunError::Serial)?;
+    let mut consoles = vec![console];
+    if let Some((id, arg)) = virtio_console {
+        let (console, stream) = Console::open("virtio", &arg).map_err(RunError::Console)?;
+        resources.insert(id.as_str(), stream).map_err(RunError::Serial)?;
+        consoles.push(console);
+    }
     let machine = Vm::build_since(config.vm, resources, start.source, start.ns).map_err(RunError::Build)?;
-    let outcome = drive(&machine, console, grace, &wake, &woken);
+    let outcome = drive(&machine, consoles, grace, &wake, &woken);
     if let Some(format) = report {
         // Nobody may be reading.
         let _ =
@@ -102,24 +108,25 @@ pub(crate) fn run(
 /// Starts the machine and waits for its end, whoever brings it about.
 fn drive(
     machine: &VmHandle,
-    console: Console,
+    consoles: Vec<Console>,
     grace: Grace,
     wake: &Sender<Wake>,
     woken: &Receiver<Wake>,
 ) -> Result<Outcome, RunError> {
     let events = tell_events(machine.events(), wake.clone()).map_err(RunError::Thread)?;
-    let console = {
+    let consoles = consoles.into_iter().map(|console| {
         let wake = wake.clone();
-        console.start(move || drop(wake.send(Wake::Asked(Request::Leave)))).map_err(RunError::Console)?
-    };
+        console.start(move || drop(wake.send(Wake::Asked(Request::Leave)))).map_err(RunError::Console)
+    });
+    let consoles = consoles.collect::<Result<Vec<_>, _>>()?;
     machine.start().map_err(RunError::Start)?;
-    console.tell();
+    consoles.iter().for_each(RunningConsole::tell);
     let (request, overdue) = wait_for_end(machine, grace, woken)?;
     let reason = machine.wait(None).ok_or(RunError::Lost)?;
     // A panic has been printed by its hook.
     let _ = events.join();
     // The machine's threads have ended: what is in the console's pipes is all there will be.
-    drop(console);
+    drop(consoles);
     Ok(Outcome { reason, request, overdue })
 }
 

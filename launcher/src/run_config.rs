@@ -45,7 +45,7 @@ pub(crate) enum ResourceSpec {
     Tap(String),
     /// Variables of a firmware.
     Variables(VariablesSpec),
-    /// A Unix socket that is listened on: a console.
+    /// A Unix socket that is listened on: a console or a port of it, or the host's side of a socket device.
     Socket(PathBuf),
     /// A new pseudo-terminal, whose name is printed: a console.
     Pty,

@@ -1,5 +1,7 @@
 //! The public handle of a machine.
 
+mod balloon;
+
 use crate::boot::BootError;
 use crate::config::{ConfigError, VmConfig};
 use crate::event::{StopReason, VmEvent};
@@ -12,8 +14,10 @@ use crate::resources::{ResourceError, Resources};
 use crate::statistics::{Statistics, VmStatistics};
 use crate::thread::ThreadRole;
 use crate::timeline::{BootTimeline, StartSource, Timeline, now_ns};
+use balloon::BalloonControl;
 use devices::backend::block::{MediumError, RawDisk, RemovableDisk};
 use devices::id::DeviceId;
+use devices::virtio::console::ConsolePorts;
 use devices::virtio::net::{NetPort, NetStatistics};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -67,6 +71,20 @@ pub enum VmError {
     /// The medium cannot be changed.
     #[error("The medium cannot be changed")]
     Medium(#[from] MediumError),
+    /// The machine has no virtio console.
+    #[error("This machine has no virtio console: configure one")]
+    NoConsole,
+    /// The machine has no balloon.
+    #[error("This machine has no balloon: configure one")]
+    NoBalloon,
+    /// More than the guest has.
+    #[error("The balloon cannot have {size} bytes: the machine has {memory}")]
+    BalloonTooLarge {
+        /// Bytes asked for.
+        size: u64,
+        /// Bytes of RAM.
+        memory: u64,
+    },
     /// The thread that drives the machine has ended.
     #[error("The machine's driver thread has ended: this is a fault of the program, please report it")]
     DriverGone,
@@ -131,6 +149,8 @@ impl Vm {
         let (threads, statistics) = (blueprint.threads.clone(), Arc::clone(&blueprint.statistics));
         let ports = blueprint.nets.iter().map(|net| (net.config.id.clone(), Arc::clone(&net.port))).collect();
         let media = blueprint.media.clone();
+        let console = blueprint.virtio_console.as_ref().map(|console| Arc::clone(&console.ports));
+        let balloon = BalloonControl::of(&blueprint);
         let shared = Arc::new(Shared::new());
         for net in &blueprint.nets {
             let (shared, net_id) = (Arc::clone(&shared), net.config.id.clone());
@@ -139,7 +159,8 @@ impl Vm {
         let machine = Machine::build(&blueprint, Arc::clone(&shared), shared.boot())?;
         let driver = Driver::new(Arc::clone(&shared), blueprint, machine);
         let thread = threads.spawn(ThreadRole::Driver, move || driver.run()).map_err(VmError::Thread)?;
-        let control = Control { shared, timeline, statistics, ports, media, driver: Mutex::new(Some(thread)) };
+        let control =
+            Control { shared, timeline, statistics, ports, media, console, balloon, driver: Mutex::new(Some(thread)) };
         Ok(VmHandle { control: Arc::new(control) })
     }
 }
@@ -157,6 +178,8 @@ struct Control {
     statistics: Arc<Statistics>,
     ports: BTreeMap<DeviceId, Arc<NetPort>>,
     media: BTreeMap<DeviceId, Arc<RemovableDisk>>,
+    console: Option<Arc<ConsolePorts>>,
+    balloon: Option<BalloonControl>,
     driver: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
 
@@ -291,6 +314,15 @@ impl VmHandle {
         let reason = self.control.shared.wait(timeout)?;
         self.control.join();
         Some(reason)
+    }
+
+    /// The virtio console has so many columns and rows, of which the guest is told. It stays so through resets.
+    ///
+    /// # Errors
+    /// The machine has no virtio console.
+    pub fn resize_console(&self, columns: u16, rows: u16) -> Result<(), VmError> {
+        self.control.console.as_ref().ok_or(VmError::NoConsole)?.set_size(columns, rows);
+        Ok(())
     }
 
     /// Where the machine is in its life.

@@ -35,13 +35,15 @@ mod worker;
 
 pub use arch::x86_64::topology::TopologyError;
 pub use config::{
-    Backing, BoardConfig, ConfigError, CpuPlacement, CpuTopology, CpusConfig, DiskBus, DiskConfig, DiskKind,
-    FirmwareInterface, HostCpus, HostCpusError, HugePageSize, IdentityConfig, KernelEntry, MachineUuid,
-    MachineUuidError, MemoryConfig, NetConfig, OnError, OnReboot, OnTripleFault, PayloadConfig, TransparentHugePages,
-    VmConfig,
+    Backing, BalloonConfig, BoardConfig, ConfigError, ConsoleConfig, CpuPlacement, CpuTopology, CpusConfig, DiskBus,
+    DiskConfig, DiskKind, FirmwareInterface, HostCpus, HostCpusError, HugePageSize, IdentityConfig, KernelEntry,
+    MachineUuid, MachineUuidError, MemoryConfig, NetConfig, OnError, OnReboot, OnTripleFault, PayloadConfig, RngConfig,
+    TransparentHugePages, VmConfig, VsockConfig,
 };
 pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;
+pub use devices::rate_limit::Rate;
+pub use devices::virtio::balloon::{BalloonStatus, GuestStatistics};
 pub use devices::virtio::net::{MacAddress, MacAddressError, NetStatistics, PairStatistics, Traffic};
 pub use event::{ResetSource, StopReason, VmEvent};
 pub use event_stream::EventStream;
@@ -50,7 +52,8 @@ pub use host::kvm_capabilities;
 pub use kvm::KvmCapability;
 pub use lifecycle::{Refusal, VmState};
 pub use resources::{
-    FIRMWARE, INITRD, KERNEL, KeptFile, Resource, ResourceError, Resources, SERIAL, VARIABLES, rom_of,
+    FIRMWARE, INITRD, KERNEL, KeptFile, Resource, ResourceError, Resources, SERIAL, VARIABLES, VsockSockets, port_of,
+    rom_of,
 };
 pub use statistics::{VcpuExits, VmStatistics};
 pub use timeline::{BootTimeline, GuestMarker, StartSource};

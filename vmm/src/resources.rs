@@ -23,6 +23,12 @@ pub fn rom_of(net: &DeviceId) -> DeviceId {
     DeviceId::new(format!("rom:{net}"))
 }
 
+/// Id of the other end of console port `name`.
+pub fn port_of(name: &str) -> DeviceId {
+    // No device of a configuration has a colon in its id.
+    DeviceId::new(format!("port:{name}"))
+}
+
 /// Names of the board's own devices and of the payload: no disk may have one.
 pub(crate) const RESERVED: &[&str] = &[
     KERNEL,
@@ -64,6 +70,10 @@ pub enum Resource {
         /// Where they are kept; `None`: they are lost with the machine.
         kept: Option<KeptFile>,
     },
+    /// The host's side of a virtio socket device.
+    Vsock(VsockSockets),
+    /// A Unix stream socket that listens: a console port, whose other end is one client after the other.
+    Listener(OwnedFd),
     /// The two ends of a character stream; both may be the same file description.
     Stream {
         /// Where the guest's input comes from; `None`: there is no input.
@@ -79,6 +89,19 @@ pub struct KeptFile {
     /// The directory.
     pub directory: OwnedFd,
     /// The file's name in it. It need not exist yet.
+    pub name: OsString,
+}
+
+/// Unix sockets by the convention of Firecracker. The host connects to `listener`, writes `CONNECT <port>` and a
+/// newline, and is answered `OK <its own port>`; a connection of the guest to port N of the host goes to the socket
+/// `NAME_N` in `directory`.
+#[derive(Debug)]
+pub struct VsockSockets {
+    /// A Unix stream socket that listens.
+    pub listener: OwnedFd,
+    /// The directory of those that the guest reaches.
+    pub directory: OwnedFd,
+    /// What their names begin with.
     pub name: OsString,
 }
 

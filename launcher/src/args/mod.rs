@@ -1,11 +1,15 @@
 //! The command line; a flag with parts of its own has a file of its own.
 
+pub(crate) mod balloon;
 pub(crate) mod cpus;
 pub(crate) mod disk;
 pub(crate) mod memory;
 pub(crate) mod memory_size;
 pub(crate) mod net;
 pub(crate) mod pin;
+pub(crate) mod port;
+pub(crate) mod rng;
+pub(crate) mod vsock;
 
 use crate::console::ConsoleArg;
 use crate::firmware::{FirmwareArg, SmbiosArg, TextFileArg};
@@ -13,15 +17,19 @@ use crate::help;
 use crate::manifest::ManifestCommand;
 use crate::report::ReportFormat;
 use crate::shutdown::Grace;
+use balloon::BalloonArg;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cpus::CpusArg;
 use disk::DiskArg;
 use memory::MemoryArg;
 use net::NetArg;
 use pin::PinArg;
+use port::PortArg;
+use rng::RngArg;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use vmm::{OnReboot, OnTripleFault};
+use vsock::VsockArg;
 
 /// Runs one virtual machine.
 #[derive(Debug, Parser)]
@@ -110,6 +118,26 @@ pub(crate) struct RunArgs {
     /// Add a virtio network device; may be given several times.
     #[arg(long = "net", value_name = "tap=NAME|fd=N[:N...][,queues=N][,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]", long_help = help::NET)]
     pub(crate) nets: Vec<NetArg>,
+
+    /// Add a virtio socket device, by which host and guest talk without a network.
+    #[arg(long, value_name = "cid=N,path=SOCKET", long_help = help::VSOCK)]
+    pub(crate) vsock: Option<VsockArg>,
+
+    /// Add a virtio console (Linux: hvc0), and what it is connected to: stdio, pty, socket=PATH or off.
+    #[arg(long, value_name = "stdio|pty|socket=PATH|off", long_help = help::VIRTIO_CONSOLE)]
+    pub(crate) virtio_console: Option<ConsoleArg>,
+
+    /// Add a named port to the virtio console; may be given several times.
+    #[arg(long = "port", value_name = "name=NAME,socket=PATH", long_help = help::PORT)]
+    pub(crate) ports: Vec<PortArg>,
+
+    /// Add a virtio balloon, by which memory of the guest goes back to the host.
+    #[arg(long, value_name = "on|[size=SIZE][,stats=SECONDS]", long_help = help::BALLOON)]
+    pub(crate) balloon: Option<BalloonArg>,
+
+    /// Limit what the guest gets of the entropy device.
+    #[arg(long, value_name = "bytes=N[,burst=N]", long_help = help::RNG)]
+    pub(crate) rng: Option<RngArg>,
 
     /// What the first serial port is connected to: stdio, pty, socket=PATH or off.
     #[arg(long, value_name = "stdio|pty|socket=PATH|off", long_help = help::CONSOLE)]
@@ -235,6 +263,18 @@ mod tests {
             "tap=tap0,mac=02:00:00:00:00:01",
             "--net",
             "fd=5,mtu=1400",
+            "--vsock",
+            "cid=3,path=/run/v",
+            "--virtio-console",
+            "pty",
+            "--port",
+            "name=a,socket=/run/a",
+            "--port",
+            "name=b,socket=/run/b",
+            "--balloon",
+            "size=64Mi",
+            "--rng",
+            "bytes=1000",
             "--console",
             "socket=/run/c",
             "--on-reboot",
@@ -251,6 +291,9 @@ mod tests {
         assert_eq!(args.memory, Some("512Mi".parse().unwrap()));
         assert_eq!(args.pin.len(), 2);
         assert_eq!((args.disks.len(), args.nets.len()), (2, 2));
+        assert_eq!(args.vsock.map(|vsock| vsock.cid), Some(3));
+        assert_eq!((args.virtio_console, args.ports.len()), (Some(ConsoleArg::Pty), 2));
+        assert_eq!((args.balloon.map(|balloon| balloon.size), args.rng.is_some()), (Some(64 << 20), true));
         assert_eq!(args.console, Some(ConsoleArg::Socket("/run/c".into())));
         assert_eq!(args.on_reboot.map(OnReboot::from), Some(OnReboot::Exit));
         assert_eq!(args.on_triple_fault.map(OnTripleFault::from), Some(OnTripleFault::Reset));

@@ -12,7 +12,6 @@ mod pumps;
 mod ready;
 mod relay;
 mod socket;
-mod socket_file;
 mod stdio;
 mod terminal;
 
@@ -20,12 +19,12 @@ pub(crate) use arg::ConsoleArg;
 pub(crate) use terminal::{MessageWriter, message};
 
 use crate::cleanup::Cleanup;
+use crate::socket_file::SocketFileError;
 use pipes::HostEnds;
 use pty::Pty;
 use pumps::Pumps;
 use rustix::io::Errno;
 use socket::SocketPort;
-use socket_file::SocketFileError;
 use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use thiserror::Error;
@@ -52,6 +51,8 @@ pub(crate) enum ConsoleError {
 
 /// A console that is there, but moves no byte yet.
 pub(crate) struct Console {
+    /// Which: what the user is told of it.
+    name: &'static str,
     kind: Kind,
 }
 
@@ -63,13 +64,13 @@ enum Kind {
 }
 
 impl Console {
-    /// Makes what `arg` asks for, and the machine's ends of it.
+    /// Makes what `arg` asks for as the `name` console, and the machine's ends of it.
     ///
     /// # Errors
     /// The host does not have it, or the socket is in use.
-    pub(crate) fn open(arg: &ConsoleArg) -> Result<(Self, Resource), ConsoleError> {
+    pub(crate) fn open(name: &'static str, arg: &ConsoleArg) -> Result<(Self, Resource), ConsoleError> {
         if *arg == ConsoleArg::Off {
-            return Ok((Self { kind: Kind::Off }, Resource::Stream { input: None, output: None }));
+            return Ok((Self { name, kind: Kind::Off }, Resource::Stream { input: None, output: None }));
         }
         let (host, machine) = pipes::make().map_err(ConsoleError::Pipes)?;
         let kind = match arg {
@@ -82,7 +83,7 @@ impl Console {
                 Kind::Socket(port, host)
             }
         };
-        Ok((Self { kind }, machine))
+        Ok((Self { name, kind }, machine))
     }
 
     /// Begins to move bytes; `leave` is called each time the user types `Ctrl-]`.
@@ -102,7 +103,7 @@ impl Console {
                 stdio::start(&mut pumps, host, raw_mode.is_some(), leave).map_err(ConsoleError::Thread)?;
             }
             Kind::Pty(pty, host) => {
-                hint = Some(format!("The serial console is {}", pty.name()));
+                hint = Some(format!("The {} console is {}", self.name, pty.name()));
                 relay::start(&mut pumps, pty, host).map_err(ConsoleError::Thread)?;
             }
             Kind::Socket(port, host) => relay::start(&mut pumps, port, host).map_err(ConsoleError::Thread)?,

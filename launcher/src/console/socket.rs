@@ -1,7 +1,7 @@
 //! A Unix socket as the console.
 
 use super::relay::{Answer, Port};
-use super::socket_file::{SocketFile, SocketFileError};
+use crate::socket_file::{SocketFile, SocketFileError};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 use std::os::fd::{AsFd, BorrowedFd};

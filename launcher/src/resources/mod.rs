@@ -2,15 +2,20 @@
 
 mod file;
 mod inherited;
+mod port;
 mod shared_disks;
 mod variables;
+mod vsock;
 
 pub(crate) use file::{FileError, read_small_file};
 
+use crate::cleanup::Cleanup;
 use crate::console::ConsoleArg;
 use crate::run_config::{ResourceSpec, RunConfig};
+use crate::socket_file::SocketFileError;
 use file::{Wanted, open_file};
 use inherited::InheritedError;
+use port::open_port;
 use shared_disks::{SharedDiskError, SharedDisks};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,8 +25,9 @@ use thiserror::Error;
 use variables::open_variables;
 use vmm::{
     DeviceId, FIRMWARE, INITRD, KERNEL, NetConfig, PayloadConfig, Resource, ResourceError, Resources, SERIAL, TapError,
-    open_tap, rom_of,
+    open_tap, port_of, rom_of,
 };
+use vsock::{VsockError, open_vsock};
 
 /// Why the machine's parts cannot be had.
 #[derive(Debug, Error)]
@@ -53,6 +59,20 @@ pub(crate) enum OpenError {
         #[source]
         source: TapError,
     },
+    #[error("Cannot use the socket {path} as {id}", path = path.display())]
+    Port {
+        id: DeviceId,
+        path: PathBuf,
+        #[source]
+        source: SocketFileError,
+    },
+    #[error("Cannot use the socket {path} as {id}", path = path.display())]
+    Vsock {
+        id: DeviceId,
+        path: PathBuf,
+        #[source]
+        source: VsockError,
+    },
     #[error("Cannot take descriptor {number} for {id}")]
     Inherited {
         id: DeviceId,
@@ -68,11 +88,22 @@ pub(crate) enum OpenError {
     Resource(#[from] ResourceError),
 }
 
+/// What was opened for a machine.
+pub(crate) struct Opened {
+    pub(crate) resources: Resources,
+    /// The console's choice: it is opened by whoever moves its bytes.
+    pub(crate) console: ConsoleArg,
+    /// The virtio console's, if there is one.
+    pub(crate) virtio_console: Option<(DeviceId, ConsoleArg)>,
+    /// Removes the files of sockets, once the machine has ended.
+    pub(crate) sockets: Vec<Cleanup>,
+}
+
 /// Opens everything but the console, whose choice is returned.
 ///
 /// # Errors
 /// The first thing that is missing or unusable.
-pub(crate) fn open(config: &RunConfig) -> Result<(Resources, ConsoleArg), OpenError> {
+pub(crate) fn open(config: &RunConfig) -> Result<Opened, OpenError> {
     let (payload, missing) = match config.vm.payload {
         PayloadConfig::Kernel { .. } => (KERNEL, OpenError::NoKernel),
         PayloadConfig::Firmware { .. } => (FIRMWARE, OpenError::NoFirmware),
@@ -80,13 +111,28 @@ pub(crate) fn open(config: &RunConfig) -> Result<(Resources, ConsoleArg), OpenEr
     if !config.resources.contains_key(&payload.into()) {
         return Err(missing);
     }
-    let console = console(config)?;
+    let console = console_at(config, &SERIAL.into(), ConsoleArg::Stdio)?;
+    let virtio_console = match &config.vm.console {
+        Some(vm) => Some((vm.id.clone(), console_at(config, &vm.id, ConsoleArg::Off)?)),
+        None => None,
+    };
+    let is_console =
+        |id: &DeviceId| id.as_str() == SERIAL || virtio_console.as_ref().is_some_and(|(console, _)| console == id);
     let mut inherited = take_inherited(config)?;
     let mut resources = Resources::new();
     let mut disks = SharedDisks::default();
-    for (id, spec) in config.resources.iter().filter(|(id, _)| id.as_str() != SERIAL) {
+    let mut sockets = Vec::new();
+    for (id, spec) in config.resources.iter().filter(|(id, _)| !is_console(id)) {
         let resource = if let Some(net) = config.vm.nets.iter().find(|net| net.id == *id) {
             open_net(net, spec, &mut inherited)?
+        } else if config.vm.vsock.iter().any(|vsock| vsock.id == *id) {
+            let (resource, socket) = open_vsock(id, spec)?;
+            sockets.push(socket);
+            resource
+        } else if config.vm.console.iter().flat_map(|console| &console.ports).any(|name| port_of(name) == *id) {
+            let (resource, socket) = open_port(id, spec)?;
+            sockets.push(socket);
+            resource
         } else if let ResourceSpec::Variables(variables) = spec {
             open_variables(id, variables)?
         } else {
@@ -94,7 +140,7 @@ pub(crate) fn open(config: &RunConfig) -> Result<(Resources, ConsoleArg), OpenEr
         };
         resources.insert(id.as_str(), resource)?;
     }
-    Ok((resources, console))
+    Ok(Opened { resources, console, virtio_console, sockets })
 }
 
 fn open_net(
@@ -182,15 +228,17 @@ fn take_inherited(config: &RunConfig) -> Result<BTreeMap<DeviceId, Vec<OwnedFd>>
         .collect()
 }
 
-fn console(config: &RunConfig) -> Result<ConsoleArg, OpenError> {
-    match config.resources.get(&SERIAL.into()) {
-        None | Some(ResourceSpec::Stdio) => Ok(ConsoleArg::Stdio),
+/// What console `id` is connected to.
+fn console_at(config: &RunConfig, id: &DeviceId, default: ConsoleArg) -> Result<ConsoleArg, OpenError> {
+    match config.resources.get(id) {
+        None => Ok(default),
+        Some(ResourceSpec::Stdio) => Ok(ConsoleArg::Stdio),
         Some(ResourceSpec::Pty) => Ok(ConsoleArg::Pty),
         Some(ResourceSpec::Socket(path)) => Ok(ConsoleArg::Socket(path.clone())),
         Some(ResourceSpec::Off) => Ok(ConsoleArg::Off),
         Some(other) => {
             let wanted = "\"stdio\", \"pty\", {\"socket\": PATH} or \"off\"";
-            Err(OpenError::Sort { id: SERIAL.into(), wanted, given: sort_name(other) })
+            Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) })
         }
     }
 }
@@ -239,7 +287,7 @@ mod tests {
     }
 
     fn refusal(resources: &[(&str, ResourceSpec)], disks: &[(&str, bool)]) -> String {
-        let error = open(&config(resources, disks)).unwrap_err();
+        let error = open(&config(resources, disks)).map(drop).unwrap_err();
         match error.source() {
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
@@ -249,8 +297,8 @@ mod tests {
     #[test]
     fn a_kernel_is_enough_and_the_console_is_the_terminal() {
         let kernel = NamedTempFile::new().unwrap();
-        let (_, console) = open(&config(&[("kernel", path(&kernel))], &[])).unwrap();
-        assert_eq!(console, ConsoleArg::Stdio);
+        let opened = open(&config(&[("kernel", path(&kernel))], &[])).unwrap();
+        assert_eq!(opened.console, ConsoleArg::Stdio);
     }
 
     #[test]
@@ -321,6 +369,25 @@ mod tests {
         assert_eq!(error.to_string(), "net0 needs a TAP interface or a descriptor of one, not a path");
         let error = refused(ResourceSpec::Fd(1_000_000));
         assert_eq!(error.to_string(), "Cannot take descriptor 1000000 for net0");
+    }
+
+    #[test]
+    fn the_socket_of_a_socket_device_goes_with_it() {
+        let kernel = NamedTempFile::new().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("vm.vsock");
+        let with = |socket: &Path| {
+            let spec = ResourceSpec::Socket(socket.into());
+            let mut config = config(&[("kernel", path(&kernel)), ("vsock0", spec)], &[]);
+            config.vm.vsock = Some(vmm::VsockConfig { id: "vsock0".into(), cid: 3, root_port: false });
+            open(&config)
+        };
+        let opened = with(&socket).unwrap();
+        std::os::unix::net::UnixStream::connect(&socket).unwrap();
+        drop(opened);
+        assert!(!socket.exists());
+        let error = with(Path::new("/nowhere/vm.vsock")).map(drop).unwrap_err();
+        assert_eq!(error.to_string(), "Cannot use the socket /nowhere/vm.vsock as vsock0");
     }
 
     #[test]

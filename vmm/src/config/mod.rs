@@ -1,7 +1,9 @@
 //! The machine's configuration: plain, versioned data. It holds no path, interface name or descriptor number,
 //! only device ids and what the guest can see; descriptors come beside it as [`crate::Resources`].
 
+mod balloon;
 mod buses;
+mod console;
 mod cpus;
 mod disk;
 mod identity;
@@ -9,12 +11,16 @@ mod memory;
 mod net;
 mod payload;
 mod placement;
+mod rng;
 mod uuid;
 mod validate;
+mod vsock;
 
 #[cfg(test)]
 mod tests;
 
+pub use balloon::BalloonConfig;
+pub use console::ConsoleConfig;
 pub use cpus::{CpuTopology, CpusConfig};
 pub use disk::{DiskBus, DiskConfig, DiskKind, OnError};
 pub use identity::IdentityConfig;
@@ -22,8 +28,10 @@ pub use memory::{Backing, HugePageSize, MemoryConfig, TransparentHugePages};
 pub use net::NetConfig;
 pub use payload::{FirmwareInterface, KernelEntry, PayloadConfig};
 pub use placement::{CpuPlacement, HostCpus, HostCpusError};
+pub use rng::RngConfig;
 pub use uuid::{MachineUuid, MachineUuidError};
 pub use validate::ConfigError;
+pub use vsock::VsockConfig;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +61,18 @@ pub struct VmConfig {
     /// virtio network devices, in the order the guest finds them.
     #[serde(default)]
     pub nets: Vec<NetConfig>,
+    /// The virtio entropy device.
+    #[serde(default)]
+    pub rng: RngConfig,
+    /// The virtio socket device, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vsock: Option<VsockConfig>,
+    /// The virtio console device, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<ConsoleConfig>,
+    /// The virtio balloon device, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balloon: Option<BalloonConfig>,
     /// What a reboot of the guest does.
     #[serde(default)]
     pub on_reboot: OnReboot,
@@ -83,6 +103,10 @@ impl Default for VmConfig {
             payload: PayloadConfig::default(),
             disks: Vec::new(),
             nets: Vec::new(),
+            rng: RngConfig::default(),
+            vsock: None,
+            console: None,
+            balloon: None,
             on_reboot: OnReboot::default(),
             on_triple_fault: None,
             identity: IdentityConfig::default(),

@@ -46,6 +46,27 @@ fn net(id: &str, last: u8) -> NetConfig {
     }
 }
 
+fn vsock(id: &str, cid: u32) -> Option<VsockConfig> {
+    Some(VsockConfig { id: id.into(), cid, root_port: false })
+}
+
+fn console(ports: &[&str]) -> Option<ConsoleConfig> {
+    let ports = ports.iter().map(ToString::to_string).collect();
+    Some(ConsoleConfig { id: "console0".into(), ports, root_port: false })
+}
+
+fn balloon(size: u64) -> Option<BalloonConfig> {
+    let id = DeviceId::new("balloon0");
+    Some(BalloonConfig {
+        id,
+        size,
+        deflate_on_oom: true,
+        free_page_reporting: true,
+        statistics_seconds: 0,
+        root_port: false,
+    })
+}
+
 fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
     Some(CpuTopology { sockets, cores, threads })
 }
@@ -54,7 +75,7 @@ fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
 #[test]
 fn every_rule_refuses_its_own_mistake() {
     type Change = fn(&mut VmConfig);
-    let table: [(Change, ConfigError); 44] = [
+    let table: [(Change, ConfigError); 55] = [
         (|c| c.version = 0, ConfigError::Version(0)),
         (|c| c.version = 2, ConfigError::Version(2)),
         (|c| c.cpus.boot = 0, ConfigError::NoCpus),
@@ -139,6 +160,23 @@ fn every_rule_refuses_its_own_mistake() {
                 c.nets = (0..6).map(|n| net(&format!("n{n}"), 2 * n)).collect();
             },
             ConfigError::TooManyDevices { board: "microvm", count: 17, max: 16 },
+        ),
+        (|c| c.console = console(&["a/b"]), ConfigError::BadPort("a/b".into())),
+        (|c| c.console = console(&[""]), ConfigError::BadPort(String::new())),
+        (|c| c.console = console(&["a", "b", "a"]), ConfigError::DuplicatePort("a".into())),
+        (|c| c.console = console(&["a"; 31]), ConfigError::TooManyPorts(31)),
+        (|c| (c.console, c.vsock) = (console(&[]), vsock("console0", 3)), ConfigError::DuplicateId("console0".into())),
+        (|c| c.balloon = balloon(4097), ConfigError::BadBalloon { size: 4097 }),
+        (|c| c.balloon = balloon(c.memory.boot + 4096), ConfigError::BadBalloon { size: (512 << 20) + 4096 }),
+        (|c| c.vsock = vsock("v", 2), ConfigError::BadCid { vsock: "v".into(), cid: 2 }),
+        (|c| c.vsock = vsock("v", u32::MAX), ConfigError::BadCid { vsock: "v".into(), cid: u32::MAX }),
+        (|c| (c.nets, c.vsock) = (vec![net("v", 2)], vsock("v", 3)), ConfigError::DuplicateId(DeviceId::new("v"))),
+        (
+            |c| {
+                c.board = MICROVM;
+                c.vsock = Some(VsockConfig { id: "v".into(), cid: 3, root_port: true });
+            },
+            ConfigError::NoRootPorts("v".into()),
         ),
         (|c| (c.board, c.marker_port) = (BoardConfig::Q35 {}, 0x67f), ConfigError::MarkerPort(0x67f)),
         (|c| c.nets = vec![NetConfig { rom: true, ..net("n", 2) }], ConfigError::RomWithoutFirmware("n".into())),

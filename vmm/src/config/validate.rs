@@ -1,6 +1,8 @@
 //! What a configuration must hold before anything is made of it.
 
+use super::console::{MAX_PORT_NAME, MAX_PORTS};
 use super::net::{MAX_QUEUES, MIN_MTU};
+use super::vsock::GUEST_CIDS;
 use super::{Backing, BoardConfig, CpuTopology, DiskBus, HugePageSize, PayloadConfig, VmConfig};
 use crate::arch::x86_64::topology::{Topology, TopologyError};
 use crate::memory::layout;
@@ -168,6 +170,29 @@ pub enum ConfigError {
         /// Their address.
         mac: MacAddress,
     },
+    /// A guest cannot have this address.
+    #[error("The address (CID) of {vsock} is {cid}: it must be {first} to {last}", first = GUEST_CIDS.start(), last = GUEST_CIDS.end())]
+    BadCid {
+        /// Whose address.
+        vsock: DeviceId,
+        /// The address.
+        cid: u32,
+    },
+    /// The name is none of a console port.
+    #[error("{0:?} cannot name a console port: use 1 to {MAX_PORT_NAME} letters, digits, '-', '_' or '.'")]
+    BadPort(String),
+    /// Two console ports share a name.
+    #[error("Two console ports are called {0}: give each a name of its own")]
+    DuplicatePort(String),
+    /// More ports than a console device has queues for.
+    #[error("{0} console ports are too many: there can be {MAX_PORTS}")]
+    TooManyPorts(usize),
+    /// The balloon cannot have this size.
+    #[error("The balloon cannot have {size} bytes: it must be whole pages of 4096 bytes, and no more than the memory")]
+    BadBalloon {
+        /// The size in bytes.
+        size: u64,
+    },
     /// The marker port would hide the board's power button and its way to switch off.
     #[error(
         "Port {0:#x} cannot be the marker port: the q35 board has its power management at {first:#x} to {last:#x}",
@@ -234,6 +259,9 @@ impl VmConfig {
         self.validate_buses()?;
         self.validate_slots()?;
         self.validate_nets()?;
+        self.validate_vsock()?;
+        self.validate_console()?;
+        self.validate_balloon()?;
         // Other devices' ports are taken first, and refuse it themselves.
         if self.board == (BoardConfig::Q35 {}) && layout::PM_PORTS.contains(&self.marker_port.into()) {
             return Err(ConfigError::MarkerPort(self.marker_port));
@@ -362,7 +390,11 @@ impl VmConfig {
     /// Id and place of each device that is configured, in the order in which they get their slots.
     fn devices(&self) -> impl Iterator<Item = (&DeviceId, bool)> {
         let disks = self.disks.iter().map(|disk| (&disk.id, disk.root_port));
-        disks.chain(self.nets.iter().map(|net| (&net.id, net.root_port)))
+        let nets = self.nets.iter().map(|net| (&net.id, net.root_port));
+        let vsock = self.vsock.iter().map(|vsock| (&vsock.id, vsock.root_port));
+        let console = self.console.iter().map(|console| (&console.id, console.root_port));
+        let balloon = self.balloon.iter().map(|balloon| (&balloon.id, balloon.root_port));
+        disks.chain(nets).chain(vsock).chain(console).chain(balloon)
     }
 
     /// Those that sit behind a root port of their own.
@@ -374,8 +406,7 @@ impl VmConfig {
         let mut seen = BTreeSet::new();
         for (id, _) in self.devices() {
             let name = id.as_str();
-            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-            if name.is_empty() || name.len() > 64 || !name.chars().all(legal) {
+            if name.is_empty() || name.len() > 64 || !name.chars().all(is_of_name) {
                 return Err(ConfigError::BadId(name.into()));
             }
             if crate::resources::RESERVED.contains(&name) {
@@ -401,6 +432,41 @@ impl VmConfig {
         Ok(())
     }
 
+    fn validate_console(&self) -> Result<(), ConfigError> {
+        let Some(console) = &self.console else { return Ok(()) };
+        if console.ports.len() > MAX_PORTS {
+            return Err(ConfigError::TooManyPorts(console.ports.len()));
+        }
+        let mut seen = BTreeSet::new();
+        for name in &console.ports {
+            if !(1..=MAX_PORT_NAME).contains(&name.len()) || !name.chars().all(is_of_name) {
+                return Err(ConfigError::BadPort(name.clone()));
+            }
+            if !seen.insert(name) {
+                return Err(ConfigError::DuplicatePort(name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_balloon(&self) -> Result<(), ConfigError> {
+        match &self.balloon {
+            Some(balloon) if balloon.size > self.memory.boot || !balloon.size.is_multiple_of(PAGE_SIZE) => {
+                Err(ConfigError::BadBalloon { size: balloon.size })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn validate_vsock(&self) -> Result<(), ConfigError> {
+        match &self.vsock {
+            Some(vsock) if !GUEST_CIDS.contains(&vsock.cid) => {
+                Err(ConfigError::BadCid { vsock: vsock.id.clone(), cid: vsock.cid })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn validate_nets(&self) -> Result<(), ConfigError> {
         for (index, net) in self.nets.iter().enumerate() {
             if let Some(mtu) = net.mtu.filter(|mtu| *mtu < MIN_MTU) {
@@ -416,6 +482,11 @@ impl VmConfig {
         }
         Ok(())
     }
+}
+
+/// Names of devices and ports have no other characters.
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
 fn validate_firmware_files(files: &BTreeMap<String, String>) -> Result<(), ConfigError> {

@@ -1,6 +1,9 @@
 //! What a machine is made from, boot after boot: its configuration, its open descriptors, and what survives a reset.
 
+use super::balloon::Balloon;
+use super::console::VirtioConsoleParts;
 use super::firmware::FirmwareFiles;
+use super::vsock::Vsock;
 use super::{MachineError, unlock};
 use crate::config::{
     DiskBus, DiskConfig, DiskKind, FirmwareInterface, KernelEntry, NetConfig, PayloadConfig, VmConfig,
@@ -39,6 +42,9 @@ pub(crate) struct Blueprint {
     /// The slots of the drives among the disks.
     pub(crate) media: BTreeMap<DeviceId, Arc<RemovableDisk>>,
     pub(crate) nets: Vec<Network>,
+    pub(crate) vsock: Option<Vsock>,
+    pub(crate) virtio_console: Option<VirtioConsoleParts>,
+    pub(crate) balloon: Option<Balloon>,
     pub(crate) threads: Threads,
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) statistics: Arc<Statistics>,
@@ -102,6 +108,11 @@ impl Blueprint {
                 Ok(Network { config: net.clone(), backend: Arc::new(tap), port, rom })
             })
             .collect::<Result<_, VmError>>()?;
+        let vsock = config.vsock.as_ref().map(|vsock| Vsock::take(vsock, &mut resources)).transpose()?;
+        let virtio_console = config.console.as_ref();
+        let virtio_console =
+            virtio_console.map(|console| VirtioConsoleParts::take(console, &mut resources)).transpose()?;
+        let balloon = config.balloon.as_ref().map(Balloon::new).transpose()?;
         let (input, output) = take_stream(&mut resources)?;
         if let Some(id) = resources.ids().next() {
             return Err(ResourceError::Unused(id.clone()).into());
@@ -119,6 +130,9 @@ impl Blueprint {
             disks,
             media,
             nets,
+            vsock,
+            virtio_console,
+            balloon,
             threads,
             timeline,
             statistics,

@@ -7,7 +7,7 @@ use super::signals::Signals;
 use super::{Blueprint, MachineError};
 use crate::config::BoardConfig;
 use crate::kvm::KvmVm;
-use crate::memory::Memory;
+use crate::memory::{Memory, RamRegion};
 use crate::snapshot::SavedMachine;
 use crate::vcpu::Buses;
 use crate::worker::Workers;
@@ -23,6 +23,8 @@ pub(super) struct Parts<'a> {
     pub(super) blueprint: &'a Blueprint,
     pub(super) vm: &'a Arc<KvmVm>,
     pub(super) memory: &'a Memory,
+    /// The same RAM, for the balloon.
+    pub(super) ram: &'a [Arc<RamRegion>],
     pub(super) buses: &'a Buses,
     pub(super) interrupts: &'a dyn InterruptManager,
     pub(super) workers: &'a Arc<Workers>,

@@ -83,6 +83,7 @@ impl Machine {
                 blueprint,
                 vm: &vm,
                 memory: &memory,
+                ram: &regions,
                 buses: &buses,
                 interrupts: &*interrupts,
                 workers: &workers,

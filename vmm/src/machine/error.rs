@@ -11,6 +11,7 @@ use crate::vcpu::VcpuError;
 use crate::worker::WorkerError;
 use devices::backend::block::DiskError;
 use devices::backend::net::TapError;
+use devices::backend::vsock::UnixSocketsError;
 use devices::bus::BusError;
 use devices::firmware::flash::FlashError;
 use devices::firmware::fw_cfg::FwCfgError;
@@ -48,6 +49,27 @@ pub(crate) enum MachineError {
     /// A TAP cannot be used.
     #[error("A network cannot be connected")]
     Tap(#[from] TapError),
+    /// The host's side of a virtio socket device cannot be used.
+    #[error("The sockets of {id} cannot be used")]
+    Vsock {
+        /// Whose.
+        id: DeviceId,
+        /// Why not.
+        #[source]
+        source: UnixSocketsError,
+    },
+    /// The other end of a console or of a port cannot be used.
+    #[error("The other end of {id} cannot be used")]
+    ConsolePort {
+        /// Whose.
+        id: DeviceId,
+        /// What the system answered.
+        #[source]
+        source: io::Error,
+    },
+    /// The balloon cannot be had.
+    #[error("The balloon cannot be had: raise the limit of open files (`ulimit -n`)")]
+    Balloon(#[source] io::Error),
     /// State cannot be saved or restored.
     #[error("The state of a device cannot be used")]
     State(#[from] StateError),

@@ -36,7 +36,7 @@ impl Microvm {
         let legacy = LegacyDevices::new(parts, saved)?;
         let ged = acpi.then(|| Self::events(parts, saved)).transpose()?;
         let mut board = Self { vm: Arc::clone(parts.vm), legacy, ged, virtio: Vec::new() };
-        for planned in virtio::devices(parts.blueprint, saved)? {
+        for planned in virtio::devices(parts, saved)? {
             board.add_virtio(parts, planned, saved)?;
         }
         Ok(board)

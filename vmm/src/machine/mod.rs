@@ -1,8 +1,10 @@
 //! One boot of a machine: its KVM objects, memory, devices and vCPUs. A reset makes a new one from the same blueprint.
 
+mod balloon;
 mod blueprint;
 mod board;
 mod build;
+mod console;
 mod error;
 mod firmware;
 mod identity;
@@ -15,10 +17,12 @@ mod save;
 mod signals;
 mod tables;
 mod virtio;
+mod vsock;
 
 #[cfg(test)]
 mod native_tests;
 
+pub(crate) use balloon::BALLOON_PAGE;
 pub(crate) use blueprint::Blueprint;
 pub(crate) use error::MachineError;
 

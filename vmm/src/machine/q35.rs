@@ -78,7 +78,7 @@ impl Q35 {
         let mut topology = Topology::new(Arc::clone(&host_bridge));
         topology.insert(&[LPC_SLOT], Arc::clone(&lpc) as _)?;
 
-        let planned = virtio::devices(parts.blueprint, saved)?;
+        let planned = virtio::devices(parts, saved)?;
         let mut order = BootOrder::default();
         let behind_ports: Vec<bool> = planned.iter().map(|planned| planned.root_port).collect();
         let (mut root_ports, mut transports) = (Vec::new(), Vec::new());

@@ -1,14 +1,16 @@
 //! The machine's virtio devices, whatever the board's transport: the entropy device first, then the disks, the SCSI
-//! device that has the others, then the networks.
+//! device that has the others, then the networks, the socket device, the console and the balloon.
 
+use super::MachineError;
 use super::blueprint::Network;
-use super::{Blueprint, MachineError};
+use super::board::Parts;
 use crate::config::{DiskBus, NetConfig, OnError, VmConfig};
 use crate::memory::Memory;
 use crate::snapshot::SavedMachine;
 use crate::worker::Placement;
 use devices::id::DeviceId;
 use devices::pci::ExpansionRom;
+use devices::rate_limit::RateLimit;
 use devices::virtio::{VirtioDevice, block, net, rng, scsi};
 use std::sync::Arc;
 
@@ -33,13 +35,18 @@ pub(super) fn placements(config: &VmConfig) -> Vec<(DeviceId, Placement)> {
     let disks = config.on_bus(DiskBus::Virtio).map(|disk| disk.id.clone());
     let scsi = config.on_bus(DiskBus::Scsi).take(1).map(|_| SCSI.into());
     let busy = disks.chain(scsi).chain(config.nets.iter().map(|net| net.id.clone()));
+    let busy = busy.chain(config.vsock.iter().map(|vsock| vsock.id.clone()));
     let busy = busy.map(|id| (id, Placement::Dedicated));
-    std::iter::once((RNG.into(), Placement::Shared)).chain(busy).collect()
+    let slow = config.console.iter().map(|console| &console.id).chain(config.balloon.iter().map(|balloon| &balloon.id));
+    let slow = slow.map(|id| (id.clone(), Placement::Shared));
+    std::iter::once((RNG.into(), Placement::Shared)).chain(slow).chain(busy).collect()
 }
 
 /// Makes all devices, as `saved` has them or new, in the order in which they get their slots.
-pub(super) fn devices(blueprint: &Blueprint, saved: &mut SavedMachine) -> Result<Vec<Planned>, MachineError> {
-    let entropy = rng::VirtioRng::new(rng::RngConfig { id: RNG.into() }, saved.take(&RNG.into())?);
+pub(super) fn devices(parts: &Parts<'_>, saved: &mut SavedMachine) -> Result<Vec<Planned>, MachineError> {
+    let blueprint = parts.blueprint;
+    let limit = RateLimit { bytes: blueprint.config.rng.bytes, operations: None };
+    let entropy = rng::VirtioRng::new(rng::RngConfig { id: RNG.into(), limit }, saved.take(&RNG.into())?);
     let mut devices = vec![Planned { device: Box::new(entropy), root_port: false, rom: None }];
     for (disk, backend) in blueprint.on_bus(DiskBus::Virtio) {
         let config = block::BlockConfig {
@@ -62,6 +69,15 @@ pub(super) fn devices(blueprint: &Blueprint, saved: &mut SavedMachine) -> Result
         let config = net::NetConfig { id: id.clone(), mac: *mac, mtu: *mtu };
         let device = net::VirtioNet::new(config, Arc::clone(backend), Arc::clone(port), saved.take(id)?)?;
         devices.push(Planned { device: Box::new(device), root_port: *root_port, rom: rom.clone() });
+    }
+    if let Some(vsock) = &blueprint.vsock {
+        devices.push(vsock.device(saved)?);
+    }
+    if let Some(console) = &blueprint.virtio_console {
+        devices.push(console.device(saved)?);
+    }
+    if let Some(balloon) = &blueprint.balloon {
+        devices.push(balloon.device(parts.ram, saved)?);
     }
     Ok(devices)
 }

@@ -7,7 +7,7 @@
 //!        └ AddressSpace         what KVM has: ranges -> plan -> MemorySlots
 //! ```
 
-#![cfg_attr(not(test), expect(dead_code, reason = "seams with no user yet: discard (balloon), dirty logs (migration)"))]
+#![cfg_attr(not(test), expect(dead_code, reason = "seams with no user yet: dirty logs (migration)"))]
 
 mod address_space;
 mod barrier;
@@ -15,6 +15,7 @@ mod dirty;
 mod file;
 pub mod layout;
 mod mapping;
+mod pages;
 mod plan;
 mod range;
 mod region;
@@ -24,6 +25,7 @@ pub(crate) use address_space::{AddressSpace, AddressSpaceListener, CommitError};
 pub(crate) use barrier::{BarrierGuard, VcpuBarrier};
 pub(crate) use file::read_exact_at;
 pub(crate) use mapping::MappingError;
+pub(crate) use pages::RamPages;
 pub(crate) use range::{AddressRange, Kind};
 pub(crate) use region::RamRegion;
 pub(crate) use slots::{MemorySlots, Slot, SlotError, SlotId};

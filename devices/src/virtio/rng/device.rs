@@ -5,8 +5,11 @@ use super::queue::RngQueue;
 use super::request::host_entropy;
 use super::state::RngState;
 use crate::id::DeviceId;
+use crate::rate_limit::RateLimiter;
 use crate::state::{Section, StateError};
 use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, VirtioDevice};
+use std::sync::Arc;
+use std::time::Instant;
 use virtio_bindings::virtio_ids::VIRTIO_ID_RNG;
 
 /// requestq (VIRTIO 1.2 5.4.2).
@@ -15,12 +18,15 @@ const QUEUE_SIZES: [u16; 1] = [64];
 /// An entropy device, ready for any transport.
 pub struct VirtioRng {
     config: RngConfig,
+    /// It outlives its drivers: a reset gives no new burst.
+    limiter: Option<Arc<RateLimiter>>,
 }
 
 impl VirtioRng {
     /// An entropy device. Its state is empty, so every state fits.
     pub fn new(config: RngConfig, _state: Option<RngState>) -> Self {
-        Self { config }
+        let limiter = RateLimiter::new(&config.limit, Instant::now()).map(Arc::new);
+        Self { config, limiter }
     }
 }
 
@@ -50,7 +56,8 @@ impl<M: DeviceMemory> VirtioDevice<M> for VirtioRng {
     }
 
     fn activate(&mut self, activation: Activation<M>) -> Result<Vec<Box<dyn QueueHandler>>, ActivateError> {
-        let handler = |queue| Box::new(RngQueue::new(queue, host_entropy)) as Box<dyn QueueHandler>;
+        let handler =
+            |queue| Box::new(RngQueue::new(queue, host_entropy, self.limiter.clone())) as Box<dyn QueueHandler>;
         Ok(activation.queues.into_iter().map(handler).collect())
     }
 

@@ -1,9 +1,11 @@
 //! Serves the request queue.
 
-use super::request::{Entropy, fill};
+use super::request::{Entropy, fill, wanted};
+use crate::rate_limit::RateLimiter;
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 use virtio_queue::QueueState;
 use vmm_sys_util::eventfd::EventFd;
@@ -11,15 +13,17 @@ use vmm_sys_util::eventfd::EventFd;
 /// Requests served in one call: with the bound on each, at most 1 MiB.
 const BUDGET: usize = 16;
 
-/// The queue of an entropy device. Every request is answered at once, so none is ever under way.
+/// The queue of an entropy device. A request is answered at once or, when there is a limit, stays in the queue until it
+/// may be: none is ever under way.
 pub(super) struct RngQueue<M: DeviceMemory> {
     queue: VirtQueue<M>,
     entropy: Entropy,
+    limiter: Option<Arc<RateLimiter>>,
 }
 
 impl<M: DeviceMemory> RngQueue<M> {
-    pub(super) fn new(queue: VirtQueue<M>, entropy: Entropy) -> Self {
-        Self { queue, entropy }
+    pub(super) fn new(queue: VirtQueue<M>, entropy: Entropy, limiter: Option<Arc<RateLimiter>>) -> Self {
+        Self { queue, entropy, limiter }
     }
 }
 
@@ -32,16 +36,26 @@ impl<M: DeviceMemory> QueueHandler for RngQueue<M> {
         self.queue.notification()
     }
 
-    fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
-        self.queue.serve(BUDGET, |queue, mut chain| match fill(&mut chain.writable, self.entropy) {
-            Ok(written) => {
-                queue.complete(chain, written);
-                ControlFlow::Continue(())
+    fn process(&mut self, worker: &mut WorkerContext) -> bool {
+        let Self { queue, entropy, limiter } = self;
+        queue.acknowledge();
+        queue.serve(BUDGET, |queue, mut chain| {
+            if let Some(limiter) = limiter
+                && let Err(later) = limiter.take(wanted(&chain.writable).into(), worker.now())
+            {
+                queue.put_back(vec![chain]);
+                worker.wake_at(later);
+                return ControlFlow::Break(());
             }
-            Err(error) => {
-                queue.fail(&error);
-                ControlFlow::Break(())
+            match fill(&mut chain.writable, *entropy) {
+                Ok(written) => {
+                    queue.complete(chain, written);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    queue.fail(&error);
+                    ControlFlow::Break(())
+                }
             }
         })
     }

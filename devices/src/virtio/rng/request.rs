@@ -43,12 +43,20 @@ pub(super) fn host_entropy(bytes: &mut [u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// How many bytes a request gets.
+pub(super) fn wanted<T>(buffer: &Writable<T>) -> u32
+where
+    T: Clone + Deref<Target: GuestMemory> + Send + 'static,
+{
+    buffer.len().min(MAX_REQUEST)
+}
+
 /// Fills the buffer, up to the bound, and says how many bytes that were.
 pub(super) fn fill<T>(buffer: &mut Writable<T>, entropy: Entropy) -> Result<u32, RequestError>
 where
     T: Clone + Deref<Target: GuestMemory> + Send + 'static,
 {
-    let wanted = buffer.len().min(MAX_REQUEST);
+    let wanted = wanted(buffer);
     if wanted == 0 {
         return Err(RequestError::NoRoom);
     }

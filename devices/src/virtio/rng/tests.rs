@@ -4,20 +4,22 @@
 use super::queue::RngQueue;
 use super::request::{MAX_REQUEST, host_entropy};
 use super::*;
+use crate::rate_limit::{Rate, RateLimit, RateLimiter};
 use crate::state::{DeviceState, Section};
 use crate::virtio::testing::{
     Driver, Machine, NEXT, NotedInterrupt, Served, Snapshot, TestMemory, TestRam, WRITE, descriptor, is_memory, ram,
     registers,
 };
 use crate::virtio::{QueueHandler, VirtioDevice};
+use crate::worker::WorkerContext;
 use proptest::prelude::*;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vm_memory::GuestAddress;
 
 fn device() -> Box<dyn VirtioDevice<TestMemory>> {
-    Box::new(VirtioRng::new(RngConfig { id: "rng0".into() }, Some(RngState {})))
+    Box::new(VirtioRng::new(RngConfig { id: "rng0".into(), limit: RateLimit::default() }, Some(RngState {})))
 }
 
 /// Entropy that can be recognised.
@@ -32,7 +34,7 @@ fn queue(
 ) -> (Driver, Served<RngQueue<TestMemory>>, Arc<NotedInterrupt>) {
     let driver = Driver::new(memory, 64);
     let (queue, interrupt) = driver.queue();
-    (driver, Served::new(RngQueue::new(queue, entropy)), interrupt)
+    (driver, Served::new(RngQueue::new(queue, entropy, None)), interrupt)
 }
 
 #[test]
@@ -108,6 +110,35 @@ fn a_request_without_room_or_a_host_without_entropy_needs_a_reset() {
     driver.offer(0, &[(0x4000, 1, false)]);
     assert!(!queue.process());
     assert_eq!((driver.used_index(), interrupt.counts()), (0, (0, 1)));
+}
+
+#[test]
+fn with_a_limit_requests_wait_in_the_queue_and_a_long_run_has_its_rate() {
+    let start = Instant::now();
+    let limit = RateLimit { bytes: Some(Rate { per_second: 1000, burst: 200 }), ..RateLimit::default() };
+    let limiter = RateLimiter::new(&limit, start).map(Arc::new);
+    let mut driver = Driver::new(ram(), 64);
+    let (queue, _) = driver.queue();
+    let mut queue = RngQueue::new(queue, fives, limiter);
+    let mut worker = WorkerContext::new(start);
+    let (mut now, mut offered) = (start, 0);
+    while now < start + Duration::from_secs(100) {
+        while offered - driver.used_index() < 4 {
+            driver.offer(offered % 64, &[(0x4000, 100, true)]);
+            offered += 1;
+        }
+        worker.begin_round(now);
+        while queue.process(&mut worker) {}
+        let wake = worker.take_wake();
+        if driver.used_index() == offered {
+            assert_eq!(wake, None, "nobody waits");
+            continue;
+        }
+        let wake = wake.unwrap();
+        assert!(wake > now);
+        now = wake;
+    }
+    assert_eq!(driver.used_index(), 2 + 10 * 100 - 1, "the burst, and the rate up to the last moment");
 }
 
 #[test]

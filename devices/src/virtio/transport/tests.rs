@@ -127,7 +127,7 @@ impl Transport for PciMachine {
 }
 
 fn rng() -> Box<dyn VirtioDevice<TestMemory>> {
-    Box::new(VirtioRng::new(RngConfig { id: "rng0".into() }, None))
+    Box::new(VirtioRng::new(RngConfig { id: "rng0".into(), limit: Default::default() }, None))
 }
 
 fn disk(file: &File) -> Box<dyn VirtioDevice<TestMemory>> {

@@ -9,7 +9,7 @@ use crate::virtio::testing::{CORE_FEATURES, Machine, ram};
 use std::sync::atomic::Ordering;
 
 fn machine() -> Machine {
-    Machine::new(Box::new(VirtioRng::new(RngConfig { id: "rng0".into() }, None)), ram())
+    Machine::new(Box::new(VirtioRng::new(RngConfig { id: "rng0".into(), limit: Default::default() }, None)), ram())
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn all_selectors_are_saved_with_the_core_and_the_device() {
     let state: MmioState = saved[0].decode().unwrap();
     let selectors = (state.device_features_select, state.driver_features_select, state.queue_select);
     assert_eq!((selectors, state.core.status), ((1, 2, 3), 15));
-    let device = Box::new(VirtioRng::new(RngConfig { id: "rng0".into() }, None));
+    let device = Box::new(VirtioRng::new(RngConfig { id: "rng0".into(), limit: Default::default() }, None));
     let copy = Machine::restored(device, machine.memory, Some(state));
     assert_eq!(copy.transport.save().unwrap(), saved);
     assert_eq!((copy.read(0x10), copy.read(0x34)), (CORE_FEATURES[1], 0));

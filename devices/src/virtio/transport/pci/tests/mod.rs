@@ -19,7 +19,7 @@ use crate::virtio::testing::{PciMachine, TestMemory, ram};
 use std::sync::Arc;
 
 fn rng() -> Box<dyn VirtioDevice<TestMemory>> {
-    Box::new(VirtioRng::new(RngConfig { id: "rng0".into() }, None))
+    Box::new(VirtioRng::new(RngConfig { id: "rng0".into(), limit: Default::default() }, None))
 }
 
 /// A disk of 0x1234 sectors.

@@ -33,9 +33,9 @@ pub(crate) enum SocketFileError {
 }
 
 /// A listening socket and its file, which is removed when this is dropped and on every other way out.
-pub(super) struct SocketFile {
+pub(crate) struct SocketFile {
     listener: OwnedFd,
-    _removal: Cleanup,
+    removal: Cleanup,
 }
 
 /// Which file it is, whatever its name.
@@ -50,7 +50,7 @@ impl SocketFile {
     ///
     /// # Errors
     /// Something else is there, somebody listens, or the host refuses.
-    pub(super) fn listen(path: &Path) -> Result<Self, SocketFileError> {
+    pub(crate) fn listen(path: &Path) -> Result<Self, SocketFileError> {
         let address = SocketAddrUnix::new(path).map_err(SocketFileError::Path)?;
         let listener = unbound().map_err(SocketFileError::Make)?;
         // Before it has a name: the name never has more rights than its owner's.
@@ -70,12 +70,17 @@ impl SocketFile {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
         let removal = on_exit(move || remove_ours(&path, ours));
         listen(&listener, BACKLOG).map_err(SocketFileError::Make)?;
-        Ok(Self { listener, _removal: removal })
+        Ok(Self { listener, removal })
     }
 
     /// The socket that listens.
-    pub(super) fn listener(&self) -> &OwnedFd {
+    pub(crate) fn listener(&self) -> &OwnedFd {
         &self.listener
+    }
+
+    /// The socket that listens, and what removes its file.
+    pub(crate) fn into_parts(self) -> (OwnedFd, Cleanup) {
+        (self.listener, self.removal)
     }
 }
 
