@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod acpi;
+pub mod ahci;
 pub mod backend;
 pub mod buffers;
 pub mod bus;

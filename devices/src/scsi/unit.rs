@@ -384,7 +384,6 @@ impl LogicalUnit {
     }
 
     /// Keeps what a command failed with for REQUEST SENSE; `None`: the last command was carried out.
-    #[cfg_attr(not(test), expect(dead_code, reason = "ATAPI asks for it: the AHCI controller comes next"))]
     pub(crate) fn hold(&self, sense: Option<Sense>) {
         self.memory().held = sense;
     }

@@ -104,8 +104,20 @@ pub trait QueueHandler: Send {
     /// Finishes what is in flight, by `deadline`; `false` when something is still under way then. Once it is `true`, the
     /// handler has nothing with this worker any more, and may be processed by another one.
     fn drain(&mut self, worker: &mut WorkerContext, deadline: Instant) -> bool;
-    /// The queue's state, read while the handler is back from its worker.
-    fn state(&self) -> QueueState;
+    /// The queue's state, read while the handler is back from its worker. Who serves no virtio queue has none.
+    fn state(&self) -> QueueState {
+        QueueState {
+            max_size: 0,
+            next_avail: 0,
+            next_used: 0,
+            event_idx_enabled: false,
+            size: 0,
+            ready: false,
+            desc_table: 0,
+            avail_ring: 0,
+            used_ring: 0,
+        }
+    }
 }
 
 /// Called once, in any thread, with the handlers that a worker gave back. No lock of the workers may be held around
