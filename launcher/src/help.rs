@@ -225,8 +225,8 @@ pub(crate) const DISK: &str = "\
 Add a disk from a raw file or a block device; may be given several times. The guest finds the disks of a \
 bus in this order (Linux: /dev/vda, /dev/vdb, ...), after those of the configuration file.
 
-bus: virtio (a virtio block device of its own, if nothing is said) or scsi (a target of the machine's virtio SCSI \
-device; Linux: /dev/sda, /dev/sr0, ...). kind: disk; cdrom (scsi: a drive whose disc is the file, or an empty one \
+bus: virtio (a virtio block device of its own, if nothing is said), sata (one of six ports; Linux: /dev/sda, \
+/dev/sr0, ...) or scsi (a target of the machine's virtio SCSI device). kind: disk; cdrom (sata, scsi: a drive whose disc is the file, or an empty one \
 without path=); lun (scsi: a disk that is asked for as a SCSI unit; it knows no reservations).
 
 readonly: the guest cannot write, and the file is opened for reading only. serial: what the guest \
@@ -237,7 +237,7 @@ all; then the other disks and networks in their order.
 
 A disk that is written to can be used by one machine only; it is locked while the machine runs.
 
-Examples: --disk path=root.img    --disk path=/dev/vg/data,serial=data    --disk path=cd.iso,bus=scsi,kind=cdrom";
+Examples: --disk path=root.img    --disk path=/dev/vg/data,serial=data    --disk path=cd.iso,bus=sata,kind=cdrom";
 
 pub(crate) const NET: &str = "\
 Add a virtio network device; may be given several times. The guest finds them in this order, after those \

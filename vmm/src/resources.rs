@@ -40,6 +40,7 @@ pub(crate) const RESERVED: &[&str] = &[
     "debug-console",
     "rng0",
     "scsi0",
+    "sata0",
     "rtc",
     "i8042",
     "debug-exit",

@@ -69,7 +69,8 @@ fn parse_bus(value: String) -> Result<DiskBus, DiskArgError> {
     match value.as_str() {
         "virtio" => Ok(DiskBus::Virtio),
         "scsi" => Ok(DiskBus::Scsi),
-        _ => Err(DiskArgError::Value { key: "bus", value, known: "virtio or scsi" }),
+        "sata" => Ok(DiskBus::Sata),
+        _ => Err(DiskArgError::Value { key: "bus", value, known: "virtio, sata or scsi" }),
     }
 }
 
@@ -132,7 +133,7 @@ mod tests {
             ("/a.img", unknown("/a.img")),
             ("readonly", DiskArgError::NoPath),
             ("bus=scsi,kind=disk", DiskArgError::NoPath),
-            ("path=a,bus=ide", DiskArgError::Value { key: "bus", value: "ide".into(), known: "virtio or scsi" }),
+            ("path=a,bus=ide", DiskArgError::Value { key: "bus", value: "ide".into(), known: "virtio, sata or scsi" }),
             (
                 "path=a,kind=floppy",
                 DiskArgError::Value { key: "kind", value: "floppy".into(), known: "disk, cdrom or lun" },

@@ -1,6 +1,7 @@
 //! Which disks a bus can have, and how many.
 
-use super::{ConfigError, DiskBus, DiskConfig, DiskKind, VmConfig};
+use super::{BoardConfig, ConfigError, DiskBus, DiskConfig, DiskKind, VmConfig};
+use devices::ahci;
 
 /// Targets of one SCSI device.
 const MAX_SCSI_DISKS: usize = 256;
@@ -9,21 +10,26 @@ impl VmConfig {
     /// Each disk is what its bus can have, and fits there.
     pub(super) fn validate_buses(&self) -> Result<(), ConfigError> {
         for disk in &self.disks {
-            let (kind, buses) = match disk.kind {
-                DiskKind::Disk => continue,
-                DiskKind::Cdrom => ("CD-ROM drive", "scsi"),
-                DiskKind::Lun => ("SCSI unit", "scsi"),
+            let (kind, buses) = match (disk.kind, disk.bus) {
+                (DiskKind::Cdrom, DiskBus::Virtio) => ("CD-ROM drive", "sata or scsi"),
+                (DiskKind::Lun, DiskBus::Virtio | DiskBus::Sata) => ("SCSI unit", "scsi"),
+                _ => continue,
             };
-            if disk.bus == DiskBus::Virtio {
-                return Err(ConfigError::NotOnVirtio { disk: disk.id.clone(), kind, buses });
-            }
+            return Err(ConfigError::WrongBus { disk: disk.id.clone(), kind, buses });
+        }
+        if let Some(disk) = self.on_bus(DiskBus::Sata).next()
+            && self.board != (BoardConfig::Q35 {})
+        {
+            return Err(ConfigError::NoSata(disk.id.clone()));
         }
         if let Some(disk) = self.disks.iter().find(|disk| disk.root_port && disk.bus != DiskBus::Virtio) {
             return Err(ConfigError::SharedBus(disk.id.clone()));
         }
-        let count = self.on_bus(DiskBus::Scsi).count();
-        if count > MAX_SCSI_DISKS {
-            return Err(ConfigError::TooManyOnBus { bus: "scsi", count, max: MAX_SCSI_DISKS });
+        for (bus, name, max) in [(DiskBus::Scsi, "scsi", MAX_SCSI_DISKS), (DiskBus::Sata, "sata", ahci::PORTS)] {
+            let count = self.on_bus(bus).count();
+            if count > max {
+                return Err(ConfigError::TooManyOnBus { bus: name, count, max });
+            }
         }
         Ok(())
     }

@@ -50,6 +50,8 @@ pub enum DiskBus {
     Virtio,
     /// It is a target of the machine's virtio SCSI device.
     Scsi,
+    /// It is on a port of the SATA controller (q35).
+    Sata,
 }
 
 /// What a disk is.
@@ -59,7 +61,7 @@ pub enum DiskKind {
     /// A disk.
     #[default]
     Disk,
-    /// A drive whose disc can be changed while the machine runs, and is never written (not on virtio).
+    /// A drive whose disc can be changed while the machine runs, and is never written (sata, scsi).
     Cdrom,
     /// A disk that is asked for as a SCSI logical unit (scsi). Commands are answered by the machine, not by the host's
     /// storage: there are no reservations.

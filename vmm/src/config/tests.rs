@@ -75,7 +75,7 @@ fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
 #[test]
 fn every_rule_refuses_its_own_mistake() {
     type Change = fn(&mut VmConfig);
-    let table: [(Change, ConfigError); 55] = [
+    let table: [(Change, ConfigError); 58] = [
         (|c| c.version = 0, ConfigError::Version(0)),
         (|c| c.version = 2, ConfigError::Version(2)),
         (|c| c.cpus.boot = 0, ConfigError::NoCpus),
@@ -125,11 +125,23 @@ fn every_rule_refuses_its_own_mistake() {
         (|c| (c.disks, c.nets) = (vec![disk("a")], vec![net("a", 2)]), ConfigError::DuplicateId(DeviceId::new("a"))),
         (
             |c| c.disks = vec![DiskConfig { kind: DiskKind::Cdrom, ..disk("a") }],
-            ConfigError::NotOnVirtio { disk: "a".into(), kind: "CD-ROM drive", buses: "scsi" },
+            ConfigError::WrongBus { disk: "a".into(), kind: "CD-ROM drive", buses: "sata or scsi" },
         ),
         (
             |c| c.disks = vec![DiskConfig { kind: DiskKind::Lun, ..disk("a") }],
-            ConfigError::NotOnVirtio { disk: "a".into(), kind: "SCSI unit", buses: "scsi" },
+            ConfigError::WrongBus { disk: "a".into(), kind: "SCSI unit", buses: "scsi" },
+        ),
+        (
+            |c| c.disks = vec![DiskConfig { bus: DiskBus::Sata, kind: DiskKind::Lun, ..disk("a") }],
+            ConfigError::WrongBus { disk: "a".into(), kind: "SCSI unit", buses: "scsi" },
+        ),
+        (
+            |c| (c.board, c.disks) = (MICROVM, vec![DiskConfig { bus: DiskBus::Sata, ..disk("a") }]),
+            ConfigError::NoSata("a".into()),
+        ),
+        (
+            |c| c.disks = (0..7).map(|n| DiskConfig { bus: DiskBus::Sata, ..disk(&format!("d{n}")) }).collect(),
+            ConfigError::TooManyOnBus { bus: "sata", count: 7, max: 6 },
         ),
         (|c| c.disks = vec![DiskConfig { root_port: true, ..scsi("a") }], ConfigError::SharedBus("a".into())),
         (

@@ -121,9 +121,9 @@ pub enum ConfigError {
     /// The board has no PCI.
     #[error("{0} cannot have a root port: the microvm board has no PCI; use the q35 board")]
     NoRootPorts(DeviceId),
-    /// virtio block devices have no medium that changes, and are no SCSI units.
-    #[error("{disk} cannot be a {kind} on the virtio bus: use {buses}")]
-    NotOnVirtio {
+    /// virtio block devices have no medium that changes; only one bus has SCSI units.
+    #[error("{disk} cannot be a {kind} on its bus: use {buses}")]
+    WrongBus {
         /// Which disk.
         disk: DeviceId,
         /// What it was to be.
@@ -134,6 +134,9 @@ pub enum ConfigError {
     /// The controller has the slot, not the disk.
     #[error("{0} cannot have a root port of its own: it shares its bus with other disks; use the virtio bus")]
     SharedBus(DeviceId),
+    /// The board has no PCI.
+    #[error("{0} cannot be on the SATA bus: the microvm board has no PCI; use the q35 board, or virtio or scsi")]
+    NoSata(DeviceId),
     /// More disks than the bus addresses.
     #[error("{count} disks are too many for the {bus} bus: it has room for {max}")]
     TooManyOnBus {

@@ -9,6 +9,7 @@ use crate::memory::CommitError;
 use crate::placement::PlacementError;
 use crate::vcpu::VcpuError;
 use crate::worker::WorkerError;
+use devices::ahci::AhciError;
 use devices::backend::block::DiskError;
 use devices::backend::net::TapError;
 use devices::backend::vsock::UnixSocketsError;
@@ -153,6 +154,9 @@ pub(crate) enum MachineError {
     /// Not everything on PCI has an address.
     #[error("The PCI functions cannot have addresses")]
     Assignment(#[from] AssignmentError),
+    /// The SATA controller cannot be made.
+    #[error("The disks of the SATA bus cannot be connected")]
+    Ahci(#[from] AhciError),
     /// The SCSI device cannot be made.
     #[error("The disks of the SCSI bus cannot be connected")]
     Scsi(#[from] ScsiError),

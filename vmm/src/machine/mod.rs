@@ -13,6 +13,7 @@ mod microvm;
 mod pci_places;
 mod pci_ranges;
 mod q35;
+mod sata;
 mod save;
 mod signals;
 mod tables;

@@ -5,6 +5,7 @@
 //! 00:01.0  the entropy device, then disks and networks in their order
 //! 00:nn.f  root ports, eight to a slot, each with one device behind it
 //! 00:1f.0  LPC bridge; it places the power management block
+//! 00:1f.2  SATA controller, when something is connected to it
 //! ```
 
 use super::MachineError;
@@ -13,9 +14,11 @@ use super::firmware::{BootOrder, FirmwareDevices};
 use super::legacy::LegacyDevices;
 use super::pci_places::places;
 use super::pci_ranges::PciRanges;
+use super::sata::{self, SATA, SATA_SLOT};
 use super::virtio::{self, Planned};
 use crate::memory::{Memory, layout};
 use crate::snapshot::SavedMachine;
+use devices::ahci::Ahci;
 use devices::ich9::{Lpc, PowerManagement, ResetControl, SteadyClock};
 use devices::id::DeviceId;
 use devices::interrupt::IrqLine;
@@ -45,6 +48,7 @@ pub(super) struct Q35 {
     config_ports: Arc<ConfigPorts>,
     root_ports: Vec<Arc<RootPort>>,
     firmware: Option<FirmwareDevices>,
+    sata: Option<Arc<Ahci<Memory>>>,
     virtio: Vec<Arc<PciTransport<Memory>>>,
     /// Last: it gives the ranges back.
     _bus: Arc<PciBus>,
@@ -78,8 +82,13 @@ impl Q35 {
         let mut topology = Topology::new(Arc::clone(&host_bridge));
         topology.insert(&[LPC_SLOT], Arc::clone(&lpc) as _)?;
 
-        let planned = virtio::devices(parts, saved)?;
+        let sata = sata::controller(parts, saved)?;
         let mut order = BootOrder::default();
+        if let Some(controller) = &sata {
+            topology.insert(&[SATA_SLOT], Arc::clone(controller) as _)?;
+            order.add_sata(&parts.blueprint.config, SATA_SLOT);
+        }
+        let planned = virtio::devices(parts, saved)?;
         let behind_ports: Vec<bool> = planned.iter().map(|planned| planned.root_port).collect();
         let (mut root_ports, mut transports) = (Vec::new(), Vec::new());
         for (Planned { device, rom, .. }, place) in planned.into_iter().zip(places(&behind_ports)) {
@@ -128,6 +137,7 @@ impl Q35 {
             config_ports,
             root_ports,
             firmware: firmware.transpose()?,
+            sata,
             virtio: transports,
             _bus: bus,
         })
@@ -141,12 +151,21 @@ impl Q35 {
             // Who waits may have given up by then.
             transport.park(Box::new(move || drop(done.send(id))));
         }
-        self.virtio.iter().map(|transport| transport.id().clone()).collect()
+        let mut waiting: BTreeSet<DeviceId> = self.virtio.iter().map(|transport| transport.id().clone()).collect();
+        if let Some(controller) = &self.sata {
+            let done = done.clone();
+            controller.park(Box::new(move || drop(done.send(SATA.into()))));
+            waiting.insert(SATA.into());
+        }
+        waiting
     }
 
     /// Lets queues and consoles go on, and raises again what was pending.
     pub(super) fn unpark(&self) {
         self.virtio.iter().for_each(|transport| transport.unpark());
+        if let Some(controller) = &self.sata {
+            controller.unpark();
+        }
         self.power_management().resume();
         self.legacy.unpark();
     }
@@ -168,6 +187,9 @@ impl Q35 {
         if let Some(firmware) = &self.firmware {
             sections.extend(firmware.save()?);
         }
+        if let Some(controller) = &self.sata {
+            sections.push(controller.save()?);
+        }
         for transport in &self.virtio {
             sections.extend(transport.save()?);
         }
@@ -188,6 +210,9 @@ impl Drop for Q35 {
     fn drop(&mut self) {
         for transport in &self.virtio {
             transport.park(Box::new(|| {}));
+        }
+        if let Some(controller) = &self.sata {
+            controller.park(Box::new(|| {}));
         }
     }
 }

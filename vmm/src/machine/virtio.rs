@@ -4,6 +4,7 @@
 use super::MachineError;
 use super::blueprint::Network;
 use super::board::Parts;
+use super::sata::SATA;
 use crate::config::{DiskBus, NetConfig, OnError, VmConfig};
 use crate::memory::Memory;
 use crate::snapshot::SavedMachine;
@@ -34,7 +35,8 @@ pub(super) struct Planned {
 pub(super) fn placements(config: &VmConfig) -> Vec<(DeviceId, Placement)> {
     let disks = config.on_bus(DiskBus::Virtio).map(|disk| disk.id.clone());
     let scsi = config.on_bus(DiskBus::Scsi).take(1).map(|_| SCSI.into());
-    let busy = disks.chain(scsi).chain(config.nets.iter().map(|net| net.id.clone()));
+    let sata = config.on_bus(DiskBus::Sata).take(1).map(|_| SATA.into());
+    let busy = disks.chain(scsi).chain(sata).chain(config.nets.iter().map(|net| net.id.clone()));
     let busy = busy.chain(config.vsock.iter().map(|vsock| vsock.id.clone()));
     let busy = busy.map(|id| (id, Placement::Dedicated));
     let slow = config.console.iter().map(|console| &console.id).chain(config.balloon.iter().map(|balloon| &balloon.id));

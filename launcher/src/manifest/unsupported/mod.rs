@@ -60,7 +60,7 @@ mod tests {
                 "machine": { "type": "s390-ccw-virtio" },
                 "firmware": { "bootloader": { "efi": {} } },
                 "devices": {
-                    "disks": [{ "name": "a", "disk": { "bus": "virtio" } }, { "name": "b", "disk": { "bus": "sata" } }],
+                    "disks": [{ "name": "a", "disk": { "bus": "virtio" } }, { "name": "b", "disk": { "bus": "usb" } }],
                     "interfaces": [{ "name": "n", "model": "e1000", "masquerade": {} }],
                     "tpm": {},
                 },

@@ -91,12 +91,12 @@ pub(super) const TABLE: &[Limit] = &[
     limit("domain.features.kvm.hidden", True, "KVM cannot be hidden from guests", LEAVE_OUT),
     limit("domain.features.pvspinlock", ENABLED, "Spinlocks are the guest's own affair", LEAVE_OUT),
     // Disks.
-    limit("domain.devices.disks[].disk.bus", OtherThan(&["virtio"]), "There is no disk bus {}", VIRTIO),
+    limit("domain.devices.disks[].disk.bus", OtherThan(&["virtio", "sata", "scsi"]), "There is no disk bus {}", VIRTIO),
     limit(
-        "domain.devices.disks[].cdrom",
-        Present,
-        "There are no CD-ROM drives",
-        "use disk: {bus: virtio, readonly: true}",
+        "domain.devices.disks[].cdrom.bus",
+        OtherThan(&["sata", "scsi"]),
+        "There are no CD-ROM drives on the bus {}",
+        "use bus: sata",
     ),
     limit("domain.devices.disks[].lun", Present, "SCSI commands are not passed through", "use disk: {bus: virtio}"),
     limit("domain.devices.disks[].cache", OtherThan(&["writeback"]), "There is no cache mode {}", LEAVE_OUT),

@@ -8,6 +8,7 @@
 extern crate alloc;
 
 mod acpi;
+mod ahci;
 mod apic;
 mod boot_info;
 mod clock;

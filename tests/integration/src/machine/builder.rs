@@ -170,6 +170,19 @@ impl TestMachine {
         self.configured_disk(id, |disk| (disk.bus, disk.kind) = (DiskBus::Scsi, DiskKind::Cdrom))
     }
 
+    /// A disk more, on a port of the SATA controller.
+    #[must_use]
+    pub fn sata_disk(mut self, id: &str, disk: &TestDisk) -> Self {
+        self = self.attach(id, disk, false, None);
+        self.configured_disk(id, |disk| disk.bus = DiskBus::Sata)
+    }
+
+    /// A drive more, on a port of the SATA controller, with a disc or empty.
+    #[must_use]
+    pub fn sata_cdrom(self, id: &str, disc: Option<&TestDisk>) -> Self {
+        self.scsi_cdrom(id, disc).configured_disk(id, |disk| disk.bus = DiskBus::Sata)
+    }
+
     fn configured_disk(mut self, id: &str, change: impl Fn(&mut DiskConfig)) -> Self {
         self.config.disks.iter_mut().filter(|disk| disk.id.as_str() == id).for_each(change);
         self

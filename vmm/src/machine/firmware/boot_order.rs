@@ -39,6 +39,14 @@ impl BootOrder {
         }
     }
 
+    /// The disks of the SATA controller at `slot` are more.
+    pub(in crate::machine) fn add_sata(&mut self, config: &VmConfig, slot: Slot) {
+        for (port, disk) in config.on_bus(DiskBus::Sata).enumerate() {
+            let place = Place { port: None, slot };
+            self.add_disk(config, disk, path(&place, "pci8086,2922", &format!("/drive@{port:x}/disk@0")));
+        }
+    }
+
     fn add_disk(&mut self, config: &VmConfig, disk: &DiskConfig, path: String) {
         let position = config.disks.iter().position(|other| other.id == disk.id).unwrap_or(usize::MAX);
         self.push(disk.boot_index, false, position, path);
@@ -119,13 +127,20 @@ mod tests {
     #[test]
     fn disks_of_one_bus_are_its_targets_and_stand_where_the_configuration_has_them() {
         let json = r#"{"version": 1, "disks": [
-            {"id": "s", "bus": "scsi"}, {"id": "a"}, {"id": "cd", "bus": "scsi", "kind": "cdrom", "boot_index": 0}]}"#;
+            {"id": "s", "bus": "scsi"}, {"id": "t", "bus": "sata"}, {"id": "a"}, {"id": "u", "bus": "sata"}, {"id": "cd", "bus": "scsi", "kind": "cdrom", "boot_index": 0}]}"#;
         let config: VmConfig = serde_json::from_str(json).unwrap();
         let mut order = BootOrder::default();
+        order.add_sata(&config, Slot::new(0x1f, 2));
         order.add(&config, &"a".into(), &Place { port: None, slot: Slot::new(2, 0) });
         order.add(&config, &SCSI.into(), &Place { port: None, slot: Slot::new(3, 0) });
-        let expected =
-            "/pci@i0cf8/scsi@3/channel@0/disk@1,0\n/pci@i0cf8/scsi@3/channel@0/disk@0,0\n/pci@i0cf8/scsi@2/disk@0,0\0";
+        let expected = [
+            "/pci@i0cf8/scsi@3/channel@0/disk@1,0",
+            "/pci@i0cf8/scsi@3/channel@0/disk@0,0",
+            "/pci@i0cf8/pci8086,2922@1f,2/drive@0/disk@0",
+            "/pci@i0cf8/scsi@2/disk@0,0",
+            "/pci@i0cf8/pci8086,2922@1f,2/drive@1/disk@0",
+        ];
+        let expected = expected.join("\n") + "\0";
         assert_eq!(String::from_utf8(order.into_file().unwrap()).unwrap(), expected);
     }
 

@@ -26,6 +26,7 @@ mod pm_timer;
 mod power;
 mod rng;
 mod rom;
+mod sata;
 mod scsi;
 mod shared;
 mod smp;
@@ -80,6 +81,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "netq" => netq::run(arguments),
         "rng" => rng::run(),
         "rom" => rom::run(arguments),
+        "sata" => sata::run(arguments),
         "scsi" => scsi::run(arguments),
         "say" => say_text(arguments),
         "lspci" => lspci::run(),

@@ -40,6 +40,10 @@ pub trait Carrier {
     fn execute(&mut self, cdb: &[u8], out: &[u8], room: &mut [u8]) -> Result<usize, Failure>;
     /// Interrupts that have come.
     fn interrupts(&self) -> u64;
+    /// Bytes of data of one command at most.
+    fn most(&self) -> usize {
+        MAX_DATA
+    }
 }
 
 /// A unit.
@@ -185,7 +189,7 @@ impl<C: Carrier> Unit<C> {
         count: u64,
         mut each: impl FnMut(&mut Self, u64, usize) -> Result<(), String>,
     ) -> Result<(), String> {
-        let most = (MAX_DATA / self.block) as u64;
+        let most = (self.carrier.most() / self.block) as u64;
         let mut at = start;
         while at < start + count {
             let now = (start + count - at).min(most);

@@ -7,6 +7,7 @@ mod interrupts;
 mod memory;
 mod power;
 mod ranges;
+mod sata;
 
 use integration::machine::{Scene, TestMachine};
 use vmm::KernelEntry;
