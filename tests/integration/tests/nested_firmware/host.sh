@@ -26,7 +26,7 @@ steps() {
 
 # no_room: puts the variables on a filesystem that has no room for their next contents until the guest has restarted.
 no_room() {
-  mount -t tmpfs -o size=1000k small /tmp/vars
+  mount -t tmpfs -o size=1200k small /tmp/vars
   head -c 400000 /dev/zero >/tmp/vars/filler
   : >/tmp/log
   { while ! grep -q -a 'guest restarts' /tmp/log; do sleep 0.5; done; rm /tmp/vars/filler; } &
