@@ -365,9 +365,7 @@ impl VmConfig {
 
     /// The entropy device and all others have a place on the board.
     fn validate_slots(&self) -> Result<(), ConfigError> {
-        let shared = self.disks.iter().filter(|disk| disk.bus != DiskBus::Virtio).count();
-        let controllers = usize::from(self.on_bus(DiskBus::Scsi).next().is_some());
-        let count = 1 + self.devices().count() - shared + controllers;
+        let count = self.virtio_devices();
         match self.board {
             BoardConfig::Microvm { .. } => {
                 if let Some((id, _)) = self.behind_root_ports().next() {
@@ -388,6 +386,13 @@ impl VmConfig {
             }
         }
         Ok(())
+    }
+
+    /// How many virtio devices the board has: the entropy device, and a SCSI device for all disks of its bus.
+    pub(crate) fn virtio_devices(&self) -> usize {
+        let shared = self.disks.iter().filter(|disk| disk.bus != DiskBus::Virtio).count();
+        let controllers = usize::from(self.on_bus(DiskBus::Scsi).next().is_some());
+        1 + self.devices().count() - shared + controllers
     }
 
     /// Id and place of each device that is configured, in the order in which they get their slots.

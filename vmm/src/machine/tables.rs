@@ -74,7 +74,7 @@ pub(super) fn cpus(config: &VmConfig, topology: &Topology) -> Result<Vec<Cpu>, M
         .collect()
 }
 
-/// The slots that have a device: the entropy device's, the disks' and the networks'.
+/// The slots that have a device: the first ones.
 fn virtio_slots(config: &VmConfig) -> Vec<usize> {
-    (0..=config.disks.len() + config.nets.len()).collect()
+    (0..config.virtio_devices()).collect()
 }
