@@ -118,9 +118,8 @@ impl Scene {
             "command" => {
                 let (class, command) = (required(next())?, required(next())?);
                 let digits = next().as_bytes();
-                let byte = |pair: &[u8]| {
-                    core::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                };
+                let byte =
+                    |pair: &[u8]| core::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
                 let argument: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
                 let argument = argument.ok_or("not hexadecimal")?;
                 Ok(format!("answer={}", self.network.command(class as u8, command as u8, &argument)?))
