@@ -140,7 +140,10 @@ fn every_rule_refuses_its_own_mistake() {
             ConfigError::NoSata("a".into()),
         ),
         (
-            |c| c.disks = (0..7).map(|n| DiskConfig { bus: DiskBus::Sata, ..disk(&format!("d{n}")) }).collect(),
+            |c| {
+                c.board = BoardConfig::Q35 {};
+                c.disks = (0..7).map(|n| DiskConfig { bus: DiskBus::Sata, ..disk(&format!("d{n}")) }).collect();
+            },
             ConfigError::TooManyOnBus { bus: "sata", count: 7, max: 6 },
         ),
         (|c| c.disks = vec![DiskConfig { root_port: true, ..scsi("a") }], ConfigError::SharedBus("a".into())),

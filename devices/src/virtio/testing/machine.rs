@@ -62,6 +62,12 @@ impl FakeWorkers {
         turn(self.context.lock().unwrap().get_or_insert_with(|| WorkerContext::new(Instant::now())))
     }
 
+    /// Lets go of all handlers, and of who waits for them, which would keep this and themselves for ever.
+    pub(crate) fn let_go(&self) {
+        drop(std::mem::take(&mut *self.running.lock().unwrap()));
+        drop(std::mem::take(&mut *self.asked.lock().unwrap()));
+    }
+
     /// How many handlers are here.
     pub(crate) fn running(&self) -> usize {
         self.running.lock().unwrap().len()

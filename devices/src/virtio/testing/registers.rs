@@ -131,6 +131,7 @@ pub(crate) fn run(make: impl Fn() -> Box<dyn VirtioDevice<TestMemory>>, events: 
                 let state = saved[0].decode().unwrap();
                 let copy = Machine::restored(make(), Arc::clone(&memory), Some(state));
                 assert_eq!(copy.transport.save().unwrap(), saved);
+                machine.workers.let_go();
                 machine = copy;
                 machine.transport.unpark();
             }
@@ -143,4 +144,5 @@ pub(crate) fn run(make: impl Fn() -> Box<dyn VirtioDevice<TestMemory>>, events: 
         assert!(machine.read(0x60) <= 3);
     }
     assert!(before.changes(&memory) <= processed, "at most one flag for each time");
+    machine.workers.let_go();
 }

@@ -2,6 +2,7 @@
 # L1's init: loads the modules, runs /l1/command as root, reports its output and status by virtio ports, powers off.
 # Busybox runs its applets without exec, so these steps are cheap even in an emulated machine.
 export PATH=/bin:/usr/bin HOME=/root TERM=dumb
+ulimit -n 65536
 mount -t devtmpfs dev /dev
 mkdir -p /dev/pts /dev/shm /proc /sys /tmp /run /root
 mount -t proc proc /proc

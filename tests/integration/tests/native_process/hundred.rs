@@ -27,6 +27,7 @@ fn a_hundred_machines_run_at_once_in_one_process() {
     if !kvm_or_skip() {
         return;
     }
+    let _limit = OpenFiles::as_many_as_allowed();
     let disk = TestDisk::patterned(8, 1);
     let guests: Vec<Guest> = (0..MACHINES).map(|number| machine(number, &disk).start()).collect();
     guests.into_iter().for_each(ends_well);
@@ -39,6 +40,13 @@ impl OpenFiles {
     fn at_most(number: u64) -> Self {
         let before = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: Some(number), ..before }).unwrap();
+        Self(before)
+    }
+
+    /// A hundred machines have some thousands.
+    fn as_many_as_allowed() -> Self {
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: before.maximum, ..before }).unwrap();
         Self(before)
     }
 }

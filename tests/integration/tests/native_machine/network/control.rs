@@ -52,11 +52,12 @@ fn the_driver_hears_of_its_link_and_announces_itself_when_asked() {
             let mut guest = machine.net("net0", MAC, "tap0").start();
             step(&mut guest, "status:1");
             assert!(guest.handle.announce(&net).unwrap());
-            assert!(step(&mut guest, "status:3").number("interrupts") > 0);
+            step(&mut guest, "status:3");
             assert_eq!(step(&mut guest, "command:3:0:").number("answer"), 0);
             step(&mut guest, "status:1");
             guest.handle.set_link_up(&net, false).unwrap();
-            step(&mut guest, "status:0");
+            // By now that of the announcement, which its status may come before.
+            assert!(step(&mut guest, "status:0").number("interrupts") > 0);
             guest.answer("netq");
             assert!(guest.handle.announce(&"net1".into()).is_err(), "there is no such network");
             guest.handle.stop().unwrap();

@@ -37,7 +37,8 @@ impl Far {
 
     /// It takes unfinished frames itself, or only finished ones.
     pub fn takes_unfinished(&self, unfinished: bool) {
-        self.tap.set_offloads(if unfinished { Offloads::GUEST } else { Offloads::empty() }).unwrap();
+        let taken = if unfinished { Offloads::GUEST & self.tap.offloads() } else { Offloads::empty() };
+        self.tap.set_offloads(taken).unwrap();
     }
 
     /// Sends the guest a datagram without its checksum, or TCP that is to be cut to `part` bytes.

@@ -175,6 +175,7 @@ fn happen(event: &Event, machine: &mut PciMachine, driver: &mut Driver) {
             let copy = PciMachine::restored(rng(), Arc::clone(&machine.memory), &Arc::default(), Some(state)).unwrap();
             assert_eq!(copy.function.save().unwrap(), saved);
             assert!(!copy.is_asserted());
+            machine.workers.let_go();
             *machine = copy;
             machine.function.unpark();
         }
@@ -219,6 +220,7 @@ proptest! {
         prop_assert!(before.changes(&memory) <= changes);
         let isr = machine.take_isr();
         prop_assert!(isr <= 3 && !machine.is_asserted());
+        machine.workers.let_go();
     }
 
     #[test]
