@@ -17,6 +17,10 @@ fn machine(number: usize, disk: &TestDisk) -> TestMachine {
 
 fn ends_well(mut guest: Guest) {
     guest.line("waiting");
+    powers_off(guest);
+}
+
+fn powers_off(mut guest: Guest) {
     guest.send(b"x");
     assert_eq!(guest.stopped(), StopReason::PoweredOff);
 }
@@ -64,7 +68,9 @@ fn the_machine_that_needs_more_open_files_than_allowed_is_refused_by_name_and_th
         return;
     }
     let disk = TestDisk::patterned(8, 1);
-    let first = machine(0, &disk).start();
+    let mut first = machine(0, &disk).start();
+    // Its device has been activated, and opens nothing any more.
+    first.line("waiting");
     let used = u64::try_from(fs::read_dir("/proc/self/fd").unwrap().count()).unwrap();
     // Wherever in a machine's making the descriptors come to their end.
     for more in 0..40 {
@@ -77,6 +83,6 @@ fn the_machine_that_needs_more_open_files_than_allowed_is_refused_by_name_and_th
         let error = chain(error);
         assert!(error.contains("Too many open files") || error.contains("`ulimit -n`"), "{more}: {error}");
     }
-    ends_well(first);
+    powers_off(first);
     ends_well(machine(2, &disk).start());
 }
