@@ -17,6 +17,7 @@ pub mod id;
 pub mod interrupt;
 #[allow(unsafe_code)] // the one place of this crate that may: see ARCHITECTURE.md
 pub mod io;
+pub mod latency;
 pub mod legacy;
 mod log_limit;
 pub mod pci;

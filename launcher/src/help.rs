@@ -235,6 +235,18 @@ reads as the disk's serial, 1 to 20 ASCII characters (Linux: /dev/disk/by-id/vir
 bootindex: when firmware tries to start from this disk: devices with a number come first, the least before \
 all; then the other disks and networks in their order.
 
+cache: what stands between the guest and the host's disk. writeback (the default): the host's page cache, which the guest \
+flushes. none: nothing, where the file's filesystem can do that (O_DIRECT); the guest still flushes the host's devices. \
+writethrough: each write survives a power failure before it completes.
+
+on-error: what a request does that the host fails. report (the default): the guest is told. stop: the machine is paused, \
+and the request is tried again when it goes on. enospace: stop when the host has no space left, else report. ignore: the \
+guest is told of a success.
+
+iops, bandwidth: so many requests, or bytes, a second, and after a slash how many may come at once (a tenth of that \
+without). queues: 1 to 64 (one for each vCPU, but at most 4, without). blocksize: what the guest reads and writes in, 512 \
+without. nodiscard: what the guest no longer needs is not freed in the file.
+
 A disk that is written to can be used by one machine only; it is locked while the machine runs.
 
 Examples: --disk path=root.img    --disk path=/dev/vg/data,serial=data    --disk path=cd.iso,bus=sata,kind=cdrom";

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vmm::{
-    BalloonConfig, BoardConfig, ConsoleConfig, DeviceId, DiskConfig, DiskKind, FIRMWARE, FirmwareInterface, INITRD,
-    KERNEL, NetConfig, OnError, PayloadConfig, SERIAL, VARIABLES, VmConfig, VsockConfig, port_of, rom_of,
+    BalloonConfig, BoardConfig, ConsoleConfig, DeviceId, FIRMWARE, FirmwareInterface, INITRD, KERNEL, NetConfig,
+    PayloadConfig, SERIAL, VARIABLES, VmConfig, VsockConfig, port_of, rom_of,
 };
 
 /// More than any sensible configuration has; keeps a wrong file from being read for ever.
@@ -94,6 +94,9 @@ fn merge(mut config: RunConfig, args: &RunArgs) -> Result<RunConfig, LoadError> 
     if let Some(smbios) = &args.smbios {
         smbios.apply(&mut vm.identity);
     }
+    if let Some(io_threads) = args.io_threads {
+        io_threads.apply(&mut vm.io_threads);
+    }
     for disk in &args.disks {
         add_disk(&mut config, disk);
     }
@@ -167,17 +170,8 @@ fn set_firmware(config: &mut RunConfig, args: &RunArgs) -> Result<(), LoadError>
 }
 
 fn add_disk(config: &mut RunConfig, disk: &DiskArg) {
-    let id = free_id(&config.vm, if disk.kind == DiskKind::Cdrom { "cd" } else { "disk" });
-    config.vm.disks.push(DiskConfig {
-        id: id.clone(),
-        bus: disk.bus,
-        kind: disk.kind,
-        readonly: disk.readonly,
-        serial: disk.serial.clone(),
-        root_port: false,
-        boot_index: disk.boot_index,
-        on_error: OnError::default(),
-    });
+    let id = free_id(&config.vm, if disk.is_cdrom() { "cd" } else { "disk" });
+    config.vm.disks.push(disk.named(id.clone()));
     if let Some(path) = &disk.path {
         config.resources.insert(id, ResourceSpec::Path(path.clone()));
     }

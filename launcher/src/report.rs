@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt::Write;
-use vmm::{BootTimeline, StartSource, VcpuExits, VmStatistics};
+use vmm::{BootTimeline, DiskQueueStatistics, StartSource, VcpuExits, VmStatistics};
 
 /// The form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,10 +60,10 @@ fn text(timeline: &BootTimeline) -> String {
     table
 }
 
-/// Exits of all vCPUs together, and changes of the memory map.
+/// Exits of all vCPUs together, changes of the memory map, and what went through the disks.
 fn counters(statistics: &VmStatistics) -> String {
     let exits = |count: fn(&VcpuExits) -> u64| statistics.exits.iter().map(count).sum();
-    let rows: [(&str, u64); 9] = [
+    let mut rows: Vec<(String, u64)> = [
         ("exits of all vCPUs", exits(VcpuExits::total)),
         ("  port reads", exits(|exits| exits.port_reads)),
         ("  port writes", exits(|exits| exits.port_writes)),
@@ -73,7 +73,17 @@ fn counters(statistics: &VmStatistics) -> String {
         ("  others", exits(|exits| exits.others)),
         ("memory slot updates", statistics.slot_updates),
         ("flash switches", statistics.flash_switches),
-    ];
+    ]
+    .map(|(name, count)| (name.to_owned(), count))
+    .into();
+    for (id, queues) in &statistics.disks {
+        let sum = |count: fn(&DiskQueueStatistics) -> u64| -> u64 { queues.iter().map(count).sum() };
+        rows.extend([
+            (format!("reads of {id}"), sum(|queue| queue.reads)),
+            (format!("writes of {id}"), sum(|queue| queue.writes)),
+            (format!("errors of {id}"), sum(|queue| queue.errors)),
+        ]);
+    }
     let mut table = String::from("Until its end:\n");
     for (name, count) in rows {
         // Writing to a String cannot fail.
@@ -91,7 +101,7 @@ fn line(table: &mut String, step: &str, after_ns: Option<u64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vmm::GuestMarker;
+    use vmm::{GuestMarker, RingStatistics};
 
     fn timeline() -> BootTimeline {
         BootTimeline {
@@ -109,7 +119,10 @@ mod tests {
     fn statistics() -> VmStatistics {
         let first = VcpuExits { port_reads: 3, port_writes: 4, interruptions: 2, ..VcpuExits::default() };
         let second = VcpuExits { mmio_reads: 5, mmio_writes: 1, others: 8, ..VcpuExits::default() };
-        VmStatistics { exits: vec![first, second], slot_updates: 9, flash_switches: 6 }
+        let queue = DiskQueueStatistics { reads: 7, writes: 2, errors: 1, ..DiskQueueStatistics::default() };
+        let disks = [("disk0".into(), vec![queue])].into_iter().collect();
+        let rings = RingStatistics { made: 1, refused: 0 };
+        VmStatistics { exits: vec![first, second], slot_updates: 9, flash_switches: 6, disks, rings }
     }
 
     #[test]
@@ -132,6 +145,9 @@ Until its end:
     others                         8
   memory slot updates              9
   flash switches                   6
+  reads of disk0                   7
+  writes of disk0                  2
+  errors of disk0                  1
 ";
         assert_eq!(render(&timeline(), &statistics(), ReportFormat::Text), expected);
     }
@@ -144,7 +160,9 @@ Until its end:
             r#""first_console_output_ns":null,"guest_markers":[{"value":7,"at_ns":5100999999}],"#,
             r#""exits":[{"port_reads":3,"port_writes":4,"mmio_reads":0,"mmio_writes":0,"interruptions":2,"others":0},"#,
             r#"{"port_reads":0,"port_writes":0,"mmio_reads":5,"mmio_writes":1,"interruptions":0,"others":8}],"#,
-            r#""slot_updates":9,"flash_switches":6}"#,
+            r#""slot_updates":9,"flash_switches":6,"disks":{"disk0":[{"reads":7,"read_bytes":0,"writes":2,"#,
+            r#""written_bytes":0,"flushes":0,"discards":0,"errors":1,"throttled":0,"latencies":[]}]},"#,
+            r#""rings":{"made":1,"refused":0}}"#,
             "\n"
         );
         assert_eq!(render(&timeline(), &statistics(), ReportFormat::Json), expected);

@@ -191,6 +191,9 @@ fn tell_events(events: EventStream, wake: Sender<Wake>) -> std::io::Result<JoinH
                 VmEvent::NothingToBoot { message } => tracing::warn!(
                     "The firmware found nothing to start and waits ({message:?}): see that a disk has a boot loader for it"
                 ),
+                VmEvent::DiskStopped { disk, error } => tracing::warn!(
+                    "The machine is paused: the host failed a request of {disk} ({error}), which is tried again when it goes on"
+                ),
                 VmEvent::Stopped(reason) => {
                     tracing::info!(?reason, "The machine has stopped");
                     break;

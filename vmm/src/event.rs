@@ -82,6 +82,14 @@ pub enum VmEvent {
         /// Whose network.
         net: DeviceId,
     },
+    /// The host failed a request of a disk whose `on_error` says to stop: the machine is about to be paused, and tries it
+    /// again when it is resumed.
+    DiskStopped {
+        /// Which disk.
+        disk: DeviceId,
+        /// What the host said.
+        error: String,
+    },
     /// All vCPUs stand still and all queues are drained.
     Paused,
     /// The vCPUs run again.

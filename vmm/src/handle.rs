@@ -11,14 +11,15 @@ use crate::lifecycle::{Driver, Refusal, Request, Shared, VmState};
 use crate::machine::{Blueprint, Machine, MachineError};
 use crate::memory::MappingError;
 use crate::resources::{ResourceError, Resources};
-use crate::statistics::{Statistics, VmStatistics};
+use crate::statistics::{RingStatistics, Statistics, VmStatistics};
 use crate::thread::ThreadRole;
 use crate::timeline::{BootTimeline, StartSource, Timeline, now_ns};
 use balloon::BalloonControl;
-use devices::backend::block::{MediumError, RawDisk, RemovableDisk};
+use devices::backend::block::{DiskPort, MediumError, RawDisk, RemovableDisk};
 use devices::id::DeviceId;
 use devices::virtio::console::ConsolePorts;
 use devices::virtio::net::{NetPort, NetStatistics};
+use devices::worker::RingUse;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -85,6 +86,12 @@ pub enum VmError {
         /// Bytes of RAM.
         memory: u64,
     },
+    /// The machine has no such disk.
+    #[error("{0} is not a disk of this machine")]
+    NoSuchDisk(DeviceId),
+    /// The host does not do with a disk what it should.
+    #[error("The disk stays as it is")]
+    Disk(#[source] Cause),
     /// The thread that drives the machine has ended.
     #[error("The machine's driver thread has ended: this is a fault of the program, please report it")]
     DriverGone,
@@ -147,6 +154,8 @@ impl Vm {
         let timeline = Arc::new(Timeline::starting(source, process_start_ns));
         let blueprint = Blueprint::new(config, resources, Arc::clone(&timeline))?;
         let (threads, statistics) = (blueprint.threads.clone(), Arc::clone(&blueprint.statistics));
+        let disks = blueprint.disks.iter().map(|(disk, port)| (disk.id.clone(), Arc::clone(port))).collect();
+        let rings = Arc::clone(&blueprint.rings);
         let ports = blueprint.nets.iter().map(|net| (net.config.id.clone(), Arc::clone(&net.port))).collect();
         let media = blueprint.media.clone();
         let console = blueprint.virtio_console.as_ref().map(|console| Arc::clone(&console.ports));
@@ -159,8 +168,8 @@ impl Vm {
         let machine = Machine::build(&blueprint, Arc::clone(&shared), shared.boot())?;
         let driver = Driver::new(Arc::clone(&shared), blueprint, machine);
         let thread = threads.spawn(ThreadRole::Driver, move || driver.run()).map_err(VmError::Thread)?;
-        let control =
-            Control { shared, timeline, statistics, ports, media, console, balloon, driver: Mutex::new(Some(thread)) };
+        let driver = Mutex::new(Some(thread));
+        let control = Control { shared, timeline, statistics, ports, media, disks, rings, console, balloon, driver };
         Ok(VmHandle { control: Arc::new(control) })
     }
 }
@@ -180,6 +189,8 @@ struct Control {
     media: BTreeMap<DeviceId, Arc<RemovableDisk>>,
     console: Option<Arc<ConsolePorts>>,
     balloon: Option<BalloonControl>,
+    disks: BTreeMap<DeviceId, Arc<DiskPort>>,
+    rings: Arc<RingUse>,
     driver: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
 
@@ -270,6 +281,17 @@ impl VmHandle {
         Ok(self.port(net)?.statistics())
     }
 
+    /// Looks at the host's size of disk `disk`, which somebody may have changed, tells the guest of a new one, and returns
+    /// it in bytes. At any time.
+    ///
+    /// # Errors
+    /// There is no such disk; the host does not tell its size, or it does not fit sectors of 512 bytes: the disk then
+    /// stays as it was.
+    pub fn refresh_disk(&self, disk: &DeviceId) -> Result<u64, VmError> {
+        let port = self.control.disks.get(disk).ok_or_else(|| VmError::NoSuchDisk(disk.clone()))?;
+        port.refresh().map_err(|error| VmError::Disk(error.into()))
+    }
+
     fn port(&self, net: &DeviceId) -> Result<&NetPort, VmError> {
         self.control.ports.get(net).map(Arc::as_ref).ok_or_else(|| VmError::NoSuchNet(net.clone()))
     }
@@ -337,7 +359,9 @@ impl VmHandle {
 
     /// What the machine did since it was built: exits of its vCPUs, changes of its memory slots.
     pub fn statistics(&self) -> VmStatistics {
-        self.control.statistics.snapshot()
+        let disks = self.control.disks.iter().map(|(id, port)| (id.clone(), port.statistics())).collect();
+        let rings = RingStatistics { made: self.control.rings.made(), refused: self.control.rings.refused() };
+        VmStatistics { disks, rings, ..self.control.statistics.snapshot() }
     }
 
     /// The times of the first start.

@@ -35,14 +35,16 @@ mod worker;
 
 pub use arch::x86_64::topology::TopologyError;
 pub use config::{
-    Backing, BalloonConfig, BoardConfig, ConfigError, ConsoleConfig, CpuPlacement, CpuTopology, CpusConfig, DiskBus,
-    DiskConfig, DiskKind, FirmwareInterface, HostCpus, HostCpusError, HugePageSize, IdentityConfig, KernelEntry,
-    MachineUuid, MachineUuidError, MemoryConfig, NetConfig, OnError, OnReboot, OnTripleFault, PayloadConfig, RngConfig,
-    TransparentHugePages, VmConfig, VsockConfig,
+    Backing, BalloonConfig, BlockSize, BoardConfig, ConfigError, ConsoleConfig, CpuPlacement, CpuTopology, CpusConfig,
+    DiskBus, DiskConfig, DiskKind, FirmwareInterface, HostCpus, HostCpusError, HugePageSize, IdentityConfig,
+    IoThreadsConfig, IoThreadsPolicy, KernelEntry, MachineUuid, MachineUuidError, MemoryConfig, NetConfig, OnReboot,
+    OnTripleFault, PayloadConfig, RngConfig, TransparentHugePages, VmConfig, VsockConfig,
 };
+pub use devices::backend::block::{CacheMode, DiskQueueStatistics, OnError};
 pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;
-pub use devices::rate_limit::Rate;
+pub use devices::latency::Latencies;
+pub use devices::rate_limit::{Rate, RateLimit};
 pub use devices::virtio::balloon::{BalloonStatus, GuestStatistics};
 pub use devices::virtio::net::{MacAddress, MacAddressError, NetStatistics, PairStatistics, Traffic};
 pub use event::{ResetSource, StopReason, VmEvent};
@@ -55,5 +57,5 @@ pub use resources::{
     FIRMWARE, INITRD, KERNEL, KeptFile, Resource, ResourceError, Resources, SERIAL, VARIABLES, VsockSockets, port_of,
     rom_of,
 };
-pub use statistics::{VcpuExits, VmStatistics};
+pub use statistics::{RingStatistics, VcpuExits, VmStatistics};
 pub use timeline::{BootTimeline, GuestMarker, StartSource};

@@ -1,7 +1,10 @@
 //! What a machine did, counted over all its boots.
 
 use crate::memory::{AddressSpaceListener, Slot};
+use devices::backend::block::DiskQueueStatistics;
+use devices::id::DeviceId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a machine did since it was built, resets included.
@@ -13,6 +16,21 @@ pub struct VmStatistics {
     pub slot_updates: u64,
     /// How often the chip with a firmware's variables went from memory to commands, or back.
     pub flash_switches: u64,
+    /// What went through each disk, by queue.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub disks: BTreeMap<DeviceId, Vec<DiskQueueStatistics>>,
+    /// How the workers do the disks' I/O.
+    #[serde(default)]
+    pub rings: RingStatistics,
+}
+
+/// Workers that have done I/O for a disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingStatistics {
+    /// By io_uring.
+    pub made: u64,
+    /// By system calls, because the host refuses io_uring.
+    pub refused: u64,
 }
 
 /// How often a vCPU left KVM_RUN, and why. What KVM answers itself (interrupt controllers, notifications) is no exit.
@@ -105,6 +123,7 @@ impl Statistics {
             exits: self.exits.iter().map(Exits::read).collect(),
             slot_updates: self.slot_updates.load(Ordering::Relaxed),
             flash_switches: self.flash_switches.load(Ordering::Relaxed),
+            ..VmStatistics::default()
         }
     }
 }

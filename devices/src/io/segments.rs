@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Deref;
-use vm_memory::{GuestAddress, GuestMemory, GuestMemoryError, Permissions};
+use vm_memory::{GuestAddress, GuestMemory, GuestMemoryError, Permissions, VolatileSlice};
 
 /// Guest memory that the host reads: the data of a write to a disk.
 pub struct Source(Segments);
@@ -37,8 +37,8 @@ impl Source {
         self.len() == 0
     }
 
-    pub(super) fn segments(&mut self) -> &mut Segments {
-        &mut self.0
+    pub(super) fn into_segments(self) -> Segments {
+        self.0
     }
 }
 
@@ -67,8 +67,8 @@ impl Sink {
         self.len() == 0
     }
 
-    pub(super) fn segments(&mut self) -> &mut Segments {
-        &mut self.0
+    pub(super) fn into_segments(self) -> Segments {
+        self.0
     }
 }
 
@@ -117,6 +117,33 @@ impl Segments {
     /// What is left, as the kernel takes it.
     pub(super) fn left(&self) -> &[libc::iovec] {
         self.vectors.get(self.first..).unwrap_or_default()
+    }
+
+    /// Copies the next bytes from guest memory into `bytes`, of which there are no more than are left.
+    pub(super) fn copy_to(&self, bytes: &mut [u8]) {
+        let mut rest = bytes;
+        for slice in self.slices() {
+            let count = slice.copy_to(rest);
+            rest = rest.get_mut(count..).unwrap_or_default();
+        }
+    }
+
+    /// Copies `bytes`, of which there are no more than are left, to where the next ones of guest memory are.
+    pub(super) fn copy_from(&self, bytes: &[u8]) {
+        let mut rest = bytes;
+        for slice in self.slices() {
+            let count = slice.len().min(rest.len());
+            slice.copy_from(rest);
+            rest = rest.get(count..).unwrap_or_default();
+        }
+    }
+
+    fn slices(&self) -> impl Iterator<Item = VolatileSlice<'_>> {
+        self.left().iter().map(|vector| {
+            // SAFETY: the range is guest memory, which `_memory` keeps mapped for as long as `self` lives; it is only
+            // ever reached through volatile slices.
+            unsafe { VolatileSlice::new(vector.iov_base.cast(), vector.iov_len) }
+        })
     }
 
     /// Takes `count` bytes off the front.

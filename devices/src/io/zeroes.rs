@@ -11,12 +11,20 @@ struct Zeroes([u8; 64 << 10]);
 
 static ZEROES: Zeroes = Zeroes([0; 64 << 10]);
 
+/// Frees a range.
+pub(super) const FREE: FallocateFlags = FallocateFlags::PUNCH_HOLE;
+
+/// Makes a range zero, and frees it with `unmap`.
+pub(super) fn how(unmap: bool) -> FallocateFlags {
+    if unmap { FREE } else { FallocateFlags::ZERO_RANGE }
+}
+
 /// Frees `length` bytes of `file` from `offset` on. Where the host cannot, they stay.
 ///
 /// # Errors
 /// The host's.
-pub(crate) fn discard_at(file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
-    match allocate(file, FallocateFlags::PUNCH_HOLE, offset, length) {
+pub(super) fn discard_at(file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
+    match allocate(file, FREE, offset, length) {
         Ok(()) | Err(Errno::OPNOTSUPP) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -26,9 +34,8 @@ pub(crate) fn discard_at(file: BorrowedFd<'_>, offset: u64, length: u64) -> io::
 ///
 /// # Errors
 /// The host's; what was zeroed before stays so.
-pub(crate) fn write_zeroes_at(file: BorrowedFd<'_>, offset: u64, length: u64, unmap: bool) -> io::Result<()> {
-    let how = if unmap { FallocateFlags::PUNCH_HOLE } else { FallocateFlags::ZERO_RANGE };
-    match allocate(file, how, offset, length) {
+pub(super) fn write_zeroes_at(file: BorrowedFd<'_>, offset: u64, length: u64, unmap: bool) -> io::Result<()> {
+    match allocate(file, how(unmap), offset, length) {
         Ok(()) => Ok(()),
         Err(Errno::OPNOTSUPP) => store_zeroes(file, offset, length),
         Err(error) => Err(error.into()),
@@ -44,7 +51,8 @@ fn allocate(file: BorrowedFd<'_>, how: FallocateFlags, offset: u64, length: u64)
     }
 }
 
-fn store_zeroes(file: BorrowedFd<'_>, mut offset: u64, mut length: u64) -> io::Result<()> {
+/// Writes zeroes, where the host's filesystem cannot make them.
+pub(super) fn store_zeroes(file: BorrowedFd<'_>, mut offset: u64, mut length: u64) -> io::Result<()> {
     while length > 0 {
         let count = usize::try_from(length).unwrap_or(usize::MAX).min(ZEROES.0.len());
         let bytes = ZEROES.0.get(..count).unwrap_or_default();

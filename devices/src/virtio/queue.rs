@@ -145,6 +145,22 @@ impl<M: DeviceMemory> VirtQueue<M> {
         }
     }
 
+    /// The chain that begins at `head`, which was popped before the queue's state was saved and is not used yet; `None`
+    /// when the driver has broken it since.
+    pub fn chain_at(&mut self, head: u16) -> Option<Chain<M::T>> {
+        if self.broken {
+            return None;
+        }
+        let memory = self.memory.memory();
+        match Chain::walk(&memory, GuestAddress(self.ring.desc_table()), self.ring.size(), head, self.indirect) {
+            Ok(chain) => Some(chain),
+            Err(fault) => {
+                self.fail(&RingFault::Chain(fault));
+                None
+            }
+        }
+    }
+
     /// How many chains are available.
     fn pending(&self, memory: &M::T) -> Result<u16, RingFault> {
         let size = self.ring.size();

@@ -3,6 +3,7 @@
 pub(crate) mod balloon;
 pub(crate) mod cpus;
 pub(crate) mod disk;
+pub(crate) mod io_threads;
 pub(crate) mod memory;
 pub(crate) mod memory_size;
 pub(crate) mod net;
@@ -21,6 +22,7 @@ use balloon::BalloonArg;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cpus::CpusArg;
 use disk::DiskArg;
+use io_threads::IoThreadsArg;
 use memory::MemoryArg;
 use net::NetArg;
 use pin::PinArg;
@@ -112,7 +114,7 @@ pub(crate) struct RunArgs {
     pub(crate) board: Option<Board>,
 
     /// Add a virtio disk; may be given several times.
-    #[arg(long = "disk", value_name = "path=FILE[,readonly][,serial=TEXT][,bootindex=N]", long_help = help::DISK)]
+    #[arg(long = "disk", value_name = "path=FILE[,readonly][,serial=TEXT][,OPTION..]", long_help = help::DISK)]
     pub(crate) disks: Vec<DiskArg>,
 
     /// Add a virtio network device; may be given several times.
@@ -138,6 +140,9 @@ pub(crate) struct RunArgs {
     /// Limit what the guest gets of the entropy device.
     #[arg(long, value_name = "bytes=N[,burst=N]", long_help = help::RNG)]
     pub(crate) rng: Option<RngArg>,
+    /// Which threads serve disks and networks: one for each (auto), one for all (shared), or a pool [default: auto].
+    #[arg(long, value_name = "auto|shared|pool:N")]
+    pub(crate) io_threads: Option<IoThreadsArg>,
 
     /// What the first serial port is connected to: stdio, pty, socket=PATH or off.
     #[arg(long, value_name = "stdio|pty|socket=PATH|off", long_help = help::CONSOLE)]

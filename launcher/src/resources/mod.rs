@@ -263,21 +263,12 @@ mod tests {
     use std::os::fd::AsRawFd;
     use std::path::Path;
     use tempfile::NamedTempFile;
-    use vmm::{DiskBus, DiskConfig, DiskKind, OnError};
+    use vmm::DiskConfig;
 
     fn config(resources: &[(&str, ResourceSpec)], disks: &[(&str, bool)]) -> RunConfig {
         let resources = resources.iter().map(|(id, spec)| (DeviceId::new(*id), spec.clone())).collect();
         let mut config = RunConfig { resources, ..RunConfig::default() };
-        let disk = |&(id, readonly): &(&str, bool)| DiskConfig {
-            id: id.into(),
-            bus: DiskBus::Virtio,
-            kind: DiskKind::Disk,
-            readonly,
-            serial: None,
-            boot_index: None,
-            root_port: false,
-            on_error: OnError::Report,
-        };
+        let disk = |&(id, readonly): &(&str, bool)| DiskConfig { readonly, ..DiskConfig::new(id) };
         config.vm.disks = disks.iter().map(disk).collect();
         config
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use vmm::{
-    BoardConfig, CpusConfig, DiskBus, DiskConfig, DiskKind, INITRD, KERNEL, KernelEntry, OnError, PayloadConfig,
-    Resource, Resources, SERIAL, StopReason, Vm, VmConfig, VmHandle,
+    BoardConfig, CpusConfig, DiskConfig, INITRD, KERNEL, KernelEntry, PayloadConfig, Resource, Resources, SERIAL,
+    StopReason, Vm, VmConfig, VmHandle,
 };
 
 /// Runs a guest; when a line of its console contains TEXT, pauses and resumes it, and types a line.
@@ -100,16 +100,7 @@ fn config(options: &Options) -> VmConfig {
     config.payload = PayloadConfig::Kernel { cmdline, initrd: true, entry };
     config.cpus = CpusConfig { boot: options.cpus, ..CpusConfig::default() };
     config.memory.boot = 512 << 20;
-    config.disks = vec![DiskConfig {
-        id: "disk0".into(),
-        bus: DiskBus::Virtio,
-        kind: DiskKind::Disk,
-        readonly: false,
-        serial: None,
-        boot_index: None,
-        root_port: false,
-        on_error: OnError::default(),
-    }];
+    config.disks = vec![DiskConfig::new("disk0")];
     config
 }
 

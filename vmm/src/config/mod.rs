@@ -7,6 +7,7 @@ mod console;
 mod cpus;
 mod disk;
 mod identity;
+mod io_threads;
 mod memory;
 mod net;
 mod payload;
@@ -22,8 +23,9 @@ mod tests;
 pub use balloon::BalloonConfig;
 pub use console::ConsoleConfig;
 pub use cpus::{CpuTopology, CpusConfig};
-pub use disk::{DiskBus, DiskConfig, DiskKind, OnError};
+pub use disk::{BlockSize, DiskBus, DiskConfig, DiskKind};
 pub use identity::IdentityConfig;
+pub use io_threads::{IoThreadsConfig, IoThreadsPolicy};
 pub use memory::{Backing, HugePageSize, MemoryConfig, TransparentHugePages};
 pub use net::NetConfig;
 pub use payload::{FirmwareInterface, KernelEntry, PayloadConfig};
@@ -73,6 +75,9 @@ pub struct VmConfig {
     /// The virtio balloon device, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balloon: Option<BalloonConfig>,
+    /// Who serves their queues.
+    #[serde(default)]
+    pub io_threads: IoThreadsConfig,
     /// What a reboot of the guest does.
     #[serde(default)]
     pub on_reboot: OnReboot,
@@ -107,6 +112,7 @@ impl Default for VmConfig {
             vsock: None,
             console: None,
             balloon: None,
+            io_threads: IoThreadsConfig::default(),
             on_reboot: OnReboot::default(),
             on_triple_fault: None,
             identity: IdentityConfig::default(),

@@ -16,16 +16,51 @@ fn microvm() -> VmConfig {
 }
 
 fn disk(id: &str) -> DiskConfig {
-    DiskConfig {
-        id: id.into(),
-        bus: DiskBus::Virtio,
-        kind: DiskKind::Disk,
-        readonly: false,
-        serial: None,
-        root_port: false,
-        boot_index: None,
-        on_error: OnError::Report,
+    DiskConfig::new(id)
+}
+
+#[test]
+fn a_disk_has_1_to_64_queues_and_block_sizes_that_there_are() {
+    let config = |change: fn(&mut DiskConfig)| {
+        let mut disk = disk("disk0");
+        change(&mut disk);
+        VmConfig { disks: vec![disk], ..valid() }.validate()
+    };
+    config(|disk| disk.queues = Some(64)).unwrap();
+    config(|disk| disk.block_size = BlockSize { logical: 4096, physical: 4096 }).unwrap();
+    for queues in [0, 65] {
+        let mut disk = disk("disk0");
+        disk.queues = Some(queues);
+        let error = VmConfig { disks: vec![disk], ..valid() }.validate().unwrap_err();
+        assert_eq!(error.to_string(), "disk0 has an impossible number of queues: use 1 to 64");
     }
+    for (logical, physical) in [(256, 4096), (513, 4096), (4096, 512), (65536, 65536), (0, 0)] {
+        let mut disk = disk("disk0");
+        disk.block_size = BlockSize { logical, physical };
+        assert!(VmConfig { disks: vec![disk], ..valid() }.validate().is_err(), "{logical} {physical}");
+    }
+}
+
+#[test]
+fn a_disk_has_a_queue_for_each_vcpu_up_to_four_unless_it_says_otherwise() {
+    let counts: Vec<_> = [0, 1, 3, 4, 100].iter().map(|vcpus| disk("disk0").queue_count(*vcpus)).collect();
+    assert_eq!(counts, [1, 1, 3, 4, 4]);
+    assert_eq!(DiskConfig { queues: Some(9), ..disk("disk0") }.queue_count(1), 9);
+}
+
+#[test]
+fn only_a_pool_of_threads_has_a_count() {
+    let refusal = |policy, count| {
+        let io_threads = IoThreadsConfig { policy, count, ..IoThreadsConfig::default() };
+        VmConfig { io_threads, ..valid() }.validate().err().map(|error| error.to_string())
+    };
+    assert_eq!(refusal(IoThreadsPolicy::Pool, Some(1)), None);
+    assert_eq!(refusal(IoThreadsPolicy::Shared, None), None);
+    for count in [None, Some(0), Some(65)] {
+        assert_eq!(refusal(IoThreadsPolicy::Pool, count).unwrap(), "A pool of I/O threads needs a count of 1 to 64");
+    }
+    let text = "I/O threads can be counted only in a pool: set their policy to pool, or leave the count out";
+    assert_eq!(refusal(IoThreadsPolicy::Auto, Some(2)).unwrap(), text);
 }
 
 fn scsi(id: &str) -> DiskConfig {

@@ -1,9 +1,10 @@
 //! What a configuration must hold before anything is made of it.
 
 use super::console::{MAX_PORT_NAME, MAX_PORTS};
+use super::disk::MAX_QUEUES as MAX_DISK_QUEUES;
 use super::net::{MAX_QUEUES, MIN_MTU};
 use super::vsock::GUEST_CIDS;
-use super::{Backing, BoardConfig, CpuTopology, DiskBus, HugePageSize, PayloadConfig, VmConfig};
+use super::{Backing, BoardConfig, CpuTopology, DiskBus, HugePageSize, IoThreadsPolicy, PayloadConfig, VmConfig};
 use crate::arch::x86_64::topology::{Topology, TopologyError};
 use crate::memory::layout;
 use devices::id::DeviceId;
@@ -24,6 +25,8 @@ const MAX_FIRMWARE_FILE_NAME: usize = 55;
 const MAX_IDENTITY: usize = 64;
 /// The longest serial GET_ID can answer (VIRTIO 1.2 5.2.6).
 const MAX_SERIAL: usize = 20;
+/// Threads of a pool: more than a host has use for.
+const MAX_IO_THREADS: u16 = 64;
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -206,6 +209,18 @@ pub enum ConfigError {
     /// The board is none that firmware knows.
     #[error("Firmware runs on the q35 board only: use it, or start a kernel")]
     FirmwareBoard,
+    /// A queue of a disk is a descriptor of the host.
+    #[error("{0} has an impossible number of queues: use 1 to {MAX_DISK_QUEUES}")]
+    DiskQueues(DeviceId),
+    /// Blocks that no disk has.
+    #[error("{0} has impossible block sizes: use powers of two from 512 to 32768, the physical one not the smaller")]
+    BlockSize(DeviceId),
+    /// A pool needs its size.
+    #[error("A pool of I/O threads needs a count of 1 to {MAX_IO_THREADS}")]
+    IoThreadsPool,
+    /// Only a pool has a size.
+    #[error("I/O threads can be counted only in a pool: set their policy to pool, or leave the count out")]
+    IoThreadsCount,
     /// There is no firmware that would run it.
     #[error("{0} cannot have an expansion ROM: a kernel that is started directly does not look at it; use firmware")]
     RomWithoutFirmware(DeviceId),
@@ -265,6 +280,7 @@ impl VmConfig {
         self.validate_vsock()?;
         self.validate_console()?;
         self.validate_balloon()?;
+        self.validate_io_threads()?;
         // Other devices' ports are taken first, and refuse it themselves.
         if self.board == (BoardConfig::Q35 {}) && layout::PM_PORTS.contains(&self.marker_port.into()) {
             return Err(ConfigError::MarkerPort(self.marker_port));
@@ -436,6 +452,12 @@ impl VmConfig {
             {
                 return Err(ConfigError::BadSerial { disk: disk.id.clone() });
             }
+            if disk.queues.is_some_and(|queues| !(1..=MAX_DISK_QUEUES).contains(&queues)) {
+                return Err(ConfigError::DiskQueues(disk.id.clone()));
+            }
+            if !disk.block_size.is_valid() {
+                return Err(ConfigError::BlockSize(disk.id.clone()));
+            }
         }
         Ok(())
     }
@@ -472,6 +494,15 @@ impl VmConfig {
                 Err(ConfigError::BadCid { vsock: vsock.id.clone(), cid: vsock.cid })
             }
             _ => Ok(()),
+        }
+    }
+
+    fn validate_io_threads(&self) -> Result<(), ConfigError> {
+        match (self.io_threads.policy, self.io_threads.count) {
+            (IoThreadsPolicy::Pool, Some(1..=MAX_IO_THREADS))
+            | (IoThreadsPolicy::Shared | IoThreadsPolicy::Auto, None) => Ok(()),
+            (IoThreadsPolicy::Pool, _) => Err(ConfigError::IoThreadsPool),
+            (IoThreadsPolicy::Shared | IoThreadsPolicy::Auto, Some(_)) => Err(ConfigError::IoThreadsCount),
         }
     }
 

@@ -63,6 +63,16 @@ impl Shared {
         }
     }
 
+    /// Queues a pause of boot `boot`, whose answer nobody waits for.
+    pub(crate) fn pause(&self, boot: u64) {
+        let mut inner = self.lock();
+        // It is refused when the machine is ending.
+        if inner.queue.boot() == boot && inner.queue.submit(Request::Pause, channel().0).is_ok() {
+            drop(inner);
+            self.work.notify_one();
+        }
+    }
+
     /// Tells all readers of events.
     pub(crate) fn publish(&self, event: &VmEvent) {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).send(event);

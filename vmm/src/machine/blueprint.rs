@@ -16,13 +16,14 @@ use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIA
 use crate::statistics::Statistics;
 use crate::thread::Threads;
 use crate::timeline::{Milestone, Timeline};
-use devices::backend::block::{BlockBackend, RawDisk, RemovableDisk};
+use devices::backend::block::{BlockBackend, DiskPort, RawDisk, RemovableDisk};
 use devices::backend::net::{NetBackend, Tap};
 use devices::id::DeviceId;
 use devices::pci::{ExpansionRom, MAX_ROM_SIZE, RomError};
 use devices::scsi::{Medium, UnitConfig};
 use devices::virtio::net::NetPort;
 use devices::virtio::transport::pci::VENDOR;
+use devices::worker::RingUse;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -38,7 +39,7 @@ pub(crate) struct Blueprint {
     pub(crate) config: VmConfig,
     pub(crate) kvm: Kvm,
     pub(crate) payload: Payload,
-    pub(crate) disks: Vec<(DiskConfig, Arc<dyn BlockBackend>)>,
+    pub(crate) disks: Vec<(DiskConfig, Arc<DiskPort>)>,
     /// The slots of the drives among the disks.
     pub(crate) media: BTreeMap<DeviceId, Arc<RemovableDisk>>,
     pub(crate) nets: Vec<Network>,
@@ -46,6 +47,8 @@ pub(crate) struct Blueprint {
     pub(crate) virtio_console: Option<VirtioConsoleParts>,
     pub(crate) balloon: Option<Balloon>,
     pub(crate) threads: Threads,
+    /// How the disks' workers do their I/O.
+    pub(crate) rings: Arc<RingUse>,
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) statistics: Arc<Statistics>,
     /// Before the event loop: fields are dropped in this order.
@@ -87,7 +90,7 @@ impl Blueprint {
         };
         let (mut disks, mut media) = (Vec::new(), BTreeMap::new());
         for disk in &config.disks {
-            let backend = match disk.kind {
+            let backend: Arc<dyn BlockBackend> = match disk.kind {
                 DiskKind::Cdrom => {
                     let slot = Arc::new(RemovableDisk::new(disk.id.clone(), take_medium(&mut resources, disk)?));
                     media.insert(disk.id.clone(), Arc::clone(&slot));
@@ -95,7 +98,9 @@ impl Blueprint {
                 }
                 DiskKind::Disk | DiskKind::Lun => take_disk(&mut resources, disk)?,
             };
-            disks.push((disk.clone(), backend));
+            let queues = disk.queue_count(config.cpus.boot);
+            let port = DiskPort::new(disk.id.clone(), backend, disk.on_error, &disk.rate_limit, queues);
+            disks.push((disk.clone(), Arc::new(port)));
         }
         let nets = config
             .nets
@@ -134,6 +139,7 @@ impl Blueprint {
             virtio_console,
             balloon,
             threads,
+            rings: Arc::default(),
             timeline,
             statistics,
             console,
@@ -142,15 +148,15 @@ impl Blueprint {
     }
 
     /// The disks of one bus, in their order.
-    pub(super) fn on_bus(&self, bus: DiskBus) -> impl Iterator<Item = &(DiskConfig, Arc<dyn BlockBackend>)> {
+    pub(super) fn on_bus(&self, bus: DiskBus) -> impl Iterator<Item = &(DiskConfig, Arc<DiskPort>)> {
         self.disks.iter().filter(move |(disk, _)| disk.bus == bus)
     }
 
     /// A disk as a SCSI unit.
-    pub(super) fn unit(&self, disk: &DiskConfig, backend: &Arc<dyn BlockBackend>) -> UnitConfig {
+    pub(super) fn unit(&self, disk: &DiskConfig, port: &DiskPort) -> UnitConfig {
         let medium = match self.media.get(&disk.id) {
             Some(media) => Medium::Removable(Arc::clone(media)),
-            None => Medium::Fixed(Arc::clone(backend)),
+            None => Medium::Fixed(Arc::clone(port.backend())),
         };
         UnitConfig { id: disk.id.clone(), serial: disk.serial.clone(), medium }
     }
@@ -160,7 +166,7 @@ impl Blueprint {
         if !self.console.flush(FLUSH_DEADLINE) {
             tracing::warn!("The end of the guest's console output is lost: nobody reads it");
         }
-        self.disks.iter().for_each(|(_, disk)| unlock(disk));
+        self.disks.iter().for_each(|(_, port)| unlock(port.backend()));
     }
 }
 
@@ -176,7 +182,10 @@ fn take_stream(resources: &mut Resources) -> Result<(Option<OwnedFd>, Option<Own
 /// What is behind a disk.
 fn take_disk(resources: &mut Resources, disk: &DiskConfig) -> Result<Arc<dyn BlockBackend>, VmError> {
     let file = take_file(resources, disk.id.as_str(), "a file or a block device")?;
-    Ok(Arc::new(RawDisk::new(disk.id.clone(), file, disk.is_readonly()).map_err(MachineError::from)?))
+    let raw = RawDisk::new(disk.id.clone(), file, disk.is_readonly())
+        .and_then(|raw| raw.with_cache(disk.cache, disk.block_size.logical))
+        .map_err(MachineError::from)?;
+    Ok(Arc::new(raw))
 }
 
 /// The disc that is in a drive from the start; `None`: it is empty.

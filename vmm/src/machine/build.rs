@@ -53,6 +53,9 @@ impl Machine {
         let signals =
             Signals::new(shared, Arc::clone(timeline), boot, config.triple_fault(), control.clone(), statistics);
         let signals = Arc::new(signals);
+        for (_, port) in &blueprint.disks {
+            port.set_alarm(Arc::clone(&signals) as _);
+        }
         let topology = Topology::new(config.topology(), config.cpus.boot).map_err(MachineError::from)?;
         let regions = RamRegion::ram(config.memory.boot, config.memory.backing)?;
         for region in &regions {
@@ -75,8 +78,10 @@ impl Machine {
         let interrupts = Arc::new(KvmInterruptManager::create(Arc::clone(&vm))?);
         let vcpus = create_vcpus(blueprint, &vm, topology, saved.is_restore())?;
 
-        let workers =
-            Arc::new(Workers::new(&blueprint.threads, &virtio::placements(config)).map_err(MachineError::from)?);
+        let workers = Arc::new(
+            Workers::new(&blueprint.threads, &virtio::placements(config), &config.io_threads, &blueprint.rings)
+                .map_err(MachineError::from)?,
+        );
         let buses = Buses::default();
         let board = Board::new(
             &Parts {
@@ -119,7 +124,7 @@ impl Machine {
             address_space,
             ram: regions,
             vm,
-            disks: blueprint.disks.iter().map(|(_, disk)| Arc::clone(disk)).collect(),
+            disks: blueprint.disks.iter().map(|(_, port)| Arc::clone(port.backend())).collect(),
             cpus_left_out: (topology.cpus() < config.max_cpus()).then(|| topology.cpus()),
             clock: None,
         })

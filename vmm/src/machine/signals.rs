@@ -6,7 +6,10 @@ use crate::lifecycle::{GuestEvent, Shared};
 use crate::statistics::{ExitKind, Statistics};
 use crate::timeline::{Milestone, Timeline};
 use crate::vcpu::{VcpuControl, VcpuEvents};
+use devices::backend::block::DiskAlarm;
+use devices::id::DeviceId;
 use devices::power::{PowerControl, ResetRequest};
+use std::io;
 use std::sync::Arc;
 
 /// The ear of one boot of a machine.
@@ -58,6 +61,13 @@ impl PowerControl for Signals {
 
     fn exit(&self, status: u8) {
         self.report(GuestEvent::DebugExit(status));
+    }
+}
+
+impl DiskAlarm for Signals {
+    fn stopped(&self, disk: &DeviceId, error: &io::Error) {
+        self.shared.publish(&VmEvent::DiskStopped { disk: disk.clone(), error: error.to_string() });
+        self.shared.pause(self.boot);
     }
 }
 

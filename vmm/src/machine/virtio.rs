@@ -5,7 +5,7 @@ use super::MachineError;
 use super::blueprint::Network;
 use super::board::Parts;
 use super::sata::SATA;
-use crate::config::{DiskBus, NetConfig, OnError, VmConfig};
+use crate::config::{BlockSize, DiskBus, NetConfig, VmConfig};
 use crate::memory::Memory;
 use crate::snapshot::SavedMachine;
 use crate::worker::Placement;
@@ -50,18 +50,20 @@ pub(super) fn devices(parts: &Parts<'_>, saved: &mut SavedMachine) -> Result<Vec
     let limit = RateLimit { bytes: blueprint.config.rng.bytes, operations: None };
     let entropy = rng::VirtioRng::new(rng::RngConfig { id: RNG.into(), limit }, saved.take(&RNG.into())?);
     let mut devices = vec![Planned { device: Box::new(entropy), root_port: false, rom: None }];
-    for (disk, backend) in blueprint.on_bus(DiskBus::Virtio) {
+    for (disk, port) in blueprint.on_bus(DiskBus::Virtio) {
+        let BlockSize { logical, physical } = disk.block_size;
         let config = block::BlockConfig {
             id: disk.id.clone(),
             serial: disk.serial.clone(),
-            on_error: match disk.on_error {
-                OnError::Report => block::OnError::Report,
-            },
+            queues: disk.queue_count(blueprint.config.cpus.boot),
+            cache: disk.cache,
+            discard: disk.discard,
+            blocks: block::BlockSizes { logical, physical, optimal: 0 },
         };
-        let device = block::VirtioBlock::new(config, Arc::clone(backend), saved.take(&disk.id)?)?;
+        let device = block::VirtioBlock::new(config, Arc::clone(port), saved.take(&disk.id)?)?;
         devices.push(Planned { device: Box::new(device), root_port: disk.root_port, rom: None });
     }
-    let units: Vec<_> = blueprint.on_bus(DiskBus::Scsi).map(|(disk, backend)| blueprint.unit(disk, backend)).collect();
+    let units: Vec<_> = blueprint.on_bus(DiskBus::Scsi).map(|(disk, port)| blueprint.unit(disk, port)).collect();
     if !units.is_empty() {
         let config = scsi::ScsiConfig { id: SCSI.into(), queues: SCSI_QUEUES, units };
         let device = scsi::VirtioScsi::new(config, saved.take(&SCSI.into())?)?;

@@ -11,28 +11,33 @@
 //! timeout, unless a handler has asked for a turn at some time (a rate limit).
 
 mod command;
+mod gathering;
 mod thread;
 
 #[cfg(test)]
 mod tests;
 
+use crate::config::{IoThreadsConfig, IoThreadsPolicy};
 use crate::thread::{ThreadRole, Threads};
 use command::{Command, Commands};
 use devices::id::DeviceId;
 use devices::virtio::{QueueHandler, QueueWorkers, Returned};
+use devices::worker::{RingUse, WorkerContext};
+use gathering::Gathering;
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use thiserror::Error;
 use thread::WorkerThread;
 
-/// Which worker serves a device.
+/// Which worker serves a device, as far as its kind decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
     /// The one that all shared devices have together.
     Shared,
-    /// One of its own.
+    /// It is busy: one of its own, or as the machine's policy says.
     Dedicated,
 }
 
@@ -48,34 +53,58 @@ pub(crate) struct WorkerError {
 /// The machine's workers. Dropping them ends and joins their threads.
 pub(crate) struct Workers {
     commands: Vec<Commands>,
-    /// Which of `commands` serves a device.
-    places: HashMap<DeviceId, usize>,
+    /// Which of `commands` serve a device: its first queue the first one, and so on in turn.
+    places: HashMap<DeviceId, Vec<usize>>,
     threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
 }
 
 impl Workers {
-    /// Makes the workers that `placements` ask for. Devices that are not listed are never served.
+    /// Makes the workers that `placements` ask for, by the policy of `config`; their rings are counted in `rings`. Devices
+    /// that are not listed are never served.
     ///
     /// # Errors
     /// The host has no thread or descriptor left.
-    pub(crate) fn new(threads: &Threads, placements: &[(DeviceId, Placement)]) -> Result<Self, WorkerError> {
+    pub(crate) fn new(
+        threads: &Threads,
+        placements: &[(DeviceId, Placement)],
+        config: &IoThreadsConfig,
+        rings: &Arc<RingUse>,
+    ) -> Result<Self, WorkerError> {
+        let rings = config.io_uring.then_some(rings);
         let mut workers = Self { commands: Vec::new(), places: HashMap::new(), threads: Mutex::default() };
         let mut shared = None;
+        let mut pool = Vec::new();
         for (device, placement) in placements {
-            let place = match (placement, shared) {
-                (Placement::Shared, Some(place)) => place,
-                (Placement::Shared, None) => *shared.insert(workers.add(threads, "shared")?),
-                (Placement::Dedicated, _) => workers.add(threads, device.as_str())?,
+            let places = match (placement, config.policy) {
+                (Placement::Dedicated, IoThreadsPolicy::Auto) => vec![workers.add(threads, device.as_str(), rings)?],
+                (Placement::Dedicated, IoThreadsPolicy::Pool) => {
+                    for number in pool.len()..usize::from(config.count.unwrap_or(1)) {
+                        pool.push(workers.add(threads, &format!("pool{number}"), rings)?);
+                    }
+                    let places = pool.clone();
+                    // The next device begins with the next one.
+                    pool.rotate_left(1);
+                    places
+                }
+                (Placement::Shared, _) | (_, IoThreadsPolicy::Shared) => vec![match shared {
+                    Some(place) => place,
+                    None => *shared.insert(workers.add(threads, "shared", rings)?),
+                }],
             };
-            workers.places.insert(device.clone(), place);
+            workers.places.insert(device.clone(), places);
         }
         Ok(workers)
     }
 
-    fn add(&mut self, threads: &Threads, name: &str) -> Result<usize, WorkerError> {
+    fn add(&mut self, threads: &Threads, name: &str, rings: Option<&Arc<RingUse>>) -> Result<usize, WorkerError> {
         let failed = |source| WorkerError { name: name.to_owned(), source };
         let (commands, receiver) = Commands::new().map_err(failed)?;
-        let body = WorkerThread::new(receiver).map_err(failed)?;
+        let now = Instant::now();
+        let context = match rings {
+            Some(rings) => WorkerContext::with_ring(now, Arc::clone(rings)),
+            None => WorkerContext::new(now),
+        };
+        let body = WorkerThread::new(receiver, context).map_err(failed)?;
         let thread = threads.spawn(ThreadRole::Worker(name.to_owned()), move || body.main()).map_err(failed)?;
         self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
         self.commands.push(commands);
@@ -103,8 +132,10 @@ impl Workers {
         }
     }
 
-    fn commands(&self, device: &DeviceId) -> Option<&Commands> {
-        self.commands.get(*self.places.get(device)?)
+    /// The workers of `device`, in the order of its queues.
+    fn of(&self, device: &DeviceId) -> Vec<&Commands> {
+        let places = self.places.get(device).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|place| self.commands.get(*place)).collect()
     }
 }
 
@@ -116,16 +147,32 @@ impl Drop for Workers {
 
 impl QueueWorkers for Workers {
     fn start(&self, device: &DeviceId, handlers: Vec<Box<dyn QueueHandler>>) {
-        match self.commands(device) {
-            Some(commands) => commands.send(Command::Start { device: device.clone(), handlers }),
-            None => tracing::error!(%device, "A device without a worker: its queues are not served"),
+        let workers = self.of(device);
+        if workers.is_empty() {
+            tracing::error!(%device, "A device without a worker: its queues are not served");
+            return;
+        }
+        let mut shares: Vec<_> = workers.iter().map(|_| Vec::new()).collect();
+        for handler in handlers {
+            let turn = usize::from(handler.index()) % workers.len();
+            if let Some(share) = shares.get_mut(turn) {
+                share.push(handler);
+            }
+        }
+        for (commands, handlers) in workers.into_iter().zip(shares) {
+            if !handlers.is_empty() {
+                commands.send(Command::Start { device: device.clone(), handlers });
+            }
         }
     }
 
     fn stop(&self, device: &DeviceId, returned: Returned) {
-        match self.commands(device) {
-            Some(commands) => commands.send(Command::Stop { device: device.clone(), returned }),
-            None => returned(Vec::new()),
+        let workers = self.of(device);
+        let gathering = Gathering::new(workers.len(), returned);
+        for commands in workers {
+            let gathering = Arc::clone(&gathering);
+            let share: Returned = Box::new(move |handlers| gathering.add(handlers));
+            commands.send(Command::Stop { device: device.clone(), returned: share });
         }
     }
 }

@@ -6,9 +6,9 @@ use devices::virtio::QueueHandler;
 use devices::worker::WorkerContext;
 use rustix::event::{EventfdFlags, eventfd};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Weak;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use virtio_queue::QueueState;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
@@ -94,8 +94,12 @@ fn handler(index: u16) -> (Noting, Arc<EventFd>, Receiver<Note>) {
 }
 
 fn workers(placements: &[(&str, Placement)]) -> Workers {
+    workers_by(&IoThreadsConfig::default(), placements)
+}
+
+fn workers_by(config: &IoThreadsConfig, placements: &[(&str, Placement)]) -> Workers {
     let placements: Vec<_> = placements.iter().map(|(id, placement)| (DeviceId::from(*id), *placement)).collect();
-    Workers::new(&Threads::unconfined(), &placements).unwrap()
+    Workers::new(&Threads::unconfined(), &placements, config, &Arc::default()).unwrap()
 }
 
 fn processed(notes: &Receiver<Note>) -> rustix::thread::Pid {
@@ -202,6 +206,43 @@ fn a_handler_gets_its_turn_at_the_time_it_asked_for_and_no_other_after_it() {
     }
     assert_eq!(stop(&workers, "disk0").len(), 1);
     assert_eq!(notes.try_recv(), Ok(Note::Drained(0)));
+}
+
+/// Which thread serves each of `queues` queues of a device, whose handlers are then stopped.
+fn threads_of(workers: &Workers, device: &str, queues: u16) -> Vec<rustix::thread::Pid> {
+    let (handlers, notes): (Vec<_>, Vec<_>) = (0..queues)
+        .map(|index| {
+            let (noting, _, notes) = handler(index);
+            (Box::new(noting) as Box<dyn QueueHandler>, notes)
+        })
+        .unzip();
+    workers.start(&device.into(), handlers);
+    let threads = notes.iter().map(processed).collect();
+    let mut back: Vec<_> = stop(workers, device).iter().map(|handler| handler.index()).collect();
+    back.sort_unstable();
+    assert_eq!(back, (0..queues).collect::<Vec<_>>(), "all come back together");
+    threads
+}
+
+#[test]
+fn a_pool_spreads_the_queues_of_busy_devices_and_leaves_the_slow_ones_together() {
+    let config = IoThreadsConfig { policy: IoThreadsPolicy::Pool, count: Some(2), ..IoThreadsConfig::default() };
+    let placements = [("rng0", Placement::Shared), ("disk0", Placement::Dedicated), ("disk1", Placement::Dedicated)];
+    let workers = workers_by(&config, &placements);
+    let first = threads_of(&workers, "disk0", 4);
+    assert!(first[0] != first[1] && first[0] == first[2] && first[1] == first[3]);
+    // The next device begins with the other one.
+    assert_eq!(threads_of(&workers, "disk1", 2), [first[1], first[0]]);
+    assert!(!first.contains(&threads_of(&workers, "rng0", 1)[0]));
+    assert_eq!(workers.threads.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn with_the_shared_policy_one_thread_serves_everything() {
+    let config = IoThreadsConfig { policy: IoThreadsPolicy::Shared, ..IoThreadsConfig::default() };
+    let workers = workers_by(&config, &[("rng0", Placement::Shared), ("disk0", Placement::Dedicated)]);
+    assert_eq!(threads_of(&workers, "rng0", 1)[0], threads_of(&workers, "disk0", 3)[2]);
+    assert_eq!(workers.threads.lock().unwrap().len(), 1);
 }
 
 #[test]

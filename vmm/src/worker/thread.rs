@@ -1,4 +1,7 @@
 //! One worker's thread.
+//!
+//! Its ring, once there is one, is one more descriptor in the epoll set; which handlers its completions are for, the ring
+//! knows.
 
 use super::command::{Command, CommandQueue};
 use devices::id::DeviceId;
@@ -15,6 +18,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// The command event's key in the epoll set. A handler has two: twice its number for notifications, and one more for
 /// completions; numbers begin at 1.
 const COMMANDS: u64 = 0;
+/// The ring's key.
+const RING: u64 = 1;
+/// How soon another round follows one that left something behind, in milliseconds.
+const RETRY: i32 = 1;
 
 struct Served {
     device: DeviceId,
@@ -32,11 +39,14 @@ pub(super) struct WorkerThread {
     /// When a handler wants a turn, whatever happens.
     wakes: BTreeMap<u64, Instant>,
     context: WorkerContext,
+    ring_is_watched: bool,
+    /// The last round left nothing behind.
+    complete: bool,
 }
 
 impl WorkerThread {
     /// A worker that serves nothing yet.
-    pub(super) fn new(commands: CommandQueue) -> io::Result<Self> {
+    pub(super) fn new(commands: CommandQueue, context: WorkerContext) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.ctl(ControlOperation::Add, commands.descriptor(), EpollEvent::new(EventSet::IN, COMMANDS))?;
         Ok(Self {
@@ -46,7 +56,9 @@ impl WorkerThread {
             ready: BTreeSet::new(),
             next: 1,
             wakes: BTreeMap::new(),
-            context: WorkerContext::new(Instant::now()),
+            context,
+            ring_is_watched: false,
+            complete: true,
         })
     }
 
@@ -66,6 +78,7 @@ impl WorkerThread {
             for event in events.iter().take(count) {
                 match event.data() {
                     COMMANDS => told = true,
+                    RING => {} // it is asked anyway
                     key => self.notified(key),
                 }
             }
@@ -73,6 +86,8 @@ impl WorkerThread {
                 break;
             }
             self.round();
+            self.complete = self.context.end_round();
+            self.watch_ring();
         }
         self.give_up();
     }
@@ -82,6 +97,9 @@ impl WorkerThread {
     fn timeout(&self) -> i32 {
         if !self.ready.is_empty() {
             return 0;
+        }
+        if !self.complete {
+            return RETRY;
         }
         let Some(wake) = self.wakes.values().min() else { return -1 };
         let left = wake.saturating_duration_since(Instant::now());
@@ -105,9 +123,11 @@ impl WorkerThread {
     fn round(&mut self) {
         let now = Instant::now();
         self.context.begin_round(now);
+        self.ready.extend(self.context.collect());
         self.ready.extend(self.wakes.iter().filter(|(_, wake)| **wake <= now).map(|(number, _)| *number));
         for number in std::mem::take(&mut self.ready) {
             let Some(served) = self.served.get_mut(&number) else { continue };
+            self.context.begin_turn(number);
             if served.handler.process(&mut self.context) {
                 self.ready.insert(number);
             }
@@ -116,6 +136,16 @@ impl WorkerThread {
                 None => self.wakes.remove(&number),
             };
         }
+    }
+
+    /// The ring wakes the worker from now on, if there is one by now.
+    fn watch_ring(&mut self) {
+        let Some(ring) = self.context.completion().filter(|_| !self.ring_is_watched) else { return };
+        let watched = self.epoll.ctl(ControlOperation::Add, ring.as_raw_fd(), EpollEvent::new(EventSet::IN, RING));
+        if let Err(error) = watched {
+            tracing::error!("Cannot watch a worker's ring, its disks' requests wait: {error}");
+        }
+        self.ring_is_watched = true;
     }
 
     /// Takes the commands that have come; `false` at the end.

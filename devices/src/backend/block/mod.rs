@@ -8,16 +8,31 @@
 //!  submit ──▶ Submission::Complete(result)                                     at once
 //!         └─▶ Submission::Pending ── (the worker has its turn) ── next_completion     later
 //! ```
+//!
+//! What all buses share stands here too: a [`DiskPort`] has a disk's policies and statistics, and a [`DiskQueue`] brings a
+//! device's requests to their end by them.
 
+mod cache;
+#[cfg(test)]
+pub(crate) mod faults;
 mod jobs;
+mod on_error;
+mod port;
+mod queue;
 mod raw;
 mod removable;
+mod statistics;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use cache::CacheMode;
 pub(crate) use jobs::{Done, Job, Jobs, Step};
+pub use on_error::OnError;
+pub use port::{CapacityListener, DiskAlarm, DiskPort};
+pub use queue::{DiskJob, DiskQueue};
 pub use raw::RawDisk;
 pub use removable::{MediumError, RemovableDisk};
+pub use statistics::DiskQueueStatistics;
 
 use crate::id::DeviceId;
 use crate::io::{Sink, Source};
@@ -151,6 +166,26 @@ pub enum DiskError {
         size: u64,
         /// The next size that fits.
         next: u64,
+    },
+    /// The host's filesystem has no O_DIRECT.
+    #[error("Disk {disk} cannot be used past the host's page cache: choose the cache mode writeback or writethrough")]
+    NotDirect {
+        /// Which disk.
+        disk: DeviceId,
+        /// What the host said.
+        #[source]
+        source: io::Error,
+    },
+    /// O_DIRECT takes nothing smaller than the host's blocks.
+    #[error(
+        "Disk {disk} can be used past the host's page cache only in blocks of {block} bytes: give it this logical block \
+         size, or choose the cache mode writeback or writethrough"
+    )]
+    DirectBlock {
+        /// Which disk.
+        disk: DeviceId,
+        /// The least block size in bytes.
+        block: usize,
     },
     /// Somebody else has the lock.
     #[error(

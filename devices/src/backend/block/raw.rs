@@ -1,8 +1,10 @@
-//! A raw disk: a regular file or a block device, by pread(2) and pwrite(2).
+//! A raw disk: a regular file or a block device, by io_uring where the worker has a ring, else by preadv2(2) and
+//! pwritev2(2).
 
-use super::{BlockBackend, BlockChannel, DiskError, Operation, Submission};
+use super::{BlockBackend, BlockChannel, CacheMode, DiskError, Operation, Submission};
 use crate::id::DeviceId;
-use crate::io::{FileLock, discard_at, read_exact_at, set_lock, write_all_at, write_zeroes_at};
+use crate::io::ring::{Ring, Seat};
+use crate::io::{DirectIo, FileLock, Transfer, Work, set_lock};
 use crate::worker::WorkerContext;
 use rustix::fs::{FileType, OFlags, SeekFrom};
 use std::fs::File;
@@ -10,6 +12,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// The unit of the guest's addresses (VIRTIO 1.2 5.2.4).
 const SECTOR: u64 = 512;
@@ -21,6 +24,7 @@ pub struct RawDisk {
     file: Arc<File>,
     capacity: AtomicU64,
     readonly: bool,
+    direct: Option<DirectIo>,
 }
 
 impl RawDisk {
@@ -49,7 +53,25 @@ impl RawDisk {
             return Err(DiskError::NotWritable(id));
         }
         let capacity = AtomicU64::new(size(&id, &file)?);
-        Ok(Self { id, file: Arc::new(file), capacity, readonly })
+        Ok(Self { id, file: Arc::new(file), capacity, readonly, direct: None })
+    }
+
+    /// Sets how the host's page cache is used, for a guest that reads and writes blocks of `block` bytes. All who share
+    /// the open file description share that it goes past the page cache.
+    ///
+    /// # Errors
+    /// It is to go past the page cache, and the filesystem cannot, or not in such blocks.
+    pub fn with_cache(mut self, cache: CacheMode, block: u32) -> Result<Self, DiskError> {
+        if cache == CacheMode::None {
+            let disk = || self.id.clone();
+            let direct =
+                DirectIo::enable(self.file.as_fd()).map_err(|source| DiskError::NotDirect { disk: disk(), source })?;
+            if !usize::try_from(block).unwrap_or(usize::MAX).is_multiple_of(direct.block) {
+                return Err(DiskError::DirectBlock { disk: disk(), block: direct.block });
+            }
+            self.direct = Some(direct);
+        }
+        Ok(self)
     }
 
     fn set_lock(&self, lock: FileLock, action: &'static str) -> Result<(), DiskError> {
@@ -104,7 +126,7 @@ impl BlockBackend for RawDisk {
     }
 
     fn channel(&self) -> io::Result<Box<dyn BlockChannel>> {
-        Ok(Box::new(RawChannel { file: Arc::clone(&self.file) }))
+        Ok(Box::new(RawChannel { file: Arc::clone(&self.file), direct: self.direct, seat: None, without_ring: false }))
     }
 
     fn lock(&self) -> Result<(), DiskError> {
@@ -117,21 +139,81 @@ impl BlockBackend for RawDisk {
     }
 }
 
-/// Completes everything at once, in the caller's thread.
+/// A queue's way to the file: by the worker's ring, or at once in the worker's thread.
 struct RawChannel {
     file: Arc<File>,
+    direct: Option<DirectIo>,
+    /// In the ring of the worker that serves the queue now.
+    seat: Option<Seat>,
+    /// That ring has no room.
+    without_ring: bool,
+}
+
+impl RawChannel {
+    fn work(&self, operation: Operation) -> Work {
+        match operation {
+            Operation::Read { offset, into } => Work::Transfer(Transfer::read(into, offset, self.direct)),
+            Operation::Write { offset, from, stable } => {
+                Work::Transfer(Transfer::write(from, offset, stable, self.direct))
+            }
+            Operation::Flush => Work::Flush,
+            Operation::Discard { offset, length } => Work::Discard { offset, length },
+            Operation::WriteZeroes { offset, length, unmap } => Work::WriteZeroes { offset, length, unmap },
+        }
+    }
+
+    /// The worker's ring, and the seat there.
+    fn ring<'a>(&mut self, worker: &'a mut WorkerContext) -> Option<(&'a mut Ring, Seat)> {
+        if self.without_ring {
+            return None;
+        }
+        let handler = worker.handler();
+        let ring = worker.ring()?;
+        let seat = match self.seat {
+            Some(seat) => seat,
+            None => match ring.sit(&self.file, handler) {
+                Ok(seat) => *self.seat.insert(seat),
+                Err(error) => {
+                    tracing::warn!("A disk's queue is served by system calls: {error}");
+                    self.without_ring = true;
+                    return None;
+                }
+            },
+        };
+        Some((ring, seat))
+    }
 }
 
 impl BlockChannel for RawChannel {
-    fn submit(&mut self, _worker: &mut WorkerContext, _token: u64, operation: Operation) -> Submission {
-        let file = self.file.as_fd();
-        Submission::Complete(match operation {
-            Operation::Read { offset, into } => read_exact_at(file, into, offset),
-            Operation::Write { offset, from, stable } => write_all_at(file, from, offset, stable),
-            Operation::Flush => rustix::fs::fdatasync(file).map_err(io::Error::from),
-            Operation::Discard { offset, length } => discard_at(file, offset, length),
-            Operation::WriteZeroes { offset, length, unmap } => write_zeroes_at(file, offset, length, unmap),
-        })
+    fn submit(&mut self, worker: &mut WorkerContext, token: u64, operation: Operation) -> Submission {
+        let work = self.work(operation);
+        if work.is_nothing() {
+            return Submission::Complete(Ok(()));
+        }
+        match self.ring(worker) {
+            Some((ring, seat)) => {
+                ring.submit(seat, token, work);
+                Submission::Pending
+            }
+            None => Submission::Complete(work.perform(self.file.as_fd())),
+        }
+    }
+
+    fn next_completion(&mut self, worker: &mut WorkerContext) -> Option<(u64, io::Result<()>)> {
+        worker.made_ring()?.next_completion(self.seat?)
+    }
+
+    fn wait(&mut self, worker: &mut WorkerContext, deadline: Instant) {
+        if let Some(ring) = worker.made_ring() {
+            ring.wait(deadline);
+        }
+    }
+
+    fn leave(&mut self, worker: &mut WorkerContext) {
+        self.without_ring = false;
+        if let (Some(seat), Some(ring)) = (self.seat.take(), worker.made_ring()) {
+            ring.leave(seat);
+        }
     }
 }
 

@@ -4,10 +4,11 @@ mod config;
 mod device;
 mod queue;
 mod request;
+mod shared;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub use config::{BlockConfig, OnError};
+pub use config::{BlockConfig, BlockSizes};
 pub use device::{BlockError, VirtioBlock};
 pub use state::BlockState;

@@ -1,47 +1,98 @@
-//! Serves one queue: takes requests, gives them to the backend, answers.
+//! Serves one queue: takes requests, gives them to the disk, answers.
 
-use super::request::{Disk, HEADER_LENGTH, NoStatus, Request, Status, Verdict};
-use crate::backend::block::{BlockChannel, Operation, Submission};
+use super::config::SERIAL_LENGTH;
+use super::request::{HEADER_LENGTH, Limits, NoStatus, Request, Status};
+use super::shared::Shared;
+use crate::backend::block::{DiskJob, DiskPort, DiskQueue, Operation};
 use crate::virtio::chain::{AccessError, Chain};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
-use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 use virtio_queue::QueueState;
 use vmm_sys_util::eventfd::EventFd;
 
 /// Requests taken in one call, so that a worker with several queues is fair to them.
 const BUDGET: usize = 64;
-/// Requests that may be with the host at a time.
-const MAX_IN_FLIGHT: usize = 128;
+
+/// What a queue must know of its device.
+pub(super) struct Disk {
+    pub(super) port: Arc<DiskPort>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) serial: [u8; SERIAL_LENGTH],
+    /// The negotiated feature bits.
+    pub(super) features: u64,
+}
 
 /// One queue of a block device.
 pub(super) struct BlockQueue<M: DeviceMemory> {
     queue: VirtQueue<M>,
-    requests: Requests<M>,
-}
-
-/// What the host is busy with.
-struct Requests<M: DeviceMemory> {
-    channel: Box<dyn BlockChannel>,
-    in_flight: BTreeMap<u64, Job<M>>,
-    next_token: u64,
+    requests: DiskQueue<Job<M>>,
     disk: Disk,
 }
 
 /// A request under way.
-struct Job<M: DeviceMemory> {
+pub(super) struct Job<M: DeviceMemory> {
     chain: Chain<M::T>,
     request: Request,
-    /// The write is done, its flush is not.
-    flushing: bool,
+    shared: Arc<Shared>,
 }
 
 impl<M: DeviceMemory> BlockQueue<M> {
-    pub(super) fn new(queue: VirtQueue<M>, channel: Box<dyn BlockChannel>, disk: Disk) -> Self {
-        Self { queue, requests: Requests { channel, in_flight: BTreeMap::new(), next_token: 0, disk } }
+    /// Serves `queue`, beginning with the requests that it had parked when the device was saved.
+    ///
+    /// # Errors
+    /// The host has no room for it.
+    pub(super) fn new(mut queue: VirtQueue<M>, disk: Disk) -> io::Result<Self> {
+        let index = queue.index();
+        let heads = disk.shared.parked_of(index);
+        let parked = heads.into_iter().filter_map(|head| disk.job(&mut queue, head)).collect();
+        Ok(Self { requests: DiskQueue::new(Arc::clone(&disk.port), index, parked)?, queue, disk })
+    }
+}
+
+impl Disk {
+    fn limits(&self) -> Limits {
+        let backend = self.port.backend();
+        Limits { capacity: backend.capacity(), readonly: backend.readonly(), features: self.features }
+    }
+
+    /// The request that begins at `head`, which was parked; a guest that has broken it since gets a broken queue.
+    fn job<M: DeviceMemory>(&self, queue: &mut VirtQueue<M>, head: u16) -> Option<Job<M>> {
+        let chain = queue.chain_at(head)?;
+        match Request::parse(&chain, &self.limits()) {
+            Ok(request) => Some(Job { chain, request, shared: Arc::clone(&self.shared) }),
+            Err(status) => {
+                answer(queue, chain, status);
+                None
+            }
+        }
+    }
+
+    /// Takes one chain.
+    fn take<M: DeviceMemory>(
+        &self,
+        queue: &mut VirtQueue<M>,
+        requests: &mut DiskQueue<Job<M>>,
+        worker: &mut WorkerContext,
+        mut chain: Chain<M::T>,
+    ) -> ControlFlow<()> {
+        if chain.writable.is_empty() {
+            queue.fail(&NoStatus);
+            return ControlFlow::Break(());
+        }
+        match Request::parse(&chain, &self.limits()) {
+            Ok(Request::GetId) => {
+                let status = chain.writable.write(0, &self.serial).map_or(Status::IoError, |()| Status::Ok);
+                answer(queue, chain, status);
+            }
+            Ok(request) => requests.submit(worker, Job { chain, request, shared: Arc::clone(&self.shared) }),
+            Err(status) => answer(queue, chain, status),
+        }
+        // Without room, the next completion comes back here.
+        if requests.has_room() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 
@@ -55,29 +106,25 @@ impl<M: DeviceMemory> QueueHandler for BlockQueue<M> {
     }
 
     fn process(&mut self, worker: &mut WorkerContext) -> bool {
-        let Self { queue, requests } = self;
+        let Self { queue, requests, disk } = self;
         queue.acknowledge();
-        requests.reap(queue, worker);
-        // Without room, the next completion comes back here.
-        let more = requests.has_room() && queue.serve(BUDGET, |queue, chain| requests.take(queue, worker, chain));
+        requests.resume(worker);
+        answer_done(queue, requests, worker);
+        let more = requests.has_room() && queue.serve(BUDGET, |queue, chain| disk.take(queue, requests, worker, chain));
+        // What the host does at once is done by now.
+        answer_done(queue, requests, worker);
         queue.signal();
         more
     }
 
     fn drain(&mut self, worker: &mut WorkerContext, deadline: Instant) -> bool {
-        let Self { queue, requests } = self;
-        loop {
-            requests.reap(queue, worker);
-            queue.signal();
-            if requests.in_flight.is_empty() {
-                requests.channel.leave(worker);
-                return true;
-            }
-            if Instant::now() >= deadline {
-                return false;
-            }
-            requests.channel.wait(worker, deadline);
+        let Self { queue, requests, disk } = self;
+        let idle = requests.drain(worker, deadline, |job, result| answer_job(queue, job, &result));
+        queue.signal();
+        if idle {
+            disk.shared.park(queue.index(), requests.parked().iter().map(|job| job.chain.head()).collect());
         }
+        idle
     }
 
     fn state(&self) -> QueueState {
@@ -85,92 +132,42 @@ impl<M: DeviceMemory> QueueHandler for BlockQueue<M> {
     }
 }
 
-impl<M: DeviceMemory> Requests<M> {
-    fn has_room(&self) -> bool {
-        self.in_flight.len() < MAX_IN_FLIGHT
-    }
-
-    /// Takes one chain. Breaks off when the host has enough to do, or the driver broke the queue.
-    fn take(
-        &mut self,
-        queue: &mut VirtQueue<M>,
-        worker: &mut WorkerContext,
-        mut chain: Chain<M::T>,
-    ) -> ControlFlow<()> {
-        if chain.writable.is_empty() {
-            queue.fail(&NoStatus);
-            return ControlFlow::Break(());
-        }
-        match Request::parse(&chain, &self.disk) {
-            Ok(Request::GetId) => {
-                let status = chain.writable.write(0, &self.disk.serial).map_or(Status::IoError, |()| Status::Ok);
-                answer(queue, chain, status);
+impl<M: DeviceMemory> DiskJob for Job<M> {
+    fn operation(&mut self) -> io::Result<Operation> {
+        let operation = match self.request {
+            Request::Read { offset, length } => {
+                self.chain.writable.sink(0, length).map(|into| Operation::Read { offset, into })
             }
-            Ok(request) => self.submit(queue, worker, Job { chain, request, flushing: false }),
-            Err(status) => answer(queue, chain, status),
-        }
-        if self.has_room() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    }
-
-    /// Gives the next operation of `job` to the backend.
-    fn submit(&mut self, queue: &mut VirtQueue<M>, worker: &mut WorkerContext, mut job: Job<M>) {
-        let operation = match job.operation() {
-            Ok(operation) => operation,
-            Err(error) => return self.advance(queue, worker, job, Err(io::Error::other(error))),
+            Request::Write { offset, length } => {
+                let stable = self.shared.is_write_through();
+                let from = self.chain.readable.source(HEADER_LENGTH, length);
+                from.map(|from| Operation::Write { offset, from, stable })
+            }
+            Request::Flush | Request::GetId => Ok(Operation::Flush),
+            Request::Discard { offset, length } => Ok(Operation::Discard { offset, length }),
+            Request::WriteZeroes { offset, length, unmap } => Ok(Operation::WriteZeroes { offset, length, unmap }),
         };
-        let token = self.next_token;
-        self.next_token = token.wrapping_add(1);
-        match self.channel.submit(worker, token, operation) {
-            Submission::Complete(result) => self.advance(queue, worker, job, result),
-            Submission::Pending => {
-                self.in_flight.insert(token, job);
-            }
-        }
+        operation.map_err(|error: AccessError| io::Error::other(error))
     }
 
-    /// The operation of `job` is done: answers, or goes on with the next one.
-    fn advance(&mut self, queue: &mut VirtQueue<M>, worker: &mut WorkerContext, job: Job<M>, result: io::Result<()>) {
-        match result {
-            Ok(()) if self.disk.write_through && job.is_write() && !job.flushing => {
-                self.submit(queue, worker, Job { flushing: true, ..job });
-            }
-            Ok(()) => answer(queue, job.chain, Status::Ok),
-            Err(error) => {
-                if let Some(suppressed) = self.disk.log.allow() {
-                    let (disk, request) = (&self.disk.id, job.request);
-                    tracing::warn!(%disk, ?request, suppressed, error = &error as &dyn std::error::Error, "A disk request failed");
-                }
-                let Verdict::Complete(status) = self.disk.on_error.verdict(&error);
-                answer(queue, job.chain, status);
-            }
-        }
-    }
-
-    /// Goes on with everything that the host has completed.
-    fn reap(&mut self, queue: &mut VirtQueue<M>, worker: &mut WorkerContext) {
-        while let Some((token, result)) = self.channel.next_completion(worker) {
-            if let Some(job) = self.in_flight.remove(&token) {
-                self.advance(queue, worker, job, result);
-            }
-        }
+    fn is_write_through(&self) -> bool {
+        self.shared.is_write_through()
     }
 }
 
-impl<M: DeviceMemory> Job<M> {
-    fn is_write(&self) -> bool {
-        matches!(self.request, Request::Write { .. })
+/// Answers everything that is done.
+fn answer_done<M: DeviceMemory>(
+    queue: &mut VirtQueue<M>,
+    requests: &mut DiskQueue<Job<M>>,
+    worker: &mut WorkerContext,
+) {
+    while let Some((job, result)) = requests.next(worker) {
+        answer_job(queue, job, &result);
     }
+}
 
-    /// What the backend has to do now.
-    fn operation(&mut self) -> Result<Operation, AccessError> {
-        Ok(match self.request {
-            Request::Read { offset, length } => Operation::Read { offset, into: self.chain.writable.sink(0, length)? },
-            Request::Write { offset, length } if !self.flushing => {
-                Operation::Write { offset, from: self.chain.readable.source(HEADER_LENGTH, length)?, stable: false }
-            }
-            Request::Write { .. } | Request::Flush | Request::GetId => Operation::Flush,
-        })
-    }
+fn answer_job<M: DeviceMemory>(queue: &mut VirtQueue<M>, job: Job<M>, result: &io::Result<()>) {
+    answer(queue, job.chain, if result.is_ok() { Status::Ok } else { Status::IoError });
 }
 
 /// Writes the status, which is the last byte of the chain, and uses the chain.

@@ -58,6 +58,13 @@ impl FakeWorkers {
         self.running.lock().unwrap().iter_mut().all(|handler| self.lend(|worker| handler.drain(worker, deadline)))
     }
 
+    /// A round of turns at `now`: when the handlers want the next one.
+    pub(crate) fn process_at(&self, now: Instant) -> Option<Instant> {
+        self.lend(|worker| worker.begin_round(now));
+        self.process();
+        self.lend(WorkerContext::take_wake)
+    }
+
     fn lend<T>(&self, turn: impl FnOnce(&mut WorkerContext) -> T) -> T {
         turn(self.context.lock().unwrap().get_or_insert_with(|| WorkerContext::new(Instant::now())))
     }

@@ -14,7 +14,11 @@ pub(crate) use machine::{FakeWorkers, Machine};
 pub(crate) use pci::PciMachine;
 pub(crate) use served::Served;
 
-use crate::virtio::VirtioInterrupt;
+use crate::backend::block::{CacheMode, DiskPort, OnError, RawDisk};
+use crate::rate_limit::RateLimit;
+use crate::virtio::block::{BlockConfig, BlockSizes, VirtioBlock};
+use crate::virtio::{VirtioDevice, VirtioInterrupt};
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use vm_memory::bitmap::{AtomicBitmap, Bitmap};
@@ -40,6 +44,15 @@ pub(crate) const REGIONS: [(u64, usize); 2] = [(0, 0x8000), (0xa000, 0x6000)];
 pub(crate) fn ram() -> TestMemory {
     let ranges = REGIONS.map(|(start, length)| (GuestAddress(start), length));
     Arc::new(TestRam::from_ranges(&ranges).unwrap())
+}
+
+/// A block device over `file` with one queue.
+pub(crate) fn block_device(file: File) -> Box<dyn VirtioDevice<TestMemory>> {
+    let disk = Arc::new(RawDisk::new("disk0".into(), file, false).unwrap());
+    let port = DiskPort::new("disk0".into(), disk, OnError::Report, &RateLimit::default(), 1);
+    let (cache, blocks) = (CacheMode::WriteBack, BlockSizes::default());
+    let config = BlockConfig { id: "disk0".into(), serial: None, queues: 1, cache, discard: true, blocks };
+    Box::new(VirtioBlock::new(config, Arc::new(port), None).unwrap())
 }
 
 /// `length` bytes at `address` are memory.

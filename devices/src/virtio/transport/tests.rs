@@ -1,12 +1,10 @@
 //! The same driver over both transports.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
 
-use crate::backend::block::RawDisk;
 use crate::bus::Width;
 use crate::virtio::VirtioDevice;
-use crate::virtio::block::{BlockConfig, OnError, VirtioBlock};
 use crate::virtio::rng::{RngConfig, VirtioRng};
-use crate::virtio::testing::{Driver, FakeWorkers, Machine, PciMachine, TestMemory, ram};
+use crate::virtio::testing::{Driver, FakeWorkers, Machine, PciMachine, TestMemory, block_device, ram};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -131,9 +129,7 @@ fn rng() -> Box<dyn VirtioDevice<TestMemory>> {
 }
 
 fn disk(file: &File) -> Box<dyn VirtioDevice<TestMemory>> {
-    let disk = Arc::new(RawDisk::new("disk0".into(), file.try_clone().unwrap(), false).unwrap());
-    let config = BlockConfig { id: "disk0".into(), serial: None, on_error: OnError::Report };
-    Box::new(VirtioBlock::new(config, disk, None).unwrap())
+    block_device(file.try_clone().unwrap())
 }
 
 /// Each test of `$name::<T>` over both transports.

@@ -165,7 +165,7 @@ impl TestMachine {
     pub fn scsi_cdrom(mut self, id: &str, disc: Option<&TestDisk>) -> Self {
         match disc {
             Some(disc) => self = self.attach(id, disc, true, None),
-            None => self.config.disks.push(empty(id)),
+            None => self.config.disks.push(DiskConfig::new(id)),
         }
         self.configured_disk(id, |disk| (disk.bus, disk.kind) = (DiskBus::Scsi, DiskKind::Cdrom))
     }
@@ -189,7 +189,7 @@ impl TestMachine {
     }
 
     fn attach(mut self, id: &str, disk: &TestDisk, readonly: bool, serial: Option<String>) -> Self {
-        self.config.disks.push(DiskConfig { readonly, serial, ..empty(id) });
+        self.config.disks.push(DiskConfig { readonly, serial, ..DiskConfig::new(id) });
         self.resources.insert(id, Resource::File(disk.open(readonly))).expect("one disk of this id");
         self
     }
@@ -294,19 +294,5 @@ impl TestMachine {
         let guest = self.build();
         guest.handle.start().expect("the machine starts");
         guest
-    }
-}
-
-/// A disk of the simplest kind, which has nothing yet.
-fn empty(id: &str) -> DiskConfig {
-    DiskConfig {
-        id: id.into(),
-        bus: DiskBus::Virtio,
-        kind: DiskKind::Disk,
-        readonly: false,
-        serial: None,
-        root_port: false,
-        boot_index: None,
-        on_error: vmm::OnError::default(),
     }
 }

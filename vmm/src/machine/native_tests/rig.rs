@@ -1,6 +1,6 @@
 //! A machine without its driver: the test builds, runs, pauses and saves it step by step.
 
-use crate::config::{BoardConfig, CpusConfig, DiskBus, DiskConfig, DiskKind, MemoryConfig, PayloadConfig, VmConfig};
+use crate::config::{BoardConfig, CpusConfig, DiskConfig, MemoryConfig, PayloadConfig, VmConfig};
 use crate::lifecycle::Shared;
 use crate::machine::blueprint::Network;
 use crate::machine::native_tests::wire::{Peer, wire};
@@ -35,16 +35,8 @@ pub(super) struct Rig {
 
 /// What a test guest needs: two vCPUs and 64 MiB. On q35 every second disk is behind a root port.
 pub(super) fn config(board: BoardConfig, script: &str, disks: usize) -> VmConfig {
-    let disk = |n| DiskConfig {
-        id: disk_name(n).into(),
-        bus: DiskBus::Virtio,
-        kind: DiskKind::Disk,
-        readonly: false,
-        serial: None,
-        root_port: n % 2 == 1 && board == BoardConfig::Q35 {},
-        boot_index: None,
-        on_error: Default::default(),
-    };
+    let disk =
+        |n| DiskConfig { root_port: n % 2 == 1 && board == BoardConfig::Q35 {}, ..DiskConfig::new(disk_name(n)) };
     let disks = (0..disks).map(disk).collect();
     VmConfig {
         board,

@@ -3,9 +3,11 @@
 
 use super::*;
 use crate::io::{Sink, Source};
+use crate::worker::RingUse;
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 use tempfile::NamedTempFile;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
@@ -110,7 +112,7 @@ fn opening_takes_no_lock() {
 }
 
 #[test]
-fn a_channel_reads_writes_and_flushes_at_once() {
+fn without_a_ring_a_channel_reads_writes_and_flushes_at_once() {
     let file = disk_file(1024);
     let disk = disk(open(&file), false).unwrap();
     let memory = Arc::new(GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 0x1000)]).unwrap());
@@ -161,9 +163,9 @@ fn what_is_discarded_or_zeroed_and_unmapped_is_a_hole_of_the_file_and_what_is_on
     assert_eq!(holes(), (1, 2));
     do_one(&disk, Operation::WriteZeroes { offset: 2 * BLOCK, length: BLOCK, unmap: true }).unwrap();
     assert_eq!(holes(), (1, 3));
-    let blocks = std::os::unix::fs::MetadataExt::blocks(&file.as_file().metadata().unwrap());
+    let blocks = file.as_file().metadata().unwrap().blocks();
     do_one(&disk, Operation::WriteZeroes { offset: 3 * BLOCK, length: 1024, unmap: false }).unwrap();
-    assert_eq!(std::os::unix::fs::MetadataExt::blocks(&file.as_file().metadata().unwrap()), blocks);
+    assert_eq!(file.as_file().metadata().unwrap().blocks(), blocks);
     let bytes = std::fs::read(file.path()).unwrap();
     let zero = |byte: &u8| *byte == 0;
     let (before, after) = bytes.split_at(3 << 16);
@@ -182,4 +184,66 @@ fn a_file_that_has_grown_is_noticed_on_request_and_one_of_an_odd_size_is_refused
     file.as_file().set_len(4097).unwrap();
     assert!(matches!(disk.refresh(), Err(DiskError::OddSize { size: 4097, next: 4608, .. })));
     assert_eq!(disk.capacity(), 4096);
+}
+
+/// Runs one operation on a worker that has a ring where the host gives one.
+fn later(channel: &mut Box<dyn BlockChannel>, worker: &mut WorkerContext, operation: Operation) -> io::Result<()> {
+    match channel.submit(worker, 5, operation) {
+        Submission::Complete(result) => result,
+        Submission::Pending => loop {
+            if let Some((token, result)) = channel.next_completion(worker) {
+                assert_eq!(token, 5);
+                return result;
+            }
+            channel.wait(worker, Instant::now() + Duration::from_secs(20));
+        },
+    }
+}
+
+#[test]
+fn a_channel_moves_from_one_workers_ring_to_anothers_and_to_none() {
+    let file = disk_file(1024);
+    let disk = disk(open(&file), false).unwrap();
+    let memory = Arc::new(GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 0x1000)]).unwrap());
+    let mut channel = disk.channel().unwrap();
+    let rings = Arc::new(RingUse::default());
+    let with_ring = || WorkerContext::with_ring(Instant::now(), Arc::clone(&rings));
+    for (byte, mut worker) in [(1, with_ring()), (2, with_ring()), (3, WorkerContext::new(Instant::now()))] {
+        memory.write_slice(&[byte; 512], GuestAddress(0)).unwrap();
+        let from = Source::new(Arc::clone(&memory), [(GuestAddress(0), 512)].into_iter()).unwrap();
+        later(&mut channel, &mut worker, Operation::Write { offset: 512, from, stable: false }).unwrap();
+        later(&mut channel, &mut worker, Operation::Flush).unwrap();
+        assert_eq!(std::fs::read(file.path()).unwrap()[512..], [byte; 512]);
+        channel.leave(&mut worker);
+    }
+    assert_eq!(rings.made() + rings.refused(), 2);
+}
+
+#[test]
+fn past_the_page_cache_any_buffer_of_the_guest_will_do() {
+    // On a filesystem of the host: the temporary directory may be in memory only.
+    let file = NamedTempFile::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    file.as_file().set_len(1 << 20).unwrap();
+    let direct = match disk(open(&file), false).unwrap().with_cache(CacheMode::None, 4096) {
+        Ok(direct) => direct,
+        Err(DiskError::NotDirect { .. }) => return println!("SKIPPED: this filesystem has no O_DIRECT"),
+        Err(other) => panic!("{other}"),
+    };
+    let memory = Arc::new(GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 0x10000)]).unwrap());
+    let pattern: Vec<u8> = (0..8192u32).map(|index| u8::try_from(index % 251).unwrap()).collect();
+    memory.write_slice(&pattern, GuestAddress(0x1003)).unwrap();
+    let rings = Arc::default();
+    for mut worker in [WorkerContext::new(Instant::now()), WorkerContext::with_ring(Instant::now(), rings)] {
+        let mut channel = direct.channel().unwrap();
+        let odd = [(GuestAddress(0x1003), 5), (GuestAddress(0x1008), 8187)];
+        let from = Source::new(Arc::clone(&memory), odd.into_iter()).unwrap();
+        later(&mut channel, &mut worker, Operation::Write { offset: 4096, from, stable: true }).unwrap();
+        let into = Sink::new(Arc::clone(&memory), [(GuestAddress(0x5001), 8192)].into_iter()).unwrap();
+        later(&mut channel, &mut worker, Operation::Read { offset: 4096, into }).unwrap();
+        let mut seen = vec![0; 8192];
+        memory.read_slice(&mut seen, GuestAddress(0x5001)).unwrap();
+        assert!(seen == pattern);
+        memory.write_slice(&[0; 8192], GuestAddress(0x5001)).unwrap();
+        channel.leave(&mut worker);
+    }
 }

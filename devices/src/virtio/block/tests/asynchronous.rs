@@ -56,7 +56,7 @@ impl BlockChannel for LateChannel {
     fn submit(&mut self, _worker: &mut WorkerContext, token: u64, operation: Operation) -> Submission {
         let (name, length) = match operation {
             Operation::Read { into, .. } => ("read", into.len()),
-            Operation::Write { from, .. } => ("write", from.len()),
+            Operation::Write { from, stable, .. } => (if stable { "stable write" } else { "write" }, from.len()),
             Operation::Flush => ("flush", 0),
             Operation::Discard { .. } => ("discard", 0),
             Operation::WriteZeroes { .. } => ("zero", 0),
@@ -82,7 +82,7 @@ impl BlockChannel for LateChannel {
 fn late(queue_size: u16) -> (Machine, Driver, Arc<Mutex<Host>>) {
     let host = Arc::new(Mutex::new(Host::default()));
     let backend = Arc::new(LateDisk { host: Arc::clone(&host) });
-    let device = VirtioBlock::new(config(), backend, None).unwrap();
+    let device = VirtioBlock::new(config(), port(backend), None).unwrap();
     let machine = Machine::new(Box::new(device), ram());
     let driver = machine.start(queue_size);
     (machine, driver, host)
@@ -160,9 +160,9 @@ fn at_most_128_requests_are_in_flight_and_a_completion_makes_room() {
 }
 
 #[test]
-fn a_driver_that_cannot_flush_gets_each_write_flushed_before_it_is_answered() {
+fn a_driver_that_cannot_flush_gets_each_write_stored_stably() {
     let host = Arc::new(Mutex::new(Host::default()));
-    let device = VirtioBlock::new(config(), Arc::new(LateDisk { host: Arc::clone(&host) }), None).unwrap();
+    let device = VirtioBlock::new(config(), port(Arc::new(LateDisk { host: Arc::clone(&host) })), None).unwrap();
     let machine = Machine::new(Box::new(device), ram());
     for (register, value) in [(0x70, 3), (0x24, 1), (0x20, 1), (0x70, 11)] {
         machine.write(register, value);
@@ -170,7 +170,7 @@ fn a_driver_that_cannot_flush_gets_each_write_flushed_before_it_is_answered() {
     machine.set_up_queue(16);
     machine.write(0x70, 15);
     let mut driver = Driver::new(Arc::clone(&machine.memory), 16);
-    for (kind, steps) in [(1, vec!["write", "flush"]), (0, vec!["read"]), (4, vec!["flush"])] {
+    for (kind, steps) in [(1, vec!["stable write"]), (0, vec!["read"]), (4, vec!["flush"])] {
         let before = driver.used_index();
         offer(&mut driver, 0, kind);
         machine.workers.process();

@@ -13,7 +13,7 @@ fn any_fields() -> impl Strategy<Value = Fields> {
         2 => 0xa000u64..0x10000,
         1 => any::<u64>(),
     ];
-    let length = prop_oneof![4 => Just(512u32), 3 => Just(1), 2 => Just(16), 2 => 1u32..1100, 1 => any::<u32>()];
+    let length = prop_oneof![4 => Just(512u32), 3 => Just(1), 3 => Just(16), 2 => 1u32..1100, 1 => any::<u32>()];
     let flags =
         prop_oneof![4 => Just(NEXT), 4 => Just(NEXT | WRITE), 1 => Just(0), 4 => Just(WRITE), 1 => any::<u16>()];
     (address, length, flags, 0u16..9)
@@ -35,8 +35,20 @@ fn any_table() -> impl Strategy<Value = Vec<Fields>> {
 }
 
 fn any_header() -> impl Strategy<Value = (u32, u64)> {
-    let kind = prop_oneof![4 => Just(0u32), 4 => Just(1), 1 => Just(4), 1 => Just(8), 1 => any::<u32>()];
+    let kind = prop_oneof![
+        4 => Just(0u32), 4 => Just(1), 1 => Just(4), 1 => Just(8), 3 => Just(11), 3 => Just(13), 1 => any::<u32>(),
+    ];
     (kind, prop_oneof![8 => 0..SECTORS + 2, 1 => any::<u64>()])
+}
+
+/// A range as a discard has it, mostly on the disk and with flags that there are.
+fn any_range() -> impl Strategy<Value = Vec<u8>> {
+    let sector = prop_oneof![6 => 0..SECTORS + 2, 1 => any::<u64>()];
+    let sectors = prop_oneof![6 => 0u32..8, 1 => any::<u32>()];
+    let flags = prop_oneof![4 => 0u32..2, 1 => any::<u32>()];
+    (sector, sectors, flags).prop_map(|(sector, sectors, flags)| {
+        [&sector.to_le_bytes()[..], &sectors.to_le_bytes(), &flags.to_le_bytes()].concat()
+    })
 }
 
 /// What a walk of the chain gives: readable and writable ranges. `None`: it breaks a rule.
@@ -86,6 +98,21 @@ fn answer(readable: &[u8], room: usize, disk: &mut [u8]) -> (Option<Vec<u8>>, u8
             None => (None, 1),
         },
         4 => (None, 0),
+        // What is freed reads zero from this file.
+        11 | 13 if room == 0 && data.len() == 16 => {
+            let start = u64::from_le_bytes(data[..8].try_into().unwrap());
+            let sectors = u64::from(u32::from_le_bytes(data[8..12].try_into().unwrap()));
+            let flags = u32::from_le_bytes(data[12..].try_into().unwrap());
+            match start.checked_add(sectors) {
+                Some(end) if end <= SECTORS && flags <= u32::from(kind == 13) => {
+                    disk[(start * 512) as usize..(end * 512) as usize].fill(0);
+                    (None, 0)
+                }
+                Some(end) if end <= SECTORS => (None, 2),
+                _ => (None, 1),
+            }
+        }
+        11 | 13 => (None, 1),
         8 if room == 20 => (Some(b"S-1234\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec()), 0),
         0 | 1 | 8 => (None, 1),
         _ => (None, 2),
@@ -94,13 +121,16 @@ fn answer(readable: &[u8], room: usize, disk: &mut [u8]) -> (Option<Vec<u8>>, u8
 
 proptest! {
     #[test]
-    fn any_chain_does_what_the_model_does(requests in prop::collection::vec((any_table(), any_header()), 1..3)) {
+    fn any_chain_does_what_the_model_does(requests in prop::collection::vec((any_table(), any_header(), any_range()), 1..3)) {
         let (machine, mut driver, file) = running(false);
         let mut disk = contents();
         let mut completed = 0;
         let mut broken = false;
-        for (table, (kind, sector)) in requests {
+        for (table, (kind, sector), range) in requests {
             header(&driver, kind, sector);
+            for (index, byte) in (0..).zip(range) {
+                driver.fill(DATA + index, &[byte]);
+            }
             for (index, (address, length, flags, next)) in (0..).zip(&table) {
                 driver.set(index, descriptor(*address, *length, *flags, *next));
             }

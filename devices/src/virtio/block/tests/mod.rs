@@ -3,11 +3,14 @@
 
 mod asynchronous;
 mod chains;
+mod features;
+mod policies;
 mod requests;
 
-use super::device::QUEUE_SIZES;
+use super::device::SEGMENTS;
 use super::*;
-use crate::backend::block::{BlockBackend, RawDisk};
+use crate::backend::block::{BlockBackend, CacheMode, DiskPort, OnError, RawDisk};
+use crate::rate_limit::RateLimit;
 use crate::state::Section;
 use crate::virtio::VirtioDevice;
 use crate::virtio::testing::{Driver, Machine, TestMemory, ram, registers};
@@ -20,7 +23,14 @@ use std::sync::Arc;
 const SECTORS: u64 = 16;
 
 fn config() -> BlockConfig {
-    BlockConfig { id: "disk0".into(), serial: Some("S-1234".into()), on_error: OnError::Report }
+    BlockConfig {
+        id: "disk0".into(),
+        serial: Some("S-1234".into()),
+        queues: 1,
+        cache: CacheMode::WriteBack,
+        discard: true,
+        blocks: BlockSizes::default(),
+    }
 }
 
 /// A disk in memory: byte `i` is `i / 512 + i`, cut to 8 bits.
@@ -40,7 +50,12 @@ fn device(readonly: bool) -> Box<dyn VirtioDevice<TestMemory>> {
 
 fn device_over(file: File, readonly: bool) -> Box<dyn VirtioDevice<TestMemory>> {
     let disk = Arc::new(RawDisk::new("disk0".into(), file, readonly).unwrap());
-    Box::new(VirtioBlock::new(config(), disk, None).unwrap())
+    Box::new(VirtioBlock::new(config(), port(disk), None).unwrap())
+}
+
+/// The host's end, with nothing special about it.
+fn port(disk: Arc<dyn BlockBackend>) -> Arc<DiskPort> {
+    Arc::new(DiskPort::new("disk0".into(), disk, OnError::Report, &RateLimit::default(), 4))
 }
 
 /// A running device and the file behind it.
@@ -87,23 +102,8 @@ fn request(machine: &Machine, driver: &mut Driver, kind: u32, sector: u64, data:
 }
 
 #[test]
-fn the_device_offers_what_it_can_do() {
-    assert_eq!(device(true).features(), 1 << 9 | 1 << 5 | 1 << 2);
-    let mut device = device(false);
-    assert_eq!((device.device_type(), device.queue_max_sizes()), (2, &QUEUE_SIZES[..]));
-    assert_eq!(device.features(), 1 << 9 | 1 << 2);
-    let mut space = [1; 24];
-    device.write_config(0, &[0xff; 24]);
-    device.read_config(0, &mut space);
-    assert_eq!(space[..8], SECTORS.to_le_bytes());
-    assert_eq!(space[8..12], [0; 4], "size_max is not offered");
-    assert_eq!(space[12..16], 254u32.to_le_bytes());
-    assert_eq!(space[16..], [0; 8]);
-}
-
-#[test]
 fn a_serial_number_has_at_most_20_ascii_characters() {
-    let backend = || Arc::new(RawDisk::new("disk0".into(), file(), false).unwrap()) as Arc<dyn BlockBackend>;
+    let backend = || port(Arc::new(RawDisk::new("disk0".into(), file(), false).unwrap()));
     for (serial, fits) in [("", true), ("12345678901234567890", true), ("123456789012345678901", false), ("é", false)]
     {
         let config = BlockConfig { serial: Some(serial.into()), ..config() };
@@ -118,17 +118,18 @@ fn a_serial_number_has_at_most_20_ascii_characters() {
 fn a_saved_state_fits_only_a_disk_of_the_same_size_and_writability() {
     let saved: Section = device(false).save().unwrap();
     let state: BlockState = saved.decode().unwrap();
-    assert_eq!(state, BlockState { sectors: SECTORS, readonly: false });
+    assert_eq!(state, BlockState { sectors: SECTORS, readonly: false, writeback: true, parked: vec![] });
     let restore = |readonly, state| {
         let disk = Arc::new(RawDisk::new("disk0".into(), file(), readonly).unwrap());
-        VirtioBlock::new(config(), disk, Some(state)).map(|_| ())
+        VirtioBlock::new(config(), port(disk), Some(state)).map(|_| ())
     };
     restore(false, state.clone()).unwrap();
+    assert!(restore(false, BlockState { parked: vec![(0, vec![0; 257])], ..state.clone() }).is_err());
     assert!(restore(true, state.clone()).is_err());
     let error = restore(false, BlockState { sectors: SECTORS + 1, ..state }).unwrap_err();
     assert_eq!(error.to_string(), "Disk disk0 does not fit its saved state");
     let source = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(source, "State of disk0 cannot be used: it had 17 sectors, now it has 16");
+    assert_eq!(source, "State of disk0 cannot be used: it had 17 sectors, now it has 16 sectors");
 }
 
 #[test]

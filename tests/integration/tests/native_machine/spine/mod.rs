@@ -4,6 +4,8 @@ mod boot;
 mod clocks;
 mod console;
 mod cpus;
+mod disk_errors;
+mod disk_features;
 mod disk_locks;
 mod disks;
 mod ends;

@@ -9,13 +9,11 @@ mod saving;
 mod sequences;
 
 use super::*;
-use crate::backend::block::RawDisk;
 use crate::bus::Width;
 use crate::pci::{Command, PciFunction};
 use crate::virtio::VirtioDevice;
-use crate::virtio::block::{BlockConfig, OnError, VirtioBlock};
 use crate::virtio::rng::{RngConfig, VirtioRng};
-use crate::virtio::testing::{PciMachine, TestMemory, ram};
+use crate::virtio::testing::{PciMachine, TestMemory, block_device, ram};
 use std::sync::Arc;
 
 fn rng() -> Box<dyn VirtioDevice<TestMemory>> {
@@ -26,9 +24,7 @@ fn rng() -> Box<dyn VirtioDevice<TestMemory>> {
 fn disk() -> Box<dyn VirtioDevice<TestMemory>> {
     let file = tempfile::tempfile().unwrap();
     file.set_len(0x1234 * 512).unwrap();
-    let disk = Arc::new(RawDisk::new("disk0".into(), file, false).unwrap());
-    let config = BlockConfig { id: "disk0".into(), serial: None, on_error: OnError::Report };
-    Box::new(VirtioBlock::new(config, disk, None).unwrap())
+    block_device(file)
 }
 
 fn machine() -> PciMachine {
