@@ -24,6 +24,7 @@ mod pam;
 mod pio;
 mod pm_timer;
 mod power;
+mod rawblk;
 mod rng;
 mod rom;
 mod sata;
@@ -77,6 +78,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "blk" => blk::run(arguments),
         "button" => button::run(),
         "blkloop" => blkloop::run(arguments),
+        "rawblk" => rawblk::run(arguments),
         "net" => net::run(arguments),
         "netq" => netq::run(arguments),
         "rng" => rng::run(),

@@ -131,7 +131,10 @@ impl Scene {
                     let status = u64::from(self.network.address_and_status()?.1);
                     self.network.acknowledge();
                     if status == wanted {
-                        return Ok(format!("status={status} interrupts={}", self.network.interrupt.count()));
+                        // The change may have been seen before its interrupt came.
+                        let count = || self.network.interrupt.count();
+                        crate::interrupt::while_running(count, 1, crate::interrupt::QUIET_MS);
+                        return Ok(format!("status={status} interrupts={}", count()));
                     }
                     if timeout.passed() {
                         return Err(format!("the status is {status} after {PATIENCE_MS} ms"));
