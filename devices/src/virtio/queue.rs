@@ -115,6 +115,25 @@ impl<M: DeviceMemory> VirtQueue<M> {
         }
     }
 
+    /// As [`VirtQueue::serve`], for a device that is done with each chain at once: `serve` answers how many bytes it wrote,
+    /// or how the driver broke the queue.
+    pub fn serve_at_once<E: std::error::Error + 'static>(
+        &mut self,
+        budget: usize,
+        mut serve: impl FnMut(&mut Chain<M::T>) -> Result<u32, E>,
+    ) -> bool {
+        self.serve(budget, |queue, mut chain| match serve(&mut chain) {
+            Ok(written) => {
+                queue.complete(chain, written);
+                ControlFlow::Continue(())
+            }
+            Err(fault) => {
+                queue.fail(&fault);
+                ControlFlow::Break(())
+            }
+        })
+    }
+
     /// `true` when a chain is available. When there is none, the driver is asked to notify of the next.
     pub fn has_chain(&mut self) -> bool {
         if self.broken {

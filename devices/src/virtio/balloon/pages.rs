@@ -5,7 +5,7 @@ use super::port::BalloonPort;
 use crate::buffers::{AccessError, Readable};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
-use std::ops::{ControlFlow, Deref};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 use thiserror::Error;
@@ -87,22 +87,11 @@ impl<M: DeviceMemory> QueueHandler for PageQueue<M> {
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, direction, port } = self;
         queue.acknowledge();
-        queue.serve(BUDGET, |queue, chain| {
-            let result = match direction {
-                Direction::Inflate(discarder) => inflate(&chain.readable, discarder),
-                Direction::Deflate => Ok(0),
-            };
-            match result {
-                Ok(taken) => {
-                    port.count_inflated(taken);
-                    queue.complete(chain, 0);
-                    ControlFlow::Continue(())
-                }
-                Err(fault) => {
-                    queue.fail(&fault);
-                    ControlFlow::Break(())
-                }
+        queue.serve_at_once(BUDGET, |chain| {
+            if let Direction::Inflate(discarder) = direction {
+                port.count_inflated(inflate(&chain.readable, discarder)?);
             }
+            Ok::<_, PagesFault>(0)
         })
     }
 

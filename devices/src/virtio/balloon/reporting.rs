@@ -4,7 +4,6 @@ use super::discard::{DiscardError, Discarder, PAGE};
 use super::port::BalloonPort;
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 use virtio_queue::QueueState;
@@ -51,19 +50,11 @@ impl<M: DeviceMemory> QueueHandler for Reporting<M> {
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, discarder, port } = self;
         queue.acknowledge();
-        queue.serve(BUDGET, |queue, chain| {
+        queue.serve_at_once(BUDGET, |chain| {
             // They are guest memory: the chain was checked. So no sum overflows either.
-            match report(chain.writable.ranges().map(|(address, length)| (address.0, length)), discarder) {
-                Ok(taken) => {
-                    port.count_reported(taken);
-                    queue.complete(chain, 0);
-                    ControlFlow::Continue(())
-                }
-                Err(fault) => {
-                    queue.fail(&fault);
-                    ControlFlow::Break(())
-                }
-            }
+            let ranges = chain.writable.ranges().map(|(address, length)| (address.0, length));
+            port.count_reported(report(ranges, discarder)?);
+            Ok::<_, DiscardError>(0)
         })
     }
 

@@ -5,7 +5,6 @@ use super::ports::ConsolePorts;
 use crate::virtio::chain::AccessError;
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 use thiserror::Error;
@@ -44,19 +43,11 @@ impl<M: DeviceMemory> QueueHandler for ControlTransmitter<M> {
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, ports } = self;
         queue.acknowledge();
-        queue.serve(BUDGET, |queue, chain| {
+        queue.serve_at_once(BUDGET, |chain| {
             let mut bytes = [0; LENGTH];
-            match chain.readable.read(0, &mut bytes) {
-                Ok(()) => {
-                    ports.table().control(Message::from_bytes(bytes));
-                    queue.complete(chain, 0);
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    queue.fail(&ControlFault(error));
-                    ControlFlow::Break(())
-                }
-            }
+            chain.readable.read(0, &mut bytes).map_err(ControlFault)?;
+            ports.table().control(Message::from_bytes(bytes));
+            Ok::<_, ControlFault>(0)
         })
     }
 

@@ -7,7 +7,7 @@ use crate::backend::net::{NetBackend, Offloads};
 use crate::virtio::chain::{AccessError, Chain};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
-use std::ops::{ControlFlow, Deref};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 use thiserror::Error;
@@ -171,16 +171,7 @@ impl<M: DeviceMemory> QueueHandler for Control<M> {
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, commands } = self;
         queue.acknowledge();
-        queue.serve(BUDGET, |queue, mut chain| match commands.serve(&mut chain) {
-            Ok(written) => {
-                queue.complete(chain, written);
-                ControlFlow::Continue(())
-            }
-            Err(fault) => {
-                queue.fail(&fault);
-                ControlFlow::Break(())
-            }
-        })
+        queue.serve_at_once(BUDGET, |chain| commands.serve(chain))
     }
 
     fn drain(&mut self, _worker: &mut WorkerContext, _deadline: Instant) -> bool {

@@ -7,7 +7,7 @@ use crate::backend::net::{HEADER_LENGTH, NetBackend, Offloads};
 use crate::virtio::chain::{AccessError, Chain};
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
-use std::ops::{ControlFlow, Deref};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 use thiserror::Error;
@@ -110,16 +110,7 @@ impl<M: DeviceMemory> QueueHandler for Transmitter<M> {
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, way_out } = self;
         queue.acknowledge();
-        queue.serve(BUDGET, |queue, chain| match way_out.send(&chain) {
-            Ok(()) => {
-                queue.complete(chain, 0);
-                ControlFlow::Continue(())
-            }
-            Err(fault) => {
-                queue.fail(&fault);
-                ControlFlow::Break(())
-            }
-        })
+        queue.serve_at_once(BUDGET, |chain| way_out.send(chain).map(|()| 0))
     }
 
     fn drain(&mut self, _worker: &mut WorkerContext, _deadline: Instant) -> bool {
