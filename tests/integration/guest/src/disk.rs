@@ -129,6 +129,13 @@ impl Disk {
         })
     }
 
+    /// The words of `sectors` from `start`, at most [`REQUEST_SECTORS`].
+    pub fn read(&mut self, start: u64, sectors: u64) -> Result<&[u64], String> {
+        let count = (sectors as usize).min(REQUEST_SECTORS);
+        self.request(start, count, false)?;
+        Ok(&self.buffer[..count * SECTOR_SIZE / 8])
+    }
+
     /// FNV-1a (64 bits) of `sectors` from `start`.
     pub fn checksum(&mut self, start: u64, sectors: u64) -> Result<u64, String> {
         let mut hash = 0xcbf2_9ce4_8422_2325u64;

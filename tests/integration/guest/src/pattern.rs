@@ -28,3 +28,18 @@ pub fn first_difference(words: &[u64], offset: u64, seed: u64) -> Option<usize> 
     }
     None
 }
+
+/// The seed with which `word` is the word at `offset`; `None`: none gives it.
+pub fn seed(word: u64, offset: u64) -> Option<u64> {
+    /// The inverse of [`FACTOR`] modulo 2^64, by Newton's iteration: each step doubles the number of right bits.
+    const INVERSE: u64 = {
+        let (mut inverse, mut step) = (FACTOR, 0);
+        while step < 6 {
+            inverse = inverse.wrapping_mul(2u64.wrapping_sub(FACTOR.wrapping_mul(inverse)));
+            step += 1;
+        }
+        inverse
+    };
+    let shifted = word.wrapping_mul(INVERSE).wrapping_sub(offset);
+    shifted.is_multiple_of(1 << 40).then_some(shifted >> 40)
+}

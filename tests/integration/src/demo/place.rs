@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,11 +31,15 @@ impl Place {
     }
 
     /// Runs `session` and gives each line that it prints to `on_line`; returns the launcher's exit status.
-    pub(super) fn run(&self, parts: &Parts, session: &Session, on_line: impl FnMut(&str)) -> Result<i32> {
+    pub(super) fn run(&self, parts: &Parts, session: &Session, mut on_line: impl FnMut(&str)) -> Result<i32> {
         match self {
             Self::Here(network) => {
-                let status = live::run(&mut here(network, parts, session)?, 2 * LIMIT, on_line)?;
-                Ok(status.and_then(|status| status.code()).unwrap_or(-1))
+                let end = live::run(&mut here(network, parts, session)?, 2 * LIMIT, |line| {
+                    on_line(line);
+                    ControlFlow::Continue(())
+                })?;
+                let live::End::Exited(status) = end else { return Ok(-1) };
+                Ok(status.code().unwrap_or(-1))
             }
             Self::Emulated => {
                 let (machine, script) = emulated(parts, session)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -77,7 +78,14 @@ pub struct L1<'a> {
     texts: Vec<(String, String)>,
     files: Vec<(PathBuf, String)>,
     programs: Vec<(PathBuf, String)>,
-    disks: Vec<PathBuf>,
+    disks: Vec<Disk>,
+}
+
+/// A disk of the emulated machine.
+#[derive(Debug)]
+pub(super) struct Disk {
+    pub(super) image: PathBuf,
+    pub(super) readonly: bool,
 }
 
 impl<'a> L1<'a> {
@@ -148,7 +156,14 @@ impl<'a> L1<'a> {
     /// Attaches a raw disk image that can only be read: `/dev/vda`, `/dev/vdb` and so on.
     #[must_use]
     pub fn disk(mut self, image: &Path) -> Self {
-        self.disks.push(image.to_owned());
+        self.disks.push(Disk { image: image.to_owned(), readonly: true });
+        self
+    }
+
+    /// As [`L1::disk`], but what L1 writes is kept as soon as its disk has it, whatever becomes of L1.
+    #[must_use]
+    pub fn writable_disk(mut self, image: &Path) -> Self {
+        self.disks.push(Disk { image: image.to_owned(), readonly: false });
         self
     }
 
@@ -173,7 +188,35 @@ impl<'a> L1<'a> {
     pub fn run_live(self, script: &str, limit: Duration, mut on_line: impl FnMut(&str)) -> Result<i32> {
         let directory = TempDir::with_prefix("podvisor-l1-").context("Cannot make a directory for L1")?;
         let channels = Channels::below(directory.path()).live();
-        self.run_with(script, &channels, |qemu| Ok(live::run(qemu, limit, &mut on_line)?.is_some()))
+        self.run_with(script, &channels, |qemu| {
+            let end = live::run(qemu, limit, |line| {
+                on_line(line);
+                ControlFlow::Continue(())
+            })?;
+            Ok(matches!(end, live::End::Exited(_)))
+        })
+    }
+
+    /// As [`L1::run_live`], but when `on_line` breaks off, QEMU is killed at once: what L1 held in its memory is lost, what
+    /// it had written to its disks is not. Returns the exit status, or `None` after such a power cut.
+    ///
+    /// # Errors
+    /// As [`L1::run`].
+    pub fn run_until_cut(
+        self,
+        script: &str,
+        limit: Duration,
+        mut on_line: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Option<i32>> {
+        let directory = TempDir::with_prefix("podvisor-l1-").context("Cannot make a directory for L1")?;
+        let channels = Channels::below(directory.path()).live();
+        let mut cut = false;
+        let status = self.run_with(script, &channels, |qemu| {
+            let end = live::run(qemu, limit, &mut on_line)?;
+            cut = end == live::End::Killed;
+            Ok(matches!(end, live::End::Exited(_)))
+        });
+        if cut { Ok(None) } else { status.map(Some) }
     }
 
     /// As [`L1::run`], but `script` runs on this process's terminal, for as long as it likes; returns the exit status.

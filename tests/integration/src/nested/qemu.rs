@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::l1::Disk;
 use crate::images::{Images, KernelImage};
 
 /// What saves time: no workarounds for CPU bugs, no self-tests, no checks of clocks against each other.
@@ -46,7 +47,7 @@ impl Channels {
     }
 }
 
-/// The command that runs the machine, with raw disk images that it may only read. `mend` is the compiled
+/// The command that runs the machine, with raw disk images. `mend` is the compiled
 /// `cpu_interrupt.c`.
 pub(super) fn command(
     images: &Images,
@@ -54,7 +55,7 @@ pub(super) fn command(
     channels: &Channels,
     mend: &Path,
     memory_mib: u32,
-    disks: &[PathBuf],
+    disks: &[Disk],
     tsc_khz: u64,
 ) -> Command {
     let root = images.qemu_root();
@@ -87,7 +88,8 @@ pub(super) fn command(
         command.args(["-chardev", "stdio,id=live,signal=off", "-device", "virtconsole,chardev=live,nr=0"]);
     }
     for disk in disks {
-        command.arg("-drive").arg(format!("file={},format=raw,if=virtio,readonly=on", quoted(disk)));
+        let access = if disk.readonly { "readonly=on" } else { "cache=writeback" };
+        command.arg("-drive").arg(format!("file={},format=raw,if=virtio,{access}", quoted(&disk.image)));
     }
     command
 }

@@ -15,6 +15,7 @@ mod entry;
 mod flash;
 mod flip;
 mod fwcfg;
+mod ledger;
 mod lspci;
 mod mem;
 mod msix;
@@ -82,6 +83,8 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "net" => net::run(arguments),
         "netq" => netq::run(arguments),
         "rng" => rng::run(),
+        "ledger" => ledger::write(arguments),
+        "audit" => ledger::audit(arguments),
         "rom" => rom::run(arguments),
         "sata" => sata::run(arguments),
         "scsi" => scsi::run(arguments),
