@@ -45,6 +45,7 @@ pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;
 pub use devices::latency::Latencies;
 pub use devices::rate_limit::{Rate, RateLimit};
+pub use devices::virtio::QueueStatistics;
 pub use devices::virtio::balloon::{BalloonStatus, GuestStatistics};
 pub use devices::virtio::net::{MacAddress, MacAddressError, NetStatistics, PairStatistics, Traffic};
 pub use event::{ResetSource, StopReason, VmEvent};

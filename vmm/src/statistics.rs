@@ -3,8 +3,10 @@
 use crate::memory::{AddressSpaceListener, Slot};
 use devices::backend::block::DiskQueueStatistics;
 use devices::id::DeviceId;
+use devices::virtio::{QueueStatistics, QueueUses};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a machine did since it was built, resets included.
@@ -16,6 +18,9 @@ pub struct VmStatistics {
     pub slot_updates: u64,
     /// How often the chip with a firmware's variables went from memory to commands, or back.
     pub flash_switches: u64,
+    /// What went over each virtio queue that was ever enabled, by device.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queues: BTreeMap<DeviceId, BTreeMap<u16, QueueStatistics>>,
     /// What went through each disk, by queue.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub disks: BTreeMap<DeviceId, Vec<DiskQueueStatistics>>,
@@ -87,13 +92,14 @@ pub(crate) struct Statistics {
     exits: Vec<Exits>,
     slot_updates: AtomicU64,
     flash_switches: AtomicU64,
+    queues: Arc<QueueUses>,
 }
 
 impl Statistics {
     /// Of a machine with so many vCPUs.
     pub(crate) fn new(vcpus: u32) -> Self {
         let exits = (0..vcpus).map(|_| Exits::default()).collect();
-        Self { exits, slot_updates: AtomicU64::new(0), flash_switches: AtomicU64::new(0) }
+        Self { exits, slot_updates: AtomicU64::new(0), flash_switches: AtomicU64::new(0), queues: Arc::default() }
     }
 
     /// A vCPU has left KVM_RUN.
@@ -112,6 +118,11 @@ impl Statistics {
         }
     }
 
+    /// Where virtio queues are counted.
+    pub(crate) fn queues(&self) -> &Arc<QueueUses> {
+        &self.queues
+    }
+
     /// The chip with the variables is memory again, or no longer.
     pub(crate) fn flash_switched(&self) {
         self.flash_switches.fetch_add(1, Ordering::Relaxed);
@@ -123,6 +134,7 @@ impl Statistics {
             exits: self.exits.iter().map(Exits::read).collect(),
             slot_updates: self.slot_updates.load(Ordering::Relaxed),
             flash_switches: self.flash_switches.load(Ordering::Relaxed),
+            queues: self.queues.read(),
             ..VmStatistics::default()
         }
     }

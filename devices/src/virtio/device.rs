@@ -11,7 +11,7 @@
 //! device is reset, the worker has handed it back, and its state can be read or it can be dropped.
 
 use super::queue_config::QueueConfigError;
-use super::{DeviceMemory, VirtQueue};
+use super::{DeviceMemory, QueueUse, VirtQueue};
 use crate::id::DeviceId;
 use crate::state::{Section, StateError};
 use crate::worker::WorkerContext;
@@ -132,4 +132,6 @@ pub trait QueueWorkers: Send + Sync {
     /// Asks for the handlers of `device` back. Each is drained first; `returned` is called when all are idle.
     /// A device without running handlers gets an empty list.
     fn stop(&self, device: &DeviceId, returned: Returned);
+    /// Where what goes over queue `index` of `device` is counted, by the queue and by who serves it.
+    fn counters(&self, device: &DeviceId, index: u16) -> Arc<QueueUse>;
 }

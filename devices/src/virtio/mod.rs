@@ -7,6 +7,7 @@ mod device;
 mod memory;
 mod queue;
 mod queue_config;
+mod queue_use;
 mod status;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,3 +25,4 @@ pub use device::{ActivateError, Activation, QueueHandler, QueueWorkers, Returned
 pub use memory::DeviceMemory;
 pub use queue::VirtQueue;
 pub use queue_config::{QueueConfig, QueueConfigError};
+pub use queue_use::{QueueStatistics, QueueUse, QueueUses};

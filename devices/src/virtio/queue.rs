@@ -6,7 +6,7 @@
 
 use super::chain::{Chain, ChainError};
 use super::queue_config::{QueueConfig, QueueConfigError, check_memory};
-use super::{DeviceMemory, VirtioInterrupt};
+use super::{DeviceMemory, QueueUse, VirtioInterrupt};
 use std::num::Wrapping;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -41,6 +41,7 @@ pub struct VirtQueue<M: DeviceMemory> {
     memory: M,
     notification: EventFd,
     interrupt: Arc<dyn VirtioInterrupt>,
+    counters: Arc<QueueUse>,
     /// The driver broke it.
     broken: bool,
     /// VIRTIO_F_INDIRECT_DESC was negotiated.
@@ -62,7 +63,13 @@ impl<M: DeviceMemory> VirtQueue<M> {
     ) -> Self {
         let indirect = features & 1 << VIRTIO_RING_F_INDIRECT_DESC != 0;
         let signalled = ring.next_used();
-        Self { index, ring, memory, notification, interrupt, broken: false, indirect, signalled }
+        let counters = Arc::default();
+        Self { index, ring, memory, notification, interrupt, counters, broken: false, indirect, signalled }
+    }
+
+    /// Counts by `counters` what goes over it.
+    pub fn counted_by(self, counters: Arc<QueueUse>) -> Self {
+        Self { counters, ..self }
     }
 
     /// Its index in the device.
@@ -227,11 +234,14 @@ impl<M: DeviceMemory> VirtQueue<M> {
         let used = GuestAddress(self.ring.used_ring());
         let mut next = Wrapping(self.ring.next_used());
         for (chain, written) in chains {
-            let element = [u32::from(chain.head()).to_le(), written.min(chain.writable.len()).to_le()];
+            let written = written.min(chain.writable.len());
+            let element = [u32::from(chain.head()).to_le(), written.to_le()];
+            let read = chain.readable.len();
             drop(chain);
             if self.broken {
                 continue;
             }
+            self.counters.used(read, written);
             // flags and idx come before the ring; `check_memory` has seen its end.
             let slot = used.unchecked_add(4 + 8 * u64::from(next.0 % self.ring.size()));
             memory.write_obj(element, slot).map_err(RingFault::Used)?;
@@ -251,7 +261,10 @@ impl<M: DeviceMemory> VirtQueue<M> {
             return;
         }
         match self.wants_interrupt(before) {
-            Ok(true) => self.interrupt.used_buffers(self.index),
+            Ok(true) => {
+                self.counters.interrupted();
+                self.interrupt.used_buffers(self.index);
+            }
             Ok(false) => {}
             Err(fault) => self.fail(&fault),
         }

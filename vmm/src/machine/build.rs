@@ -79,8 +79,14 @@ impl Machine {
         let vcpus = create_vcpus(blueprint, &vm, topology, saved.is_restore())?;
 
         let workers = Arc::new(
-            Workers::new(&blueprint.threads, &virtio::placements(config), &config.io_threads, &blueprint.rings)
-                .map_err(MachineError::from)?,
+            Workers::new(
+                &blueprint.threads,
+                &virtio::placements(config),
+                &config.io_threads,
+                &blueprint.rings,
+                blueprint.statistics.queues(),
+            )
+            .map_err(MachineError::from)?,
         );
         let buses = Buses::default();
         let board = Board::new(

@@ -21,7 +21,7 @@ use crate::config::{IoThreadsConfig, IoThreadsPolicy};
 use crate::thread::{ThreadRole, Threads};
 use command::{Command, Commands};
 use devices::id::DeviceId;
-use devices::virtio::{QueueHandler, QueueWorkers, Returned};
+use devices::virtio::{QueueHandler, QueueUse, QueueUses, QueueWorkers, Returned};
 use devices::worker::{RingUse, WorkerContext};
 use gathering::Gathering;
 use std::collections::HashMap;
@@ -55,12 +55,13 @@ pub(crate) struct Workers {
     commands: Vec<Commands>,
     /// Which of `commands` serve a device: its first queue the first one, and so on in turn.
     places: HashMap<DeviceId, Vec<usize>>,
+    uses: Arc<QueueUses>,
     threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
 }
 
 impl Workers {
-    /// Makes the workers that `placements` ask for, by the policy of `config`; their rings are counted in `rings`. Devices
-    /// that are not listed are never served.
+    /// Makes the workers that `placements` ask for, by the policy of `config`; their rings are counted in `rings`, what they
+    /// serve in `uses`. Devices that are not listed are never served.
     ///
     /// # Errors
     /// The host has no thread or descriptor left.
@@ -69,9 +70,11 @@ impl Workers {
         placements: &[(DeviceId, Placement)],
         config: &IoThreadsConfig,
         rings: &Arc<RingUse>,
+        uses: &Arc<QueueUses>,
     ) -> Result<Self, WorkerError> {
         let rings = config.io_uring.then_some(rings);
-        let mut workers = Self { commands: Vec::new(), places: HashMap::new(), threads: Mutex::default() };
+        let mut workers =
+            Self { commands: Vec::new(), places: HashMap::new(), uses: Arc::clone(uses), threads: Mutex::default() };
         let mut shared = None;
         let mut pool = Vec::new();
         for (device, placement) in placements {
@@ -104,7 +107,7 @@ impl Workers {
             Some(rings) => WorkerContext::with_ring(now, Arc::clone(rings)),
             None => WorkerContext::new(now),
         };
-        let body = WorkerThread::new(receiver, context).map_err(failed)?;
+        let body = WorkerThread::new(receiver, context, Arc::clone(&self.uses)).map_err(failed)?;
         let thread = threads.spawn(ThreadRole::Worker(name.to_owned()), move || body.main()).map_err(failed)?;
         self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
         self.commands.push(commands);
@@ -164,6 +167,10 @@ impl QueueWorkers for Workers {
                 commands.send(Command::Start { device: device.clone(), handlers });
             }
         }
+    }
+
+    fn counters(&self, device: &DeviceId, index: u16) -> Arc<QueueUse> {
+        self.uses.of(device, index)
     }
 
     fn stop(&self, device: &DeviceId, returned: Returned) {

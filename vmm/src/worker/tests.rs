@@ -99,7 +99,7 @@ fn workers(placements: &[(&str, Placement)]) -> Workers {
 
 fn workers_by(config: &IoThreadsConfig, placements: &[(&str, Placement)]) -> Workers {
     let placements: Vec<_> = placements.iter().map(|(id, placement)| (DeviceId::from(*id), *placement)).collect();
-    Workers::new(&Threads::unconfined(), &placements, config, &Arc::default()).unwrap()
+    Workers::new(&Threads::unconfined(), &placements, config, &Arc::default(), &Arc::default()).unwrap()
 }
 
 fn processed(notes: &Receiver<Note>) -> rustix::thread::Pid {

@@ -5,11 +5,12 @@
 
 use super::command::{Command, CommandQueue};
 use devices::id::DeviceId;
-use devices::virtio::{QueueHandler, Returned};
+use devices::virtio::{QueueHandler, QueueUse, QueueUses, Returned};
 use devices::worker::WorkerContext;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 
@@ -26,6 +27,7 @@ const RETRY: i32 = 1;
 struct Served {
     device: DeviceId,
     handler: Box<dyn QueueHandler>,
+    counters: Arc<QueueUse>,
 }
 
 /// What a worker's thread works with.
@@ -39,6 +41,7 @@ pub(super) struct WorkerThread {
     /// When a handler wants a turn, whatever happens.
     wakes: BTreeMap<u64, Instant>,
     context: WorkerContext,
+    uses: Arc<QueueUses>,
     ring_is_watched: bool,
     /// The last round left nothing behind.
     complete: bool,
@@ -46,7 +49,7 @@ pub(super) struct WorkerThread {
 
 impl WorkerThread {
     /// A worker that serves nothing yet.
-    pub(super) fn new(commands: CommandQueue, context: WorkerContext) -> io::Result<Self> {
+    pub(super) fn new(commands: CommandQueue, context: WorkerContext, uses: Arc<QueueUses>) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.ctl(ControlOperation::Add, commands.descriptor(), EpollEvent::new(EventSet::IN, COMMANDS))?;
         Ok(Self {
@@ -57,6 +60,7 @@ impl WorkerThread {
             next: 1,
             wakes: BTreeMap::new(),
             context,
+            uses,
             ring_is_watched: false,
             complete: true,
         })
@@ -113,7 +117,7 @@ impl WorkerThread {
         if let Some(served) = self.served.get(&number) {
             if key.is_multiple_of(2) {
                 // Lowered before the queue is looked at, so that a later notification raises it again.
-                let _ = served.handler.notification().read();
+                served.counters.notified(served.handler.notification().read().unwrap_or(0));
             }
             self.ready.insert(number);
         }
@@ -174,7 +178,8 @@ impl WorkerThread {
                 tracing::error!(%device, queue, "Cannot watch a queue, its requests wait: {error}");
             }
         }
-        self.served.insert(number, Served { device, handler });
+        let counters = self.uses.of(&device, handler.index());
+        self.served.insert(number, Served { device, handler, counters });
         self.ready.insert(number);
     }
 

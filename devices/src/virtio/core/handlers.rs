@@ -148,7 +148,8 @@ impl<M: DeviceMemory> Shared<M> {
             let notification = event.try_clone().map_err(ActivateError::Backend)?;
             let interrupt = Arc::clone(&self.interrupts) as Arc<dyn VirtioInterrupt>;
             let features = control.driver_features;
-            queues.push(VirtQueue::new(index, ring, features, self.memory.clone(), notification, interrupt));
+            let queue = VirtQueue::new(index, ring, features, self.memory.clone(), notification, interrupt);
+            queues.push(queue.counted_by(self.workers.counters(&self.id, index)));
         }
         if control.active && queues.is_empty() {
             return Ok(Vec::new());

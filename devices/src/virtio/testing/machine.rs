@@ -5,7 +5,7 @@ use crate::bus::{BusDevice, Width};
 use crate::id::DeviceId;
 use crate::interrupt::EdgeLine;
 use crate::virtio::transport::mmio::{MmioState, MmioTransport};
-use crate::virtio::{QueueHandler, QueueWorkers, Returned, VirtioDevice};
+use crate::virtio::{QueueHandler, QueueUse, QueueUses, QueueWorkers, Returned, VirtioDevice};
 use crate::worker::WorkerContext;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,6 +36,8 @@ pub(crate) struct FakeWorkers {
     asked: Mutex<Vec<Returned>>,
     /// `stop` waits for [`FakeWorkers::deliver`].
     pub(crate) slow: AtomicBool,
+    /// What the queues count.
+    pub(crate) uses: QueueUses,
 }
 
 impl FakeWorkers {
@@ -106,6 +108,10 @@ impl QueueWorkers for FakeWorkers {
         if !self.slow.load(Ordering::Relaxed) {
             self.deliver();
         }
+    }
+
+    fn counters(&self, device: &DeviceId, index: u16) -> Arc<QueueUse> {
+        self.uses.of(device, index)
     }
 }
 

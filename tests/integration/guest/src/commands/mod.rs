@@ -9,6 +9,7 @@ mod button;
 mod clocks;
 mod console;
 mod cpuid;
+mod depth;
 mod e820;
 mod ecam;
 mod entry;
@@ -68,6 +69,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "mark" => mark(arguments),
         "spin" => spin(arguments),
         "e820" => e820::run(),
+        "depth" => depth::run(arguments),
         "entry" => entry::run(),
         "mem" => mem::run(arguments),
         "smp" => smp::run(),

@@ -4,12 +4,14 @@ mod device;
 mod hal;
 pub mod network;
 mod pci;
+mod ring;
 mod transport;
 mod worker;
 
 pub use device::{Device, VENDOR, all, devices};
 pub use hal::GuestHal;
 pub use pci::{Structure, structures};
+pub use ring::Ring;
 pub use transport::{PciLink, Transport};
 pub use worker::Worker;
 

@@ -16,6 +16,7 @@ mod memory;
 mod network;
 mod pause;
 mod ports;
+mod queue_counts;
 mod races;
 mod reset;
 mod scsi;

@@ -1,0 +1,111 @@
+//! `depth=DISK:DEPTH:COUNT:BYTES:EVENT_IDX`: reads COUNT times BYTES from a disk, DEPTH requests at a time, completed by
+//! interrupts, and counts what that took.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use virtio_drivers::transport::{DeviceStatus, Transport as _};
+
+use super::{Outcome, required};
+use crate::clock::{Timeout, cycles_to_ns};
+use crate::cpu::{halt, tsc};
+use crate::timer;
+use crate::virtio::{self, Ring};
+
+const VERSION_1: u64 = 1 << 32;
+const EVENT_IDX: u64 = 1 << 29;
+const SECTOR: u64 = 512;
+const PATIENCE_MS: u64 = 60_000;
+
+/// What the device reads and writes of a request, besides the data (VIRTIO 1.2 5.2.6).
+#[repr(C)]
+struct Request {
+    kind: u32,
+    reserved: u32,
+    sector: u64,
+    status: u8,
+}
+
+pub fn run(arguments: &str) -> Outcome {
+    let numbers: Vec<u64> = arguments.split(':').map(required).collect::<Result<_, _>>()?;
+    let [index, depth, count, bytes, event_idx] = numbers[..] else {
+        return Err(String::from("five numbers are wanted"));
+    };
+    let device = virtio::devices(virtio::BLOCK).nth(index as usize).ok_or_else(|| format!("no disk {index}"))?;
+    let (mut transport, interrupt) = device.open()?;
+    transport.set_status(DeviceStatus::empty());
+    let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
+    transport.set_status(status);
+    let wanted = VERSION_1 | if event_idx != 0 { EVENT_IDX } else { 0 };
+    if transport.read_device_features() & wanted != wanted {
+        return Err(String::from("not all features are offered"));
+    }
+    transport.write_driver_features(wanted);
+    status |= DeviceStatus::FEATURES_OK;
+    transport.set_status(status);
+    let sectors = transport.read_config_space::<u32>(0).map_err(|error| format!("{error}"))?;
+    let places = u64::from(sectors) * SECTOR / bytes;
+
+    let mut data = vec![0u8; (depth * bytes) as usize];
+    let mut requests: Vec<Request> =
+        (0..depth).map(|_| Request { kind: 0, reserved: 0, sector: 0, status: 0xff }).collect();
+    let (data, requests) = (data.as_mut_ptr(), requests.as_mut_ptr());
+    let shapes: Vec<_> = (0..depth as usize)
+        .map(|number| {
+            let (data, request) = (data.wrapping_add(number * bytes as usize), requests.wrapping_add(number));
+            let header = request.expose_provenance() as u64;
+            let place = core::mem::offset_of!(Request, status) as u64;
+            vec![(header, 16, false), (data.expose_provenance() as u64, bytes as u32, true), (header + place, 1, true)]
+        })
+        .collect();
+    let mut ring = Ring::new(&mut transport, 0, event_idx != 0, &shapes)?;
+    transport.set_status(status | DeviceStatus::DRIVER_OK);
+    timer::start_tick();
+
+    let (before, start) = (interrupt.count(), tsc());
+    let (mut begun, mut done, mut free) = (0, 0, (0..depth as u16).collect::<Vec<_>>());
+    let timeout = Timeout::after(PATIENCE_MS);
+    while done < count {
+        while begun < count
+            && let Some(number) = free.pop()
+        {
+            // SAFETY: inside the vector, and the device does not have this one.
+            unsafe {
+                let request = requests.add(usize::from(number));
+                (*request).sector = begun % places * (bytes / SECTOR);
+                (*request).status = 0xff;
+            }
+            ring.add(number);
+            begun += 1;
+        }
+        ring.announce(&mut transport);
+        while let Some(number) = ring.take() {
+            // SAFETY: as above.
+            let status = unsafe { requests.add(usize::from(number)).cast_const().read_volatile().status };
+            if status != 0 {
+                return Err(format!("status={status}"));
+            }
+            free.push(number);
+            done += 1;
+        }
+        if free.is_empty() || begun == count {
+            while done < count && !ring.listen() {
+                if timeout.passed() {
+                    return Err(format!("only {done} of {count} were done in time"));
+                }
+                interrupt.rearm();
+                halt();
+                // A message of the queue's own says all.
+                if interrupt.messages() == 0 {
+                    transport.ack_interrupt();
+                }
+            }
+        }
+    }
+    let ns = cycles_to_ns(tsc() - start);
+    let interrupts = interrupt.count() - before;
+    transport.set_status(DeviceStatus::empty());
+    Ok(format!("requests={done} notifications={} interrupts={interrupts} ns={ns}", ring.notifications))
+}

@@ -1,0 +1,52 @@
+//! What requests cost: notifications, interrupts and exits of each, counted by the machine and by its driver.
+
+use integration::machine::{Answer, TestDisk};
+use vmm::{DeviceId, QueueStatistics};
+
+use super::{another, machine};
+
+const REQUESTS: u64 = 4096;
+
+/// What the machine and its driver counted for `requests` reads of 4 KiB.
+struct Counted {
+    driver: Answer,
+    queue: QueueStatistics,
+    exits: u64,
+}
+
+fn reads(requests: u64, depth: u64, event_idx: bool) -> Counted {
+    let disk = TestDisk::patterned(8192, 1);
+    let script = format!("depth=0:{depth}:{requests}:4096:{}", u64::from(event_idx));
+    let mut guest = another(&script).disk("disk0", &disk).start();
+    let driver = guest.answer("depth");
+    let statistics = guest.handle.statistics();
+    Counted { driver, queue: statistics.queues[&DeviceId::from("disk0")][&0], exits: statistics.exits[0].total() }
+}
+
+#[test]
+fn every_request_notification_and_interrupt_is_counted() {
+    let Some(_) = machine("") else { return };
+    for event_idx in [false, true] {
+        let Counted { driver, queue, exits } = reads(REQUESTS, 1, event_idx);
+        println!("depth 1, event_idx={event_idx}: {queue:?}, {exits} exits, {}", driver.line());
+        assert_eq!((queue.chains, queue.read_bytes, queue.written_bytes), (REQUESTS, 16 * REQUESTS, 4097 * REQUESTS));
+        // What the last one notified of may have been found before the notification was.
+        let notified = driver.number("notifications");
+        assert!((notified - 1..=notified).contains(&queue.notifications), "{queue:?}, {notified}");
+        assert!(queue.notifications <= REQUESTS && queue.interrupts <= REQUESTS, "{queue:?}");
+        assert!(queue.interrupts > 0 && queue.interrupts >= driver.number("interrupts"), "{queue:?}");
+    }
+}
+
+#[test]
+fn of_thirty_two_requests_at_a_time_few_notify_interrupt_or_exit() {
+    let Some(_) = machine("") else { return };
+    let (once, twice) = (reads(REQUESTS, 32, true), reads(2 * REQUESTS, 32, true));
+    // Without the exits of the driver's start.
+    let exits = twice.exits.saturating_sub(once.exits);
+    println!("depth 32: {:?}, {exits} exits for {REQUESTS} requests, {}", twice.queue, twice.driver.line());
+    assert_eq!(twice.queue.chains, 2 * REQUESTS);
+    assert!(twice.queue.notifications * 10 <= 2 * REQUESTS, "{:?}", twice.queue);
+    assert!(twice.queue.interrupts * 10 <= 2 * REQUESTS, "{:?}", twice.queue);
+    assert!(exits * 10 <= REQUESTS, "{exits}");
+}
