@@ -1,7 +1,8 @@
 //! The controller as a PCI function, and the place of its handlers.
 
 use super::ata::{AtaDisk, SECTOR};
-use super::handler::{Device, PortHandler};
+use super::attached::Device;
+use super::handler::PortHandler;
 use super::hba::Hba;
 use super::port::Connected;
 use super::registers::{LENGTH, PORTS};
@@ -10,7 +11,7 @@ use crate::bus::{BusDevice, Width};
 use crate::id::DeviceId;
 use crate::interrupt::{InterruptError, InterruptManager, IrqLine};
 use crate::pci::{
-    BarKind, Command, DecodedBar, FunctionError, Identity, LayoutError, PciConfiguration, PciFunction, Pin,
+    BarKind, Command, DecodedBar, FunctionError, Identity, LayoutError, Msi, PciConfiguration, PciFunction, Pin,
 };
 use crate::scsi::{LogicalUnit, Medium, UnitConfig, UnitState};
 use crate::state::{Section, StateError};
@@ -75,6 +76,7 @@ impl From<LayoutError> for AhciError {
 /// A SATA controller. Park it before dropping it, or the workers keep its handlers.
 pub struct Ahci<M: DeviceMemory> {
     hba: Arc<Hba<M>>,
+    msi: Arc<Msi>,
     /// By port.
     devices: Vec<Arc<Device>>,
     workers: Arc<dyn QueueWorkers>,
@@ -106,6 +108,7 @@ impl<M: DeviceMemory> Ahci<M> {
         configuration.set(MAP, Width::Word, MAP_AHCI);
         configuration.set(PCS, Width::Word, PCS_MASK);
         configuration.make_writable(PCS, Width::Word, PCS_MASK);
+        let msi = Arc::new(Msi::new(id.clone(), interrupts.msi_group(1)?, &mut configuration)?);
 
         let mut saved = match &state {
             Some(state) => state.devices.iter().cloned().map(Some).collect(),
@@ -121,19 +124,21 @@ impl<M: DeviceMemory> Ahci<M> {
         let host = |source: std::io::Error| StateError::Host { device: id.clone(), source: Box::new(source) };
         let events = (0..PORTS).map(|_| EventFd::new(EFD_NONBLOCK).map(Arc::new));
         let events = events.collect::<Result<Vec<_>, _>>().map_err(host)?;
-        let hba = Hba::new(id.clone(), memory, connected, events.clone(), interrupts.level_line(line)?);
-        let hba = Arc::new(hba);
+        let pin = interrupts.level_line(line)?;
+        let hba = Arc::new(Hba::new(id.clone(), memory, connected, events.clone(), pin, Arc::clone(&msi)));
         if let Some(state) = state {
             configuration.restore(&id, &state.configuration)?;
             hba.restore((state.interrupts, state.is, state.ports))
                 .map_err(|reason| StateError::Invalid { device: id, reason })?;
         }
         hba.disable_pin(configuration.command().contains(Command::INTX_DISABLE));
+        // After that: what is pending is sent when the machine runs.
+        msi.follow(&configuration);
         let handlers = events.into_iter().zip(&devices).enumerate().map(|(port, (event, device))| {
             Box::new(PortHandler::new(Arc::clone(&hba), port, event, Arc::clone(device))) as Box<dyn QueueHandler>
         });
         let home = Arc::new(Mutex::new(handlers.collect()));
-        Ok(Self { hba, devices, workers, home, configuration: Mutex::new(configuration) })
+        Ok(Self { hba, msi, devices, workers, home, configuration: Mutex::new(configuration) })
     }
 
     /// Brings all handlers home and calls `done`, perhaps in this thread. Nothing runs then, and the state can be read.
@@ -146,7 +151,7 @@ impl<M: DeviceMemory> Ahci<M> {
         self.workers.stop(&self.hba.id, Box::new(returned));
     }
 
-    /// Hands the handlers out, each to be processed once, and asserts the pin if it was. Not before `park` is done.
+    /// Hands the handlers out, each to be processed once, and signals again what was pending. Not before `park` is done.
     pub fn unpark(&self) {
         self.hba.resume();
         let handlers = std::mem::take(&mut *self.home.lock().unwrap_or_else(PoisonError::into_inner));
@@ -230,6 +235,7 @@ impl<M: DeviceMemory> PciFunction for Ahci<M> {
     fn write_config(&self, offset: u16, width: Width, value: u32) {
         let mut configuration = self.lock();
         configuration.write(offset, width, value);
+        self.msi.follow(&configuration);
         // Under the lock, so that what was written last counts.
         self.hba.disable_pin(configuration.command().contains(Command::INTX_DISABLE));
     }

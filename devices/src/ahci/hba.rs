@@ -6,6 +6,7 @@ use super::registers::*;
 use crate::bus::{BusDevice, Width};
 use crate::id::DeviceId;
 use crate::interrupt::LevelLine;
+use crate::pci::Msi;
 use crate::virtio::DeviceMemory;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vm_memory::{Bytes, GuestAddress};
@@ -19,6 +20,7 @@ pub(super) struct Hba<M: DeviceMemory> {
     /// What wakes each port's handler.
     events: Vec<Arc<EventFd>>,
     pin: Arc<dyn LevelLine>,
+    msi: Arc<Msi>,
     registers: Mutex<Registers>,
 }
 
@@ -30,6 +32,8 @@ pub(super) struct Registers {
     resetting: bool,
     is: u32,
     pub(super) ports: [Port; PORTS],
+    /// What the last message was for: another is sent for what comes beside it, and for what software leaves.
+    told: u32,
     /// The command register forbids the pin.
     pin_disabled: bool,
 }
@@ -45,11 +49,12 @@ impl<M: DeviceMemory> Hba<M> {
         connected: [Connected; PORTS],
         events: Vec<Arc<EventFd>>,
         pin: Arc<dyn LevelLine>,
+        msi: Arc<Msi>,
     ) -> Self {
         let mut ports: [Port; PORTS] = Default::default();
         ports.iter_mut().zip(connected).for_each(|(port, connected)| port.reset(connected));
-        let registers = Registers { interrupts: false, resetting: false, is: 0, ports, pin_disabled: false };
-        Self { id, memory, connected, events, pin, registers: Mutex::new(registers) }
+        let registers = Registers { interrupts: false, resetting: false, is: 0, ports, told: 0, pin_disabled: false };
+        Self { id, memory, connected, events, pin, msi, registers: Mutex::new(registers) }
     }
 
     /// What is connected to `port`.
@@ -82,32 +87,37 @@ impl<M: DeviceMemory> Hba<M> {
         self.registers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The command register forbids the pin, or not.
+    /// The command register forbids the pin, or not; what MSI is to be has been followed.
     pub(super) fn disable_pin(&self, disabled: bool) {
         let mut registers = self.lock();
         registers.pin_disabled = disabled;
         self.update(&mut registers);
     }
 
-    /// The controller wants its pin asserted.
+    /// The controller wants its pin asserted, or has a message to send.
     pub(super) fn is_pending(&self) -> bool {
         let registers = self.lock();
         registers.interrupts && registers.is != 0
     }
 
-    /// The pin's level is computed anew.
+    /// The pin's level is computed anew, and a message that was not sent is.
     pub(super) fn resume(&self) {
         self.update(&mut self.lock());
     }
 
-    /// Latches the ports' interrupts and sets the pin's level: after each change, under the lock.
+    /// Latches the ports' interrupts, and sets the pin's level or sends a message (AHCI 1.3.1, 10.7.2): after each change,
+    /// under the lock.
     pub(super) fn update(&self, registers: &mut Registers) {
         for (index, port) in registers.ports.iter().enumerate() {
             if port.interrupts() & port.ie != 0 {
                 registers.is |= 1 << index;
             }
         }
-        self.pin.set(registers.interrupts && registers.is != 0 && !registers.pin_disabled);
+        let wanted = if registers.interrupts { registers.is } else { 0 };
+        self.pin.set(wanted != 0 && !self.msi.is_enabled() && !registers.pin_disabled);
+        // What cannot be sent now is tried again at the next change.
+        let sent = wanted & !registers.told != 0 && self.msi.notify();
+        registers.told = if sent { wanted } else { registers.told & wanted };
     }
 
     /// `bytes` are received at `offset` of a port's area, if it receives; memory that is none loses them.
@@ -168,7 +178,7 @@ impl<M: DeviceMemory> Hba<M> {
                 (0..PORTS).for_each(|port| self.wake(port));
             }
             GHC => registers.interrupts = value & IE != 0,
-            IS => registers.is &= !value,
+            IS => (registers.is, registers.told) = (registers.is & !value, 0),
             _ => {
                 let Some((index, register)) = locate(offset) else { return };
                 let connected = self.connected(index);

@@ -11,6 +11,7 @@
 //! stopped or reset meanwhile ends without a trace: the port says that it runs (PxCMD.CR) until then.
 
 mod ata;
+mod attached;
 mod command;
 mod device;
 mod fis;

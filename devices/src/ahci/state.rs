@@ -30,5 +30,5 @@ pub(super) enum PortState {
 
 impl DeviceState for AhciState {
     const KIND: &'static str = "ahci";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }

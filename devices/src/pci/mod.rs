@@ -14,6 +14,7 @@ mod ecam;
 mod function;
 pub mod header;
 mod host_bridge;
+mod msi;
 mod msix;
 pub(crate) mod rom;
 mod root_port;
@@ -33,6 +34,7 @@ pub use configuration::{
 pub use function::{BarMapper, DecodedBar, Doorbell, Forwarding, Mapping, PciFunction, ROM_BAR, Space};
 pub use header::Command;
 pub use host_bridge::{HostBridge, HostBridgeState};
+pub use msi::Msi;
 pub use msix::{Msix, MsixState};
 pub use rom::{ExpansionRom, MAX_ROM_SIZE, RomError};
 pub use root_port::{RootPort, RootPortState};

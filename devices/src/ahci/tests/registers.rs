@@ -71,6 +71,55 @@ fn the_pin_is_asserted_until_the_port_and_then_the_controller_are_cleared() {
     assert_eq!((rig.port(0x10), rig.is_asserted()), (1, false));
 }
 
+/// MSI on, with this data.
+fn enable_messages(rig: &Rig, data: u32) {
+    assert_eq!(rig.ahci.read_config(0x34, Width::Byte) & 0xff, 0x40);
+    assert_eq!(rig.ahci.read_config(0x40, Width::Byte) & 0xff, 0x05);
+    rig.ahci.write_config(0x44, Width::Dword, 0xfee0_0000);
+    rig.ahci.write_config(0x4c, Width::Word, data);
+    rig.ahci.write_config(0x42, Width::Word, 1);
+}
+
+#[test]
+fn a_message_is_sent_for_what_is_new_and_for_what_software_leaves() {
+    let (rig, _) = Rig::disk();
+    let nothing = || rig.command(fis(0xe5, 0, 0, 0), &[]);
+    nothing();
+    assert!(rig.is_asserted());
+    enable_messages(&rig, 0x31);
+    assert_eq!((rig.is_asserted(), rig.interrupts.messages()), (false, vec![0x31]), "what was pending is sent");
+    nothing();
+    assert!(rig.interrupts.messages().is_empty(), "its port has interrupted already");
+    rig.write(0x08, 1);
+    assert_eq!(rig.interrupts.messages(), [0x31], "the port still interrupts");
+    rig.set_port(0x10, 1);
+    rig.write(0x08, 1);
+    assert_eq!((rig.interrupts.messages(), rig.read(0x08)), (vec![], 0));
+    nothing();
+    assert_eq!(rig.interrupts.messages(), [0x31]);
+    // Interrupts are switched off and on again.
+    rig.write(0x04, 1 << 31);
+    assert!(rig.interrupts.messages().is_empty());
+    rig.write(0x04, 1 << 31 | 2);
+    assert_eq!((rig.interrupts.messages(), rig.is_asserted()), (vec![0x31], false));
+    rig.ahci.write_config(0x42, Width::Word, 0);
+    assert!(rig.is_asserted(), "it has its pin again");
+}
+
+#[test]
+fn a_message_that_was_pending_is_sent_by_the_copy_of_a_parked_controller() {
+    let (rig, disk) = Rig::late();
+    enable_messages(&rig, 0x42);
+    rig.command(fis(0xe5, 0, 0, 0), &[]);
+    rig.ahci.park(Box::new(|| {}));
+    let state: AhciState = rig.ahci.save().unwrap().decode().unwrap();
+    let ports = vec![unit("disk0", Medium::Fixed(Arc::new(disk)))];
+    let copy = Rig::restored(ports, Arc::clone(&rig.memory), Some(state)).unwrap();
+    assert!(copy.interrupts.messages().is_empty(), "nothing is sent before it runs");
+    copy.ahci.unpark();
+    assert_eq!((copy.interrupts.messages(), copy.is_asserted()), (vec![0x42], false));
+}
+
 #[test]
 fn a_port_that_is_stopped_forgets_its_commands_and_runs_until_they_are_over() {
     let (rig, disk) = Rig::late();

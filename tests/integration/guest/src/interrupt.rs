@@ -9,6 +9,7 @@ use crate::clock::Timeout;
 use crate::cpu::allow_interrupts;
 use crate::descriptors::{FIRST_INTERRUPT, FIRST_MESSAGE, MESSAGES, interrupts};
 use crate::pci::function::command;
+use crate::pci::msi::Msi;
 use crate::pci::msix::Msix;
 use crate::pci::{Address, Function};
 use crate::sync::SpinLock;
@@ -44,33 +45,45 @@ pub enum Interrupt {
         /// How many.
         count: u16,
     },
+    /// By MSI, as vector `vector` of the CPU.
+    Message {
+        /// The function's capability.
+        msi: Msi,
+        /// The CPU's vector.
+        vector: u8,
+    },
 }
 
-/// Prepares the interrupt of a PCI function: MSI-X where it has that, unless pins were asked for.
+/// Prepares the interrupt of a PCI function: MSI-X where it has that, or MSI, unless pins were asked for.
 ///
 /// # Errors
 /// The function has no interrupt, or too many functions have messages.
 pub fn of_function(function: Function) -> Result<Interrupt, String> {
-    match Msix::of(function).filter(|_| !LINES_ONLY.load(Ordering::SeqCst)) {
-        Some(msix) => {
-            let mut owners = OWNERS.lock();
-            let index = owners.iter().position(|owner| *owner == function.at).unwrap_or_else(|| {
-                owners.push(function.at);
-                owners.len() - 1
-            });
-            let count = msix.size().min(VECTORS);
-            let offset = index as u16 * VECTORS;
-            if offset + count > u16::from(MESSAGES) {
-                return Err(String::from("too many functions with messages"));
-            }
-            Ok(Interrupt::Messages { msix, first: FIRST_MESSAGE + offset as u8, count })
-        }
-        None => {
-            let gsi = function.gsi().ok_or("no GSI for the function's interrupt pin")?;
-            function.command(0, command::INTX_DISABLE);
-            Ok(Interrupt::Line { gsi, level: true })
-        }
+    let messages = !LINES_ONLY.load(Ordering::SeqCst);
+    if let Some(msix) = Msix::of(function).filter(|_| messages) {
+        let count = msix.size().min(VECTORS);
+        return Ok(Interrupt::Messages { msix, first: first_vector(function, count)?, count });
     }
+    if let Some(msi) = Msi::of(function).filter(|_| messages) {
+        return Ok(Interrupt::Message { msi, vector: first_vector(function, 1)? });
+    }
+    let gsi = function.gsi().ok_or("no GSI for the function's interrupt pin")?;
+    function.command(0, command::INTX_DISABLE);
+    Ok(Interrupt::Line { gsi, level: true })
+}
+
+/// The first of the CPU's vectors for the `count` messages of a function.
+fn first_vector(function: Function, count: u16) -> Result<u8, String> {
+    let mut owners = OWNERS.lock();
+    let index = owners.iter().position(|owner| *owner == function.at).unwrap_or_else(|| {
+        owners.push(function.at);
+        owners.len() - 1
+    });
+    let offset = index as u16 * VECTORS;
+    if offset + count > u16::from(MESSAGES) {
+        return Err(String::from("too many functions with messages"));
+    }
+    Ok(FIRST_MESSAGE + offset as u8)
 }
 
 impl Interrupt {
@@ -88,6 +101,7 @@ impl Interrupt {
                     msix.mask(index, false);
                 }
             }
+            Self::Message { msi, vector } => msi.enable(vector, cpu),
         }
     }
 
@@ -96,6 +110,7 @@ impl Interrupt {
         match *self {
             Self::Line { gsi, .. } => interrupts(FIRST_INTERRUPT + gsi as u8),
             Self::Messages { first, count, .. } => (0..count as u8).map(|index| interrupts(first + index)).sum(),
+            Self::Message { vector, .. } => interrupts(vector),
         }
     }
 
@@ -111,6 +126,7 @@ impl Interrupt {
         match self {
             Self::Line { .. } => 0,
             Self::Messages { count, .. } => *count,
+            Self::Message { .. } => 1,
         }
     }
 
@@ -118,7 +134,7 @@ impl Interrupt {
     pub fn gsi(&self) -> Option<u32> {
         match self {
             Self::Line { gsi, .. } => Some(*gsi),
-            Self::Messages { .. } => None,
+            Self::Messages { .. } | Self::Message { .. } => None,
         }
     }
 }

@@ -112,6 +112,11 @@ impl Port {
         self.interrupt.count()
     }
 
+    /// How many messages its controller has; 0 for its pin.
+    pub fn messages(&self) -> u16 {
+        self.interrupt.messages()
+    }
+
     /// Stops the port and starts it again.
     ///
     /// # Errors

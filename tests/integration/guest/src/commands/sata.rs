@@ -56,8 +56,9 @@ pub fn run(arguments: &str) -> Outcome {
         let sectors = data[200..208].iter().rev().fold(0u64, |sectors, byte| sectors << 8 | u64::from(*byte));
         let (model, serial) = (text(&data[54..94]), text(&data[20..40]));
         let (interrupts, late) = (disk.port.interrupts() - before, disk.port.late);
+        let messages = disk.port.messages();
         return Ok(format!(
-            "port={number} model={model} serial={serial} sectors={sectors} interrupts={interrupts} late={late}"
+            "port={number} model={model} serial={serial} sectors={sectors} messages={messages} interrupts={interrupts} late={late}"
         ));
     }
     let mut drive = Unit::new(Drive { port });

@@ -22,6 +22,17 @@ fn the_guest_reads_and_writes_sata_disks_in_every_way() {
 }
 
 #[test]
+fn the_controller_interrupts_by_a_message_or_by_its_pin_as_the_guest_wants() {
+    for (prefix, messages) in [("", 1), ("intx ", 0)] {
+        let Some(machine) = machine(&format!("{prefix}sata=0,r:0:64:1,q:0:64:1,f")) else { return };
+        let mut guest = machine.sata_disk("disk0", &TestDisk::patterned(64, 1)).start();
+        let answer = guest.answer("sata");
+        assert_eq!((answer.number("messages"), answer.number("late")), (messages, 0));
+        assert!(answer.number("interrupts") > 0);
+    }
+}
+
+#[test]
 fn sectors_that_are_trimmed_are_a_hole_in_the_hosts_file() {
     let Some(machine) = machine("sata=0,trim:8:16,r:0:8:1,r:24:40:1") else { return };
     let disk = TestDisk::patterned(64, 1);
