@@ -15,7 +15,7 @@ use crate::statistics::{RingStatistics, Statistics, VmStatistics};
 use crate::thread::ThreadRole;
 use crate::timeline::{BootTimeline, StartSource, Timeline, now_ns};
 use balloon::BalloonControl;
-use devices::backend::block::{DiskPort, MediumError, RawDisk, RemovableDisk};
+use devices::backend::block::{DiskPort, DriveStatus, MediumError, RawDisk, RemovableDisk};
 use devices::id::DeviceId;
 use devices::virtio::console::ConsolePorts;
 use devices::virtio::net::{NetPort, NetStatistics};
@@ -314,6 +314,14 @@ impl VmHandle {
     /// There is no such drive; the guest keeps the disc, and is asked for it, unless `force` says that it is pulled out.
     pub fn eject_medium(&self, drive: &DeviceId, force: bool) -> Result<(), VmError> {
         Ok(self.slot(drive)?.eject(force)?)
+    }
+
+    /// Whether drive `drive` has a disc, and what the guest does with it.
+    ///
+    /// # Errors
+    /// There is no such drive.
+    pub fn drive_status(&self, drive: &DeviceId) -> Result<DriveStatus, VmError> {
+        Ok(self.slot(drive)?.status())
     }
 
     fn slot(&self, drive: &DeviceId) -> Result<&RemovableDisk, VmError> {

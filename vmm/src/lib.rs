@@ -40,7 +40,7 @@ pub use config::{
     IoThreadsConfig, IoThreadsPolicy, KernelEntry, MachineUuid, MachineUuidError, MemoryConfig, NetConfig, OnReboot,
     OnTripleFault, PayloadConfig, RngConfig, TransparentHugePages, VmConfig, VsockConfig,
 };
-pub use devices::backend::block::{CacheMode, DiskQueueStatistics, OnError};
+pub use devices::backend::block::{CacheMode, DiskQueueStatistics, DriveStatus, OnError};
 pub use devices::backend::net::{TapError, open_tap};
 pub use devices::id::DeviceId;
 pub use devices::latency::Latencies;

@@ -46,6 +46,7 @@ impl Drive {
     pub(super) fn new(media: Arc<RemovableDisk>, door: Door) -> Self {
         let seen = media.generation();
         media.set_locked(door.locked);
+        media.set_open(door.open);
         Self { media, door, seen }
     }
 
@@ -87,7 +88,7 @@ impl Drive {
     /// START STOP UNIT with LOEJ; `true`: a disc was loaded.
     pub(super) fn move_tray(&mut self, load: bool) -> Result<bool, Sense> {
         if load {
-            let was_open = std::mem::replace(&mut self.door.open, false);
+            let was_open = self.set_open(false);
             let loaded = was_open && self.media.is_present();
             self.door.event = if loaded { NEW_MEDIUM } else { self.door.event };
             return Ok(loaded);
@@ -95,10 +96,16 @@ impl Drive {
         if self.door.locked {
             return Err(Sense::REMOVAL_PREVENTED);
         }
-        if !std::mem::replace(&mut self.door.open, true) && self.media.is_present() {
+        if !self.set_open(true) && self.media.is_present() {
             self.door.event = MEDIUM_REMOVED;
         }
         Ok(false)
+    }
+
+    /// Whether it was open.
+    fn set_open(&mut self, open: bool) -> bool {
+        self.media.set_open(open);
+        std::mem::replace(&mut self.door.open, open)
     }
 
     /// A reset: nobody keeps the disc any more.

@@ -31,7 +31,7 @@ pub use on_error::OnError;
 pub use port::{CapacityListener, DiskAlarm, DiskPort};
 pub use queue::{DiskJob, DiskQueue};
 pub use raw::RawDisk;
-pub use removable::{MediumError, RemovableDisk};
+pub use removable::{DriveStatus, MediumError, RemovableDisk};
 pub use statistics::DiskQueueStatistics;
 
 use crate::id::DeviceId;

@@ -21,6 +21,17 @@ pub enum MediumError {
     Disk(#[from] DiskError),
 }
 
+/// What a drive's owner sees of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriveStatus {
+    /// There is a medium, in the drive or in its tray.
+    pub full: bool,
+    /// The guest has opened the tray; a medium that is put in closes it.
+    pub open: bool,
+    /// The guest keeps the medium.
+    pub kept: bool,
+}
+
 /// A slot for a medium, which guests can only read.
 pub struct RemovableDisk {
     id: DeviceId,
@@ -33,6 +44,8 @@ struct Slot {
     generation: u64,
     /// The guest keeps the medium.
     locked: bool,
+    /// The guest has opened the tray.
+    open: bool,
     /// The host wants it back, and the guest has not been told.
     wanted: bool,
     /// The machine has the right to run: so must each medium be locked.
@@ -72,6 +85,7 @@ impl RemovableDisk {
             medium.lock()?;
         }
         let old = std::mem::replace(&mut slot.medium, medium);
+        slot.open &= slot.medium.is_none();
         slot.generation = slot.generation.wrapping_add(1);
         slot.wanted = false;
         match old.filter(|_| slot.in_use).map(|old| old.unlock()) {
@@ -88,6 +102,12 @@ impl RemovableDisk {
         self.slot().medium.is_some()
     }
 
+    /// What its owner sees.
+    pub fn status(&self) -> DriveStatus {
+        let slot = self.slot();
+        DriveStatus { full: slot.medium.is_some(), open: slot.open, kept: slot.locked }
+    }
+
     /// Counts the changes of medium.
     pub(crate) fn generation(&self) -> u64 {
         self.slot().generation
@@ -96,6 +116,11 @@ impl RemovableDisk {
     /// The guest keeps the medium, or not.
     pub(crate) fn set_locked(&self, locked: bool) {
         self.slot().locked = locked;
+    }
+
+    /// The guest opened the tray, or closed it.
+    pub(crate) fn set_open(&self, open: bool) {
+        self.slot().open = open;
     }
 
     /// Whether the host has asked for the medium since the last call.

@@ -109,3 +109,29 @@ fn a_reset_unlocks_the_disc_and_a_saved_drive_keeps_its_door() {
     media.eject(true).unwrap();
     assert!(LogicalUnit::new(config(), Some(saved)).is_err(), "the disc is another one");
 }
+
+#[test]
+fn the_host_sees_what_the_guest_does_with_tray_and_disc() {
+    let (unit, media) = drive(Some(10));
+    let unit = ready(unit);
+    let seen = || {
+        let DriveStatus { full, open, kept } = media.status();
+        (full, open, kept)
+    };
+    assert_eq!(seen(), (true, false, false));
+    run(&unit, &LOCK);
+    assert_eq!(seen(), (true, false, true));
+    run(&unit, &EJECT);
+    assert_eq!(seen(), (true, false, true), "it is locked");
+    run(&unit, &UNLOCK);
+    run(&unit, &EJECT);
+    assert_eq!(seen(), (true, true, false));
+    run(&unit, &LOAD);
+    assert_eq!(seen(), (true, false, false));
+    assert_eq!(run(&unit, &TEST_READY), Answer::Check(Sense::MEDIUM_CHANGED));
+    run(&unit, &EJECT);
+    media.eject(false).unwrap();
+    assert_eq!(seen(), (false, true, false), "the tray is still out");
+    media.insert(raw(2048, true), false).unwrap();
+    assert_eq!(seen(), (true, false, false));
+}

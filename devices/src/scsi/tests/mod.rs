@@ -6,7 +6,7 @@ mod disk;
 mod drive;
 
 use super::*;
-use crate::backend::block::{BlockBackend, RawDisk, RemovableDisk, Step};
+use crate::backend::block::{BlockBackend, DriveStatus, RawDisk, RemovableDisk, Step};
 use std::fs::File;
 use std::sync::Arc;
 
