@@ -1,8 +1,8 @@
 //! ATA commands of a disk (ACS-3): what each becomes. No I/O happens here.
 
 use super::fis::TaskFile;
-use super::identify::{self, TRIM_BLOCKS};
-use crate::backend::block::{BlockBackend, Step};
+use super::identify::{self, DiskIdentity, TRIM_BLOCKS};
+use crate::backend::block::{DiskPort, Step};
 use crate::id::DeviceId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,11 @@ const SMART_SIGNATURE: u64 = 0xc2_4f00;
 pub(super) struct AtaDisk {
     pub(super) id: DeviceId,
     pub(super) serial: String,
-    pub(super) backend: Arc<dyn BlockBackend>,
+    pub(super) port: Arc<DiskPort>,
+    /// There is a write cache, which the driver may switch off.
+    pub(super) cached: bool,
+    /// The driver may give sectors back.
+    pub(super) discard: bool,
     pub(super) write_cache: AtomicBool,
 }
 
@@ -61,8 +65,27 @@ pub(super) const fn is_queued(command: u8) -> bool {
 }
 
 impl AtaDisk {
-    fn sectors(&self) -> u64 {
-        self.backend.capacity() / SECTOR
+    pub(super) fn sectors(&self) -> u64 {
+        self.port.backend().capacity() / SECTOR
+    }
+
+    pub(super) fn readonly(&self) -> bool {
+        self.port.backend().readonly()
+    }
+
+    fn identity(&self) -> DiskIdentity<'_> {
+        DiskIdentity {
+            serial: &self.serial,
+            sectors: self.sectors(),
+            cached: self.cached,
+            write_cache: !self.is_write_through(),
+            discard: self.discard && !self.readonly(),
+        }
+    }
+
+    /// What is written must be stable before it is answered.
+    fn is_write_through(&self) -> bool {
+        !self.write_cache.load(Ordering::Acquire)
     }
 
     /// Decides about a command.
@@ -70,7 +93,7 @@ impl AtaDisk {
         let done = Plan::Done(TaskFile { device: command.device, lba: command.lba, ..TaskFile::default() });
         let [subcommand, _] = command.features.to_le_bytes();
         match command.command {
-            0xec => Plan::Data(identify::disk(&self.serial, self.sectors(), self.write_cache.load(Ordering::Acquire))),
+            0xec => Plan::Data(identify::disk(&self.identity())),
             // READ and WRITE: DMA, PIO, MULTIPLE and queued; each with short and with long addresses.
             0xc8 => self.transfer(short(command), false, false, Way::Dma),
             0x25 => self.transfer(long(command), false, false, Way::Dma),
@@ -105,7 +128,7 @@ impl AtaDisk {
     }
 
     fn transfer(&self, (lba, count): (u64, u32), write: bool, forced: bool, way: Way) -> Plan {
-        if write && self.backend.readonly() {
+        if write && self.readonly() {
             return Plan::Failed(UNREADABLE | ABORTED);
         }
         if lba.checked_add(count.into()).is_none_or(|end| end > self.sectors()) {
@@ -115,7 +138,7 @@ impl AtaDisk {
         let length = u32::try_from(u64::from(count) * SECTOR).unwrap_or(u32::MAX);
         let offset = lba * SECTOR;
         let step = if write {
-            let stable = forced || !self.write_cache.load(Ordering::Acquire);
+            let stable = forced || self.is_write_through();
             Step::Write { offset, at: 0, length, stable }
         } else {
             Step::Read { offset, at: 0, length }
@@ -130,8 +153,12 @@ impl AtaDisk {
 
     fn trim(&self, command: &TaskFile) -> Plan {
         let blocks = command.count;
-        let possible = command.features & 0xff == 1 && (1..=TRIM_BLOCKS).contains(&blocks) && !self.backend.readonly();
-        if possible { Plan::Trim(u32::from(blocks) * 512) } else { Plan::Failed(ABORTED) }
+        let possible = command.features & 0xff == 1 && (1..=TRIM_BLOCKS).contains(&blocks);
+        if possible && self.discard && !self.readonly() {
+            Plan::Trim(u32::from(blocks) * 512)
+        } else {
+            Plan::Failed(ABORTED)
+        }
     }
 
     /// The steps of a TRIM with these ranges (ACS-3 7.5.3).
@@ -153,7 +180,7 @@ impl AtaDisk {
 
     fn set_features(&self, subcommand: u8, done: Plan) -> Plan {
         match subcommand {
-            0x02 | 0x82 => {
+            0x02 | 0x82 if self.cached => {
                 let on = subcommand == 0x02;
                 self.write_cache.store(on, Ordering::Release);
                 if on { done } else { Plan::Work(vec![Step::Flush], Way::Dma) }

@@ -2,7 +2,7 @@
 
 use super::ata::AtaDisk;
 use super::port::Connected;
-use crate::backend::block::BlockBackend;
+use crate::backend::block::DiskPort;
 use crate::id::DeviceId;
 use crate::scsi::LogicalUnit;
 use std::sync::Arc;
@@ -28,11 +28,11 @@ impl Device {
         }
     }
 
-    /// Where its data is, and which of its media that is.
-    pub(super) fn backend(&self) -> (u64, Arc<dyn BlockBackend>) {
+    /// The host's end of it, and which of its media that is.
+    pub(super) fn port(&self) -> (u64, &Arc<DiskPort>) {
         match self {
-            Self::Disk(disk) => (0, Arc::clone(&disk.backend)),
-            Self::Drive(unit, _) => (unit.generation(), unit.backend()),
+            Self::Disk(disk) => (0, &disk.port),
+            Self::Drive(unit, _) => (unit.generation(), unit.port()),
         }
     }
 }

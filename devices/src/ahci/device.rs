@@ -1,6 +1,6 @@
 //! The controller as a PCI function, and the place of its handlers.
 
-use super::ata::{AtaDisk, SECTOR};
+use super::ata::AtaDisk;
 use super::attached::Device;
 use super::handler::PortHandler;
 use super::hba::Hba;
@@ -13,7 +13,7 @@ use crate::interrupt::{InterruptError, InterruptManager, IrqLine};
 use crate::pci::{
     BarKind, Command, DecodedBar, FunctionError, Identity, LayoutError, Msi, PciConfiguration, PciFunction, Pin,
 };
-use crate::scsi::{LogicalUnit, Medium, UnitConfig, UnitState};
+use crate::scsi::{LogicalUnit, UnitConfig, UnitState};
 use crate::state::{Section, StateError};
 use crate::virtio::core::Done;
 use crate::virtio::{DeviceMemory, QueueHandler, QueueWorkers};
@@ -184,37 +184,33 @@ fn device(unit: UnitConfig, state: Option<PortState>) -> Result<Device, StateErr
     let id = unit.id.clone();
     let invalid = |reason: &str| StateError::Invalid { device: id.clone(), reason: reason.into() };
     let serial = unit.serial.clone().unwrap_or_else(|| unit.id.as_str().to_owned());
-    match &unit.medium {
-        Medium::Fixed(backend) => {
-            let disk =
-                AtaDisk { id: unit.id, serial, backend: Arc::clone(backend), write_cache: AtomicBool::new(true) };
-            match state {
-                None => {}
-                Some(PortState::Disk { sectors, readonly, write_cache })
-                    if (sectors, readonly) == (disk.backend.capacity() / SECTOR, disk.backend.readonly()) =>
-                {
-                    disk.write_cache.store(write_cache, Ordering::Release);
-                }
-                Some(_) => return Err(invalid("it was another disk")),
-            }
-            Ok(Device::Disk(disk))
-        }
-        Medium::Removable(_) => {
-            let state: Option<UnitState> = match state {
-                None => None,
-                Some(PortState::Drive(state)) => Some(state),
-                Some(_) => return Err(invalid("it was no drive")),
-            };
-            Ok(Device::Drive(Box::new(LogicalUnit::new(unit, state)?), serial))
-        }
+    if unit.media.is_some() {
+        let state: Option<UnitState> = match state {
+            None => None,
+            Some(PortState::Drive(state)) => Some(state),
+            Some(_) => return Err(invalid("it was no drive")),
+        };
+        return Ok(Device::Drive(Box::new(LogicalUnit::new(unit, state)?), serial));
     }
+    let UnitConfig { port, cached, discard, .. } = unit;
+    let disk = AtaDisk { id: id.clone(), serial, port, cached, discard, write_cache: AtomicBool::new(cached) };
+    match state {
+        None => {}
+        Some(PortState::Disk { sectors, readonly, write_cache })
+            if (sectors, readonly) == (disk.sectors(), disk.readonly()) && (cached || !write_cache) =>
+        {
+            disk.write_cache.store(write_cache, Ordering::Release);
+        }
+        Some(_) => return Err(invalid("it was another disk")),
+    }
+    Ok(Device::Disk(disk))
 }
 
 fn port_state(device: &Device) -> PortState {
     match device {
         Device::Disk(disk) => PortState::Disk {
-            sectors: disk.backend.capacity() / SECTOR,
-            readonly: disk.backend.readonly(),
+            sectors: disk.sectors(),
+            readonly: disk.readonly(),
             write_cache: disk.write_cache.load(Ordering::Acquire),
         },
         Device::Drive(unit, _) => PortState::Drive(unit.state()),

@@ -73,6 +73,9 @@ impl<M: DeviceMemory> Hba<M> {
         }
         let mut registers = self.lock();
         (registers.interrupts, registers.is, registers.ports) = (interrupts, is, ports);
+        for port in &mut registers.ports {
+            port.ci |= std::mem::take(&mut port.parked);
+        }
         Ok(())
     }
 

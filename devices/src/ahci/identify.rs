@@ -56,10 +56,22 @@ impl Words {
     }
 }
 
-/// A disk of `sectors`.
-pub(super) fn disk(serial: &str, sectors: u64, write_cache: bool) -> Vec<u8> {
+/// What differs between disks.
+pub(super) struct DiskIdentity<'a> {
+    pub(super) serial: &'a str,
+    pub(super) sectors: u64,
+    /// There is a write cache, and it is on.
+    pub(super) cached: bool,
+    pub(super) write_cache: bool,
+    /// Sectors can be given back.
+    pub(super) discard: bool,
+}
+
+/// A disk.
+pub(super) fn disk(identity: &DiskIdentity<'_>) -> Vec<u8> {
+    let DiskIdentity { serial, sectors, cached, write_cache, discard } = *identity;
     let mut words = Words::new("PODVISOR HARDDISK", serial);
-    let cache = if write_cache { 0x20 } else { 0 };
+    let cache = |there: bool| if there { 0x20 } else { 0 };
     let [s0, s1, s2, s3] = quarters(sectors);
     let [l0, l1, _, _] = quarters(sectors.min(0x0fff_ffff));
     words.set(&[
@@ -77,24 +89,24 @@ pub(super) fn disk(serial: &str, sectors: u64, write_cache: bool) -> Vec<u8> {
         (59, 0x0100 | MULTIPLE),
         (60, l0),
         (61, l1),
-        (75, 31),     // 32 queued commands
-        (76, 0x010e), // 1.5, 3 and 6 Gbit/s, native command queuing
-        (82, 0x0061), // SMART, write cache, look-ahead
-        (83, 0x7400), // 48-bit addresses, both forms of FLUSH CACHE
-        (84, 0x4060), // forced writes, logs
-        (85, 0x0041 | cache),
+        (75, 31),                     // 32 queued commands
+        (76, 0x010e),                 // 1.5, 3 and 6 Gbit/s, native command queuing
+        (82, 0x0041 | cache(cached)), // SMART, write cache, look-ahead
+        (83, 0x7400),                 // 48-bit addresses, both forms of FLUSH CACHE
+        (84, 0x4060),                 // forced writes, logs
+        (85, 0x0041 | cache(write_cache)),
         (86, 0x3400),
         (87, 0x4060),
         (100, s0),
         (101, s1),
         (102, s2),
         (103, s3),
-        (105, TRIM_BLOCKS),
+        (105, if discard { TRIM_BLOCKS } else { 0 }),
         (106, 0x4000),
         (119, 0x4000),
         (120, 0x4000),
-        (169, 0x0001), // TRIM
-        (217, 0x0001), // nothing turns
+        (169, discard.into()), // TRIM
+        (217, 0x0001),         // nothing turns
     ]);
     words.finish()
 }
@@ -123,13 +135,17 @@ fn quarters(value: u64) -> [u16; 4] {
 mod tests {
     use super::*;
 
+    fn disk_of(sectors: u64, write_cache: bool) -> Vec<u8> {
+        disk(&DiskIdentity { serial: "S-1", sectors, cached: true, write_cache, discard: true })
+    }
+
     fn word(data: &[u8], at: usize) -> u16 {
         u16::from_le_bytes([data[2 * at], data[2 * at + 1]])
     }
 
     #[test]
     fn both_have_512_bytes_whose_sum_is_zero() {
-        for data in [disk("S-1", 64, true), drive("S-2")] {
+        for data in [disk_of(64, true), drive("S-2")] {
             assert_eq!((data.len(), data[510]), (512, 0xa5));
             assert_eq!(data.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)), 0);
         }
@@ -137,10 +153,10 @@ mod tests {
 
     #[test]
     fn the_size_is_told_twice_and_the_short_one_ends_at_128_gib() {
-        let data = disk("S-1", 0x1_2345_6789, false);
+        let data = disk_of(0x1_2345_6789, false);
         assert_eq!([100, 101, 102, 103].map(|at| word(&data, at)), [0x6789, 0x2345, 1, 0]);
         assert_eq!([60, 61].map(|at| word(&data, at)), [0xffff, 0x0fff]);
-        assert_eq!((word(&data, 85) & 0x20, word(&disk("", 1, true), 85) & 0x20), (0, 0x20));
+        assert_eq!((word(&data, 85) & 0x20, word(&disk_of(1, true), 85) & 0x20), (0, 0x20));
         assert_eq!(&data[20..24], b"-S 1", "characters are swapped in pairs");
         assert_eq!(&data[54..60], b"OPVDSI");
     }

@@ -55,6 +55,8 @@ pub(super) struct Port {
     pub(super) soft_reset: bool,
     /// The slot, status and error of the queued command that failed.
     pub(super) queued_error: Option<(u8, u8, u8)>,
+    /// Queued commands that wait for the end of a pause: they are issued again to a copy.
+    pub(super) parked: u32,
     /// Counts stops. Not part of the state: nothing is under way then.
     #[serde(skip)]
     pub(super) epoch: u64,
@@ -99,7 +101,7 @@ impl Port {
     /// No command stands any more.
     fn stop(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
-        (self.ci, self.sact, self.ccs, self.halted) = (0, 0, 0, false);
+        (self.ci, self.sact, self.parked, self.ccs, self.halted) = (0, 0, 0, 0, false);
     }
 
     /// Commands are fetched.
@@ -237,6 +239,7 @@ impl Port {
             && (self.clb & 0x3ff, self.fb & 0xff) == (0, 0)
             && self.queued_error.is_none_or(|(slot, ..)| slot < 32);
         let issued = self.ci | self.sact;
+        let legal = legal && self.parked & !self.sact == 0;
         if !legal {
             return Err("a register has an impossible value".into());
         }

@@ -64,19 +64,19 @@ pub(crate) fn absent() -> Vec<u8> {
     data
 }
 
-/// A page of vital product data.
+/// A page of vital product data; blocks of a disk can be given back where there is `discard`.
 ///
 /// # Errors
 /// There is no such page.
-pub(super) fn page(kind: UnitKind, code: u8, serial: &str) -> Result<Vec<u8>, Sense> {
+pub(super) fn page(kind: UnitKind, code: u8, serial: &str, discard: bool) -> Result<Vec<u8>, Sense> {
     let body = match (code, kind) {
         (0x00, UnitKind::Disk) => vec![0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2],
         (0x00, UnitKind::Cdrom) => vec![0x00, 0x80, 0x83],
         (0x80, _) => serial.as_bytes().to_vec(),
         (0x83, _) => identification(kind, serial),
-        (0xb0, UnitKind::Disk) => block_limits(),
+        (0xb0, UnitKind::Disk) => block_limits(discard),
         (0xb1, UnitKind::Disk) => characteristics(),
-        (0xb2, UnitKind::Disk) => provisioning(),
+        (0xb2, UnitKind::Disk) => provisioning(discard),
         _ => return Err(Sense::BAD_FIELD),
     };
     let length = u16::try_from(body.len()).unwrap_or(u16::MAX).to_be_bytes();
@@ -91,11 +91,13 @@ fn identification(kind: UnitKind, serial: &str) -> Vec<u8> {
 }
 
 /// Page B0 (SBC-3 6.6.4): how much UNMAP and WRITE SAME may ask for at a time.
-fn block_limits() -> Vec<u8> {
+fn block_limits(discard: bool) -> Vec<u8> {
     let mut body = vec![1]; // WSNZ: no blocks are not all blocks
     body.resize(16, 0);
-    body.extend_from_slice(&MAX_UNMAP_BLOCKS.to_be_bytes());
-    body.extend_from_slice(&MAX_UNMAP_RANGES.to_be_bytes());
+    if discard {
+        body.extend_from_slice(&MAX_UNMAP_BLOCKS.to_be_bytes());
+        body.extend_from_slice(&MAX_UNMAP_RANGES.to_be_bytes());
+    }
     body.resize(32, 0); // optimal granularity and alignment: any
     body.extend_from_slice(&u64::from(MAX_SAME_BLOCKS).to_be_bytes());
     body.resize(60, 0);
@@ -109,9 +111,9 @@ fn characteristics() -> Vec<u8> {
     body
 }
 
-/// Page B2: thin, by UNMAP and by both forms of WRITE SAME. What unmapped blocks read as is not said.
-fn provisioning() -> Vec<u8> {
-    vec![0, 0xe0, 0x02, 0]
+/// Page B2: thin, by UNMAP and by both forms of WRITE SAME, or full. What unmapped blocks read as is not said.
+fn provisioning(discard: bool) -> Vec<u8> {
+    if discard { vec![0, 0xe0, 0x02, 0] } else { vec![0; 4] }
 }
 
 #[cfg(test)]
@@ -132,16 +134,16 @@ mod tests {
     #[test]
     fn every_page_that_is_listed_is_there_with_its_length() {
         for kind in [UnitKind::Disk, UnitKind::Cdrom] {
-            let listed = page(kind, 0, "S-1").unwrap();
+            let listed = page(kind, 0, "S-1", true).unwrap();
             for code in &listed[4..] {
-                let page = page(kind, *code, "S-1").unwrap();
+                let page = page(kind, *code, "S-1", true).unwrap();
                 assert_eq!((page[0], page[1]), (kind.code(), *code));
                 assert_eq!(usize::from(u16::from_be_bytes([page[2], page[3]])), page.len() - 4, "{code:#x}");
             }
         }
-        assert_eq!(page(UnitKind::Cdrom, 0xb0, ""), Err(Sense::BAD_FIELD));
-        assert_eq!(page(UnitKind::Disk, 0x80, "S-1").unwrap(), b"\0\x80\0\x03S-1");
-        assert_eq!(page(UnitKind::Disk, 0xb0, "").unwrap().len(), 64);
-        assert_eq!(page(UnitKind::Disk, 0x83, "S-1").unwrap()[4..8], [2, 1, 0, 27]);
+        assert_eq!(page(UnitKind::Cdrom, 0xb0, "", true), Err(Sense::BAD_FIELD));
+        assert_eq!(page(UnitKind::Disk, 0x80, "S-1", true).unwrap(), b"\0\x80\0\x03S-1");
+        assert_eq!(page(UnitKind::Disk, 0xb0, "", true).unwrap().len(), 64);
+        assert_eq!(page(UnitKind::Disk, 0x83, "S-1", true).unwrap()[4..8], [2, 1, 0, 27]);
     }
 }

@@ -20,6 +20,8 @@ mod mode;
 mod sense;
 mod state;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod unit;
 
@@ -27,5 +29,5 @@ pub use inquiry::UnitKind;
 pub(crate) use inquiry::absent;
 pub(crate) use sense::Sense;
 pub use state::UnitState;
+pub use unit::UnitConfig;
 pub(crate) use unit::{Answer, LogicalUnit, report_luns};
-pub use unit::{Medium, UnitConfig};

@@ -31,6 +31,8 @@ pub(super) struct Modes {
     pub(super) blocks: u64,
     pub(super) readonly: bool,
     pub(super) write_cache: bool,
+    /// There is one, which can be switched.
+    pub(super) cached: bool,
     /// A CD-ROM drive whose disc the guest keeps.
     pub(super) locked: bool,
 }
@@ -120,7 +122,7 @@ impl Modes {
             return None;
         }
         let changeable = values == CHANGEABLE;
-        let cache = if changeable || self.write_cache { WRITE_CACHE } else { 0 };
+        let cache = if changeable && self.cached || !changeable && self.write_cache { WRITE_CACHE } else { 0 };
         let mut page = match code {
             RECOVERY => vec![0; 10],
             // A changed queue algorithm is allowed; nothing else to tell.
@@ -159,7 +161,8 @@ impl Modes {
 mod tests {
     use super::*;
 
-    const DISK: Modes = Modes { kind: UnitKind::Disk, blocks: 16, readonly: false, write_cache: true, locked: false };
+    const DISK: Modes =
+        Modes { kind: UnitKind::Disk, blocks: 16, readonly: false, write_cache: true, cached: true, locked: false };
 
     fn query(page: u8, values: u8, long: bool) -> Query {
         Query { page, subpage: 0, values, descriptor: true, long }
@@ -197,6 +200,10 @@ mod tests {
         assert_eq!(DISK.select(&list(&page), false), Ok(Some(false)));
         assert_eq!(DISK.select(&list(&[]), false), Ok(None));
         assert_eq!(DISK.select(&list(&DISK.page(CONTROL, 0).unwrap()), false), Ok(None));
+        let uncached = Modes { write_cache: false, cached: false, ..DISK };
+        assert_eq!(uncached.select(&list(&page), false), Ok(Some(false)));
+        page[2] = WRITE_CACHE;
+        assert_eq!(uncached.select(&list(&page), false), Err(Sense::BAD_PARAMETER));
         page[4] = 1;
         assert_eq!(DISK.select(&list(&page), false), Err(Sense::BAD_PARAMETER));
         assert_eq!(DISK.select(&list(&page[..10]), false), Err(Sense::PARAMETER_LIST_LENGTH));

@@ -5,7 +5,7 @@ use super::drive::Drive;
 use super::inquiry::UnitKind;
 use super::mode::{Modes, Query};
 use super::{Sense, UnitState, capacity, disc, discard, inquiry};
-use crate::backend::block::{BlockBackend, RemovableDisk, Step};
+use crate::backend::block::{DiskPort, RemovableDisk, Step};
 use crate::id::DeviceId;
 use crate::state::StateError;
 use std::io;
@@ -23,8 +23,14 @@ pub struct UnitConfig {
     pub id: DeviceId,
     /// The serial number that it tells, printable ASCII; `None`: it tells its id.
     pub serial: Option<String>,
-    /// What it is, and where its blocks are.
-    pub medium: Medium,
+    /// The host's end of the disk, or of the drive's slot.
+    pub port: Arc<DiskPort>,
+    /// The slot of a drive whose discs come and go; `None`: it is a disk.
+    pub media: Option<Arc<RemovableDisk>>,
+    /// Completed writes may need a flush: there is a write cache, which the initiator may switch off.
+    pub cached: bool,
+    /// The initiator may give blocks back.
+    pub discard: bool,
 }
 
 /// What a command gets.
@@ -36,15 +42,6 @@ pub(crate) enum Answer {
     Work(Vec<Step>),
     /// CHECK CONDITION.
     Check(Sense),
-}
-
-/// Where the blocks of a unit are.
-#[derive(Clone)]
-pub enum Medium {
-    /// A disk.
-    Fixed(Arc<dyn BlockBackend>),
-    /// A drive whose discs come and go.
-    Removable(Arc<RemovableDisk>),
 }
 
 /// A disk or a drive.
@@ -70,13 +67,14 @@ impl LogicalUnit {
     /// # Errors
     /// The state is that of a unit of another size, or with another disc.
     pub(crate) fn new(config: UnitConfig, state: Option<UnitState>) -> Result<Self, StateError> {
-        let first = UnitState { write_cache: true, attentions: vec![Sense::POWER_ON], ..UnitState::default() };
+        let first = UnitState { write_cache: config.cached, attentions: vec![Sense::POWER_ON], ..UnitState::default() };
         let restored = state.is_some();
         let state = state.unwrap_or(first);
-        let drive = match &config.medium {
-            Medium::Fixed(_) => None,
-            Medium::Removable(media) => Some(Drive::new(Arc::clone(media), state.door)),
-        };
+        if state.write_cache && !config.cached {
+            let reason = "its write cache was on, now it has none".into();
+            return Err(StateError::Invalid { device: config.id, reason });
+        }
+        let drive = config.media.as_ref().map(|media| Drive::new(Arc::clone(media), state.door));
         let unit = Self {
             config,
             disturbed: AtomicBool::new(true),
@@ -103,41 +101,36 @@ impl LogicalUnit {
 
     /// What it is.
     pub(crate) fn kind(&self) -> UnitKind {
-        match self.config.medium {
-            Medium::Fixed(_) => UnitKind::Disk,
-            Medium::Removable(_) => UnitKind::Cdrom,
-        }
+        if self.config.media.is_some() { UnitKind::Cdrom } else { UnitKind::Disk }
     }
 
-    /// Where its blocks are.
-    pub(crate) fn backend(&self) -> Arc<dyn BlockBackend> {
-        match &self.config.medium {
-            Medium::Fixed(backend) => Arc::clone(backend),
-            Medium::Removable(media) => Arc::clone(media) as _,
-        }
+    /// The host's end.
+    pub(crate) fn port(&self) -> &Arc<DiskPort> {
+        &self.config.port
     }
 
-    /// Changes whenever the backend's channels are those of another medium.
+    /// Changes whenever the port's channels are those of another medium.
     pub(crate) fn generation(&self) -> u64 {
-        match &self.config.medium {
-            Medium::Fixed(_) => 0,
-            Medium::Removable(media) => media.generation(),
-        }
+        self.config.media.as_ref().map_or(0, |media| media.generation())
     }
 
     /// Blocks, of the medium that is there.
     pub(crate) fn blocks(&self) -> u64 {
-        match &self.config.medium {
-            Medium::Fixed(backend) => backend.capacity() / u64::from(UnitKind::Disk.block_size()),
-            Medium::Removable(media) => media.capacity() / u64::from(UnitKind::Cdrom.block_size()),
-        }
+        self.config.port.backend().capacity() / u64::from(self.kind().block_size())
+    }
+
+    /// What is changed must be stable before it is answered.
+    pub(crate) fn is_write_through(&self) -> bool {
+        !self.write_cache.load(Ordering::Acquire)
+    }
+
+    /// Blocks can be given back.
+    fn gives_back(&self) -> bool {
+        self.config.discard && !self.readonly()
     }
 
     fn readonly(&self) -> bool {
-        match &self.config.medium {
-            Medium::Fixed(backend) => backend.readonly(),
-            Medium::Removable(_) => true,
-        }
+        self.config.port.backend().readonly()
     }
 
     fn serial(&self) -> &str {
@@ -198,7 +191,9 @@ impl LogicalUnit {
         let kind = self.kind();
         match command {
             Command::Inquiry { page: None, room } => Ok(data(inquiry::standard(kind), room)),
-            Command::Inquiry { page: Some(code), room } => Ok(data(inquiry::page(kind, code, self.serial())?, room)),
+            Command::Inquiry { page: Some(code), room } => {
+                Ok(data(inquiry::page(kind, code, self.serial(), self.config.discard)?, room))
+            }
             Command::RequestSense { descriptor, room } => Ok(data(self.request_sense(descriptor), room)),
             Command::ReportLuns { room } => report_luns(room),
             Command::TestUnitReady => self.ready().map(|()| Answer::Data(Vec::new())),
@@ -244,16 +239,16 @@ impl LogicalUnit {
         let blocks = self.blocks();
         match command {
             Command::ReadCapacity16 { room } => {
-                Ok(data(capacity::long(UnitKind::Disk, blocks, !self.readonly()), room))
+                Ok(data(capacity::long(UnitKind::Disk, blocks, self.gives_back()), room))
             }
             Command::Write { block, count, through } => {
                 let (offset, length) = self.writable(block, count)?;
-                let stable = through || !self.write_cache.load(Ordering::Acquire);
+                let stable = through || self.is_write_through();
                 let length = u32::try_from(length).map_err(|_| Sense::BAD_FIELD)?;
                 Ok(work((count > 0).then_some(Step::Write { offset, at: 0, length, stable })))
             }
             Command::SynchronizeCache => Ok(Answer::Work(vec![Step::Flush])),
-            Command::Unmap { length } => {
+            Command::Unmap { length } if self.config.discard => {
                 self.writable(0, 0)?;
                 if length == 0 {
                     return Ok(Answer::Data(Vec::new()));
@@ -318,7 +313,7 @@ impl LogicalUnit {
         }
         let size = UnitKind::Disk.block_size();
         if zeros || take(parameters, size, size)?.iter().all(|byte| *byte == 0) {
-            return Ok(Answer::Work(vec![Step::Zero { offset, length, unmap }]));
+            return Ok(Answer::Work(vec![Step::Zero { offset, length, unmap: unmap && self.config.discard }]));
         }
         Ok(Answer::Work(vec![Step::Repeat { offset, block: size, count }]))
     }
@@ -367,7 +362,8 @@ impl LogicalUnit {
             kind: self.kind(),
             blocks: self.blocks(),
             readonly: self.readonly(),
-            write_cache: self.write_cache.load(Ordering::Acquire),
+            write_cache: !self.is_write_through(),
+            cached: self.config.cached,
             locked: self.memory().drive.as_ref().is_some_and(Drive::is_locked),
         }
     }

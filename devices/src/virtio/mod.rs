@@ -5,6 +5,7 @@ mod config_space;
 pub mod core;
 mod device;
 mod memory;
+mod parked;
 mod queue;
 mod queue_config;
 mod queue_use;

@@ -1,6 +1,6 @@
 //! Which disks a bus can have, and how many.
 
-use super::{BoardConfig, ConfigError, DiskBus, DiskConfig, DiskKind, VmConfig};
+use super::{BlockSize, BoardConfig, ConfigError, DiskBus, DiskConfig, DiskKind, VmConfig};
 use devices::ahci;
 
 /// Targets of one SCSI device.
@@ -24,6 +24,12 @@ impl VmConfig {
         }
         if let Some(disk) = self.disks.iter().find(|disk| disk.root_port && disk.bus != DiskBus::Virtio) {
             return Err(ConfigError::SharedBus(disk.id.clone()));
+        }
+        for disk in self.disks.iter().filter(|disk| disk.bus != DiskBus::Virtio) {
+            let what = if disk.queues.is_some() { "queues" } else { "block sizes" };
+            if disk.queues.is_some() || disk.block_size != BlockSize::default() {
+                return Err(ConfigError::VirtioOnly { disk: disk.id.clone(), what });
+            }
         }
         for (bus, name, max) in [(DiskBus::Scsi, "scsi", MAX_SCSI_DISKS), (DiskBus::Sata, "sata", ahci::PORTS)] {
             let count = self.on_bus(bus).count();

@@ -42,10 +42,10 @@ pub struct DiskConfig {
     /// How the host's page cache is used, and what completed writes promise.
     #[serde(default)]
     pub cache: CacheMode,
-    /// Queues, 1 to 64. Absent: one for each vCPU of the start, but at most 4.
+    /// Queues, 1 to 64 (virtio). Absent: one for each vCPU of the start, but at most 4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queues: Option<u16>,
-    /// Sizes of blocks that the guest is told.
+    /// Sizes of blocks that the guest is told (virtio; disks on other buses have 512 bytes).
     #[serde(default)]
     pub block_size: BlockSize,
     /// The guest may discard and zero ranges, which frees their place in the host's file.
@@ -132,8 +132,11 @@ impl DiskConfig {
         self.readonly || self.kind == DiskKind::Cdrom
     }
 
-    /// Queues that it has in a machine that starts with `vcpus`.
+    /// Queues that it has in a machine that starts with `vcpus`: on a shared bus it is served by one.
     pub(crate) fn queue_count(&self, vcpus: u32) -> u16 {
+        if self.bus != DiskBus::Virtio {
+            return 1;
+        }
         self.queues.unwrap_or_else(|| u16::try_from(vcpus.clamp(1, DEFAULT_QUEUES)).unwrap_or(1))
     }
 }

@@ -209,6 +209,14 @@ pub enum ConfigError {
     /// The board is none that firmware knows.
     #[error("Firmware runs on the q35 board only: use it, or start a kernel")]
     FirmwareBoard,
+    /// Only virtio block devices have them of their own.
+    #[error("{disk} cannot have {what} of its own on its bus: leave them out, or use the virtio bus")]
+    VirtioOnly {
+        /// Which disk.
+        disk: DeviceId,
+        /// What it was given.
+        what: &'static str,
+    },
     /// A queue of a disk is a descriptor of the host.
     #[error("{0} has an impossible number of queues: use 1 to {MAX_DISK_QUEUES}")]
     DiskQueues(DeviceId),

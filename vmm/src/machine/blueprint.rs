@@ -16,11 +16,11 @@ use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIA
 use crate::statistics::Statistics;
 use crate::thread::Threads;
 use crate::timeline::{Milestone, Timeline};
-use devices::backend::block::{BlockBackend, DiskPort, RawDisk, RemovableDisk};
+use devices::backend::block::{BlockBackend, CacheMode, DiskPort, RawDisk, RemovableDisk};
 use devices::backend::net::{NetBackend, Tap};
 use devices::id::DeviceId;
 use devices::pci::{ExpansionRom, MAX_ROM_SIZE, RomError};
-use devices::scsi::{Medium, UnitConfig};
+use devices::scsi::UnitConfig;
 use devices::virtio::net::NetPort;
 use devices::virtio::transport::pci::VENDOR;
 use devices::worker::RingUse;
@@ -152,13 +152,16 @@ impl Blueprint {
         self.disks.iter().filter(move |(disk, _)| disk.bus == bus)
     }
 
-    /// A disk as a SCSI unit.
-    pub(super) fn unit(&self, disk: &DiskConfig, port: &DiskPort) -> UnitConfig {
-        let medium = match self.media.get(&disk.id) {
-            Some(media) => Medium::Removable(Arc::clone(media)),
-            None => Medium::Fixed(Arc::clone(port.backend())),
-        };
-        UnitConfig { id: disk.id.clone(), serial: disk.serial.clone(), medium }
+    /// A disk as a SCSI unit, or as a device of the SATA controller.
+    pub(super) fn unit(&self, disk: &DiskConfig, port: &Arc<DiskPort>) -> UnitConfig {
+        UnitConfig {
+            id: disk.id.clone(),
+            serial: disk.serial.clone(),
+            port: Arc::clone(port),
+            media: self.media.get(&disk.id).map(Arc::clone),
+            cached: disk.cache != CacheMode::WriteThrough,
+            discard: disk.discard,
+        }
     }
 
     /// The machine has stopped: writes out what its console still holds, and gives the disks back.

@@ -37,10 +37,7 @@ impl<M: DeviceMemory> PortHandler<M> {
         let end = match result {
             Ok(()) if packet => End::Good(packet_end()),
             Ok(()) => End::Good(TaskFile { lba: task.lba, device: task.device, ..TaskFile::default() }),
-            Err((step, error)) => {
-                self.log(&error);
-                End::Failed(self.failure(&step, &error), 0)
-            }
+            Err((step, error)) => End::Failed(self.failure(&step, &error), 0),
         };
         self.end(slot, way, &task, Some((&command, length)), end);
     }

@@ -20,13 +20,11 @@ use crate::worker::WorkerContext;
 use ending::{End, packet_end};
 use planning::{PACKET, signature};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use vmm_sys_util::eventfd::EventFd;
 
 /// Commands taken in one call, so that a worker with several ports is fair to them.
 const BUDGET: usize = 64;
-/// How long a change of medium waits at a time for reads of the old one.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A port with a device.
 pub(super) struct PortHandler<M: DeviceMemory> {
@@ -59,6 +57,11 @@ struct PortJob<M: DeviceMemory> {
 impl<M: DeviceMemory> Job for PortJob<M> {
     fn operation(&mut self, step: Step) -> Result<Operation, AccessError> {
         step.operation((&self.readable, 0), (&mut self.writable, 0))
+    }
+
+    /// Writes say it themselves, and nothing else is to be.
+    fn is_write_through(&self) -> bool {
+        false
     }
 }
 
@@ -220,29 +223,22 @@ impl<M: DeviceMemory> PortHandler<M> {
         }
         let (packet, length) = (task.command == PACKET, data_in.max(data_out));
         let job = PortJob { slot, way, packet, task, command, readable, writable, length, epoch: self.epoch };
-        if let Some((_, jobs)) = &mut self.disk
-            && let Some(done) = jobs.begin(worker, job, steps)
-        {
-            self.finish(done);
+        if let Some((_, jobs)) = &mut self.disk {
+            jobs.begin(worker, job, steps);
         }
     }
 
     /// Makes sure that there is a channel to the medium that is there now.
     fn attach(&mut self, worker: &mut WorkerContext) -> std::io::Result<()> {
-        let (generation, backend) = self.device.backend();
+        let device = Arc::clone(&self.device);
+        let (generation, port) = device.port();
         if self.disk.as_ref().is_some_and(|(attached, _)| *attached == generation) {
             return Ok(());
         }
-        while self.in_flight() > 0 {
-            if let Some((_, jobs)) = &mut self.disk {
-                jobs.wait(worker, Instant::now() + PATIENCE);
-            }
-            self.reap(worker);
+        if let Some((_, jobs)) = self.disk.take() {
+            jobs.abandon(worker).into_iter().for_each(|done| self.finish(done));
         }
-        if let Some((_, mut jobs)) = self.disk.take() {
-            jobs.leave(worker);
-        }
-        self.disk = Some((generation, Jobs::new(backend.channel()?)));
+        self.disk = Some((generation, Jobs::new(Arc::clone(port), 0)?));
         Ok(())
     }
 
@@ -257,6 +253,14 @@ impl<M: DeviceMemory> PortHandler<M> {
         if let Some(suppressed) = self.log.allow() {
             let disk = self.device.id();
             tracing::warn!(%disk, suppressed, error = error as &dyn std::error::Error, "A disk request failed");
+        }
+    }
+
+    /// Forgets what a port that was stopped had asked for, and the host does not have.
+    fn withdraw(&mut self) {
+        let Some(epoch) = self.hba.lock().ports.get(self.port).map(|port| port.epoch) else { return };
+        if let Some((_, jobs)) = &mut self.disk {
+            drop(jobs.withdraw(|job| job.epoch != epoch));
         }
     }
 
@@ -280,11 +284,17 @@ impl<M: DeviceMemory> QueueHandler for PortHandler<M> {
 
     fn process(&mut self, worker: &mut WorkerContext) -> bool {
         let _ = self.event.read();
+        self.withdraw();
+        if let Some((_, jobs)) = &mut self.disk {
+            jobs.resume(worker);
+        }
         self.reap(worker);
         let mut budget = BUDGET;
         while budget > 0 {
             let Some((slot, command)) = self.fetch() else { break };
             self.execute(worker, slot, command);
+            // What the host does at once is over before the next begins.
+            self.reap(worker);
             budget -= 1;
         }
         self.tell_busy();
@@ -292,19 +302,16 @@ impl<M: DeviceMemory> QueueHandler for PortHandler<M> {
     }
 
     fn drain(&mut self, worker: &mut WorkerContext, deadline: Instant) -> bool {
-        loop {
-            self.reap(worker);
-            let Some((_, jobs)) = &mut self.disk else { break };
-            if jobs.len() == 0 {
-                jobs.leave(worker);
-                break;
-            }
-            if Instant::now() >= deadline {
-                return false;
-            }
-            jobs.wait(worker, deadline);
+        self.withdraw();
+        let Some((generation, mut jobs)) = self.disk.take() else { return true };
+        let idle = jobs.drain(worker, deadline, |done| self.finish(done));
+        let parked = jobs.parked().filter(|job| job.epoch == self.epoch && job.way == Way::Queued);
+        let parked = parked.fold(0, |slots, job| slots | 1 << job.slot);
+        self.disk = Some((generation, jobs));
+        if let Some(port) = self.hba.lock().ports.get_mut(self.port) {
+            port.parked = parked;
         }
         self.tell_busy();
-        true
+        idle
     }
 }

@@ -70,10 +70,10 @@ proptest! {
     fn any_accesses_and_commands_write_into_their_buffers_only(
         events in prop::collection::vec(event(), 1..16), is_drive: bool
     ) {
-        let disk = file();
+        let disk = file(SECTORS);
         let media = Arc::new(RemovableDisk::new("cd0".into(), Some(raw(&disk, true))));
-        let medium = || if is_drive { Medium::Removable(Arc::clone(&media)) } else { Medium::Fixed(raw(&disk, false)) };
-        let mut rig = Rig::new(vec![unit("disk0", medium())]);
+        let unit = || if is_drive { drive_unit("disk0", &media) } else { disk_unit("disk0", raw(&disk, false)) };
+        let mut rig = Rig::new(vec![unit()]);
         for event in events {
             match event {
                 Event::Read(at, width) => {
@@ -115,7 +115,7 @@ proptest! {
                     rig.ahci.park(Box::new(|| {}));
                     let saved = rig.ahci.save().unwrap();
                     let state = saved.decode().unwrap();
-                    let copy = Rig::restored(vec![unit("disk0", medium())], Arc::clone(&rig.memory), Some(state));
+                    let copy = Rig::restored(vec![unit()], Arc::clone(&rig.memory), Some(state));
                     let copy = copy.unwrap();
                     prop_assert_eq!(copy.ahci.save().unwrap(), saved);
                     copy.ahci.unpark();

@@ -22,10 +22,10 @@ fn sectors_are_read_and_written_in_every_way() {
         rig.memory.write_slice(&[0; 0x2000], GuestAddress(DATA)).unwrap();
         assert_eq!(rig.command(fis(command, 3, count, 0), &[(DATA, 700), (DATA + 0x1000, 400)]), (0x50, 0));
         let read = [rig.bytes(DATA, 700), rig.bytes(DATA + 0x1000, 324)].concat();
-        assert!(read == contents()[3 * 512..5 * 512], "{command:#x}");
+        assert!(read == contents(SECTORS)[3 * 512..5 * 512], "{command:#x}");
         assert_eq!(rig.bytes(DATA + 0x1000 + 324, 8), [0; 8], "and no byte more");
     }
-    let mut expected = contents();
+    let mut expected = contents(SECTORS);
     for (index, command) in [0x35u8, 0xca, 0x3d, 0x34, 0x30, 0xc5, 0xce].into_iter().enumerate() {
         rig.memory.write_slice(&[command; 512], GuestAddress(DATA)).unwrap();
         assert_eq!(rig.command(fis(command, 10 + index as u64, 1, 0), &[(DATA, 512)]), (0x50, 0));
@@ -104,9 +104,9 @@ fn sectors_are_trimmed_by_a_list_of_ranges() {
     rig.memory.write_slice(&[0; 512], GuestAddress(DATA)).unwrap();
     rig.memory.write_slice(&list, GuestAddress(DATA)).unwrap();
     assert_eq!(rig.command(fis(0x06, 0, 1, 1), &[(DATA, 512)]), (0x50, 0));
-    let mut now = contents();
+    let mut now = contents(SECTORS);
     file.read_exact_at(&mut now, 0).unwrap();
-    assert!(now[5 * 512..60 * 512] == contents()[5 * 512..60 * 512]);
+    assert!(now[5 * 512..60 * 512] == contents(SECTORS)[5 * 512..60 * 512]);
     for (count, features, lba) in [(9, 1, 0), (0, 1, 0), (1, 0, 0), (1, 1, 62)] {
         rig.memory.write_slice(&range(lba, 3), GuestAddress(DATA)).unwrap();
         assert_eq!(rig.command(fis(0x06, 0, count, features), &[(DATA, 0x2000)]).0, 0x51, "{count} {features} {lba}");
@@ -116,8 +116,8 @@ fn sectors_are_trimmed_by_a_list_of_ranges() {
 
 #[test]
 fn a_read_only_disk_is_not_written() {
-    let disk = file();
-    let rig = Rig::new(vec![unit("disk0", Medium::Fixed(raw(&disk, true)))]);
+    let disk = file(SECTORS);
+    let rig = Rig::new(vec![disk_unit("disk0", raw(&disk, true))]);
     for command in [0x35, 0xca, 0x30, 0x06] {
         assert_eq!(rig.command(fis(command, 0, 1, 1), &[(DATA, 512)]).0, 0x51, "{command:#x}");
         rig.recover();
@@ -168,9 +168,9 @@ fn tables_and_data_that_are_no_memory_stop_the_port() {
         assert_eq!(rig.port(0x10) & 1 << 24, 1 << 24);
         rig.recover();
     }
-    let mut now = contents();
+    let mut now = contents(SECTORS);
     file.read_exact_at(&mut now, 0).unwrap();
-    assert!(now == contents());
+    assert!(now == contents(SECTORS));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn sectors_of_a_disc_are_read_by_packets() {
     let read = [0x28, 0, 0, 0, 0, 3, 0, 0, 1, 0];
     assert_eq!(packet(&rig, &read, &[(DATA, 1000), (DATA + 0x1000, 1048)]), (0x50, 0));
     let data = [rig.bytes(DATA, 1000), rig.bytes(DATA + 0x1000, 1048)].concat();
-    assert!(data == contents()[3 * 2048..4 * 2048]);
+    assert!(data == contents(SECTORS)[3 * 2048..4 * 2048]);
     assert_eq!(rig.bytes(RECEIVED + 0x40 + 12, 1), [3], "the command is over");
     assert_eq!(rig.bytes(LIST + 4, 4), [0, 8, 0, 0]);
     assert_eq!(packet(&rig, &[0x12, 0, 0, 0, 36], &[(DATA, 8)]), (0x50, 0), "what fits is given");
@@ -69,7 +69,7 @@ fn a_disc_is_exchanged_while_the_drive_is_used() {
     media.eject(false).unwrap();
     assert_eq!(packet(&rig, &read, &[(DATA, 2048)]), (0x51, 0x24));
     rig.recover();
-    let second = file();
+    let second = file(SECTORS);
     second.write_all_at(&[0x77; 2048], 0).unwrap();
     media.insert(raw(&second, true), false).unwrap();
     assert_eq!(packet(&rig, &read, &[(DATA, 2048)]), (0x51, 0x64));

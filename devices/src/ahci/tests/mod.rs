@@ -4,15 +4,17 @@
 mod any;
 mod disk;
 mod drive;
+mod policies;
 mod registers;
 
 use super::*;
-use crate::backend::block::testing::LateDisk;
-use crate::backend::block::{BlockBackend, RawDisk, RemovableDisk};
+use crate::backend::block::RemovableDisk;
+use crate::backend::block::testing::{LateDisk, contents, file, raw};
 use crate::bus::Width;
 use crate::interrupt::IrqLine;
 use crate::pci::PciFunction;
-use crate::scsi::{Medium, UnitConfig};
+use crate::scsi::UnitConfig;
+use crate::scsi::testing::{disk_unit, drive_unit};
 use crate::virtio::testing::{FakeInterrupts, FakeWorkers, TestMemory, ram};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -27,24 +29,6 @@ const DATA: u64 = 0xa000;
 const LINE: IrqLine = IrqLine(19);
 /// Sectors of the disk of tests.
 const SECTORS: u64 = 64;
-
-fn contents() -> Vec<u8> {
-    (0..SECTORS * 512).map(|index| ((index / 512 + index) % 256) as u8).collect()
-}
-
-fn file() -> File {
-    let file = File::from(rustix::fs::memfd_create("disk", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
-    file.write_all_at(&contents(), 0).unwrap();
-    file
-}
-
-fn raw(file: &File, readonly: bool) -> Arc<dyn BlockBackend> {
-    Arc::new(RawDisk::new("disk0".into(), file.try_clone().unwrap(), readonly).unwrap())
-}
-
-fn unit(id: &str, medium: Medium) -> UnitConfig {
-    UnitConfig { id: id.into(), serial: Some("S-1".into()), medium }
-}
 
 /// A controller with its surroundings; the driver uses port 0.
 struct Rig {
@@ -73,18 +57,18 @@ impl Rig {
     }
 
     fn disk() -> (Self, File) {
-        let file = file();
-        (Self::new(vec![unit("disk0", Medium::Fixed(raw(&file, false)))]), file)
+        let file = file(SECTORS);
+        (Self::new(vec![disk_unit("disk0", raw(&file, false))]), file)
     }
 
     fn late() -> (Self, LateDisk) {
         let disk = LateDisk::default();
-        (Self::new(vec![unit("disk0", Medium::Fixed(Arc::new(disk.clone())))]), disk)
+        (Self::new(vec![disk_unit("disk0", Arc::new(disk.clone()))]), disk)
     }
 
     fn drive() -> (Self, Arc<RemovableDisk>) {
-        let media = Arc::new(RemovableDisk::new("cd0".into(), Some(raw(&file(), true))));
-        (Self::new(vec![unit("cd0", Medium::Removable(Arc::clone(&media)))]), media)
+        let media = Arc::new(RemovableDisk::new("cd0".into(), Some(raw(&file(SECTORS), true))));
+        (Self::new(vec![drive_unit("cd0", &media)]), media)
     }
 
     fn read(&self, register: u64) -> u32 {

@@ -28,13 +28,13 @@ fn registers_are_written_whole_and_read_in_parts_too() {
 
 #[test]
 fn the_signature_is_received_once_when_receiving_begins() {
-    let file = file();
+    let file = file(SECTORS);
     let media = Arc::new(RemovableDisk::new("cd0".into(), None));
-    for (medium, expected) in [
-        (Medium::Fixed(raw(&file, false)), [0x34, 0, 0x50, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1]),
-        (Medium::Removable(media), [0x34, 0, 0x10, 1, 1, 0x14, 0xeb, 0, 0, 0, 0, 0, 1]),
+    for (unit, expected) in [
+        (disk_unit("a", raw(&file, false)), [0x34, 0, 0x50, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1]),
+        (drive_unit("a", &media), [0x34, 0, 0x10, 1, 1, 0x14, 0xeb, 0, 0, 0, 0, 0, 1]),
     ] {
-        let rig = Rig::new(vec![unit("a", medium)]);
+        let rig = Rig::new(vec![unit]);
         assert_eq!(rig.bytes(RECEIVED + 0x40, 13), expected);
         rig.memory.write_slice(&[0; 20], GuestAddress(RECEIVED + 0x40)).unwrap();
         rig.set_port(0x18, 0);
@@ -113,7 +113,7 @@ fn a_message_that_was_pending_is_sent_by_the_copy_of_a_parked_controller() {
     rig.command(fis(0xe5, 0, 0, 0), &[]);
     rig.ahci.park(Box::new(|| {}));
     let state: AhciState = rig.ahci.save().unwrap().decode().unwrap();
-    let ports = vec![unit("disk0", Medium::Fixed(Arc::new(disk)))];
+    let ports = vec![disk_unit("disk0", Arc::new(disk))];
     let copy = Rig::restored(ports, Arc::clone(&rig.memory), Some(state)).unwrap();
     assert!(copy.interrupts.messages().is_empty(), "nothing is sent before it runs");
     copy.ahci.unpark();
@@ -168,7 +168,7 @@ fn a_parked_controller_has_nothing_in_flight_and_its_copy_goes_on() {
     assert_eq!(rig.port(0x10), 1, "the read is over");
     let saved = rig.ahci.save().unwrap();
     let state: AhciState = saved.decode().unwrap();
-    let ports = || vec![unit("disk0", Medium::Fixed(Arc::new(disk.clone())))];
+    let ports = || vec![disk_unit("disk0", Arc::new(disk.clone()))];
     let copy = Rig::restored(ports(), Arc::clone(&rig.memory), Some(state.clone())).unwrap();
     assert_eq!(copy.ahci.save().unwrap(), saved);
     copy.ahci.unpark();
@@ -179,9 +179,9 @@ fn a_parked_controller_has_nothing_in_flight_and_its_copy_goes_on() {
     let other = Rig::restored(vec![], ram(), Some(state.clone())).map(drop).unwrap_err();
     assert!(std::error::Error::source(&other).is_some() || other.to_string().contains("sata0"), "{other}");
     let media = Arc::new(RemovableDisk::new("cd0".into(), None));
-    let drive = vec![unit("disk0", Medium::Removable(media))];
+    let drive = vec![drive_unit("disk0", &media)];
     assert!(Rig::restored(drive, ram(), Some(state)).is_err());
-    let seven = (0..7).map(|_| unit("d", Medium::Fixed(Arc::new(disk.clone())))).collect();
+    let seven = (0..7).map(|_| disk_unit("d", Arc::new(disk.clone()))).collect();
     let text = Rig::restored(seven, ram(), None).map(drop).unwrap_err().to_string();
     assert_eq!(text, "7 disks are too many for the SATA controller: it has 6 ports");
 }

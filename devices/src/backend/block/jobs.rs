@@ -1,18 +1,21 @@
-//! Commands of a disk bus, step by step: what SCSI and ATA commands become, and who runs their steps on a channel.
+//! Commands of a disk bus, step by step: what SCSI and ATA commands become, and who runs their steps on a disk.
 //!
 //! A job is whatever its device must remember until its steps are done; it knows the buffers.
 
-use super::{BlockChannel, Operation, Submission};
+use super::{DiskJob, DiskPort, DiskQueue, Operation};
 use crate::buffers::{AccessError, Readable, Writable};
 use crate::worker::WorkerContext;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::ops::Deref;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use vm_memory::GuestMemory;
 
 /// How many copies of a block are written at a time: each may be scattered over many ranges.
 const COPIES: u32 = 128;
+/// How long a change of medium waits at a time for reads of the old one.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One operation on a disk, without its buffer. Offsets and lengths are in bytes, `at` is a position in the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +93,8 @@ pub(crate) trait Job {
     /// # Errors
     /// Its buffers cannot be used.
     fn operation(&mut self, step: Step) -> Result<Operation, AccessError>;
+    /// What it changes must survive a power failure before it is answered.
+    fn is_write_through(&self) -> bool;
 }
 
 /// A job whose steps are done, or one that failed.
@@ -99,88 +104,129 @@ pub(crate) struct Done<J> {
     pub(crate) result: Result<(), (Step, io::Error)>,
 }
 
-/// The jobs on one channel.
+/// The jobs of one queue of a device on one disk, by the disk's policies.
 pub(crate) struct Jobs<J> {
-    channel: Box<dyn BlockChannel>,
-    running: BTreeMap<u64, Running<J>>,
-    next_token: u64,
+    queue: DiskQueue<Stepping<J>>,
 }
 
-struct Running<J> {
+/// A job at one of its steps.
+struct Stepping<J> {
     job: J,
-    /// What the host is busy with.
     step: Step,
     /// What comes after it.
     rest: VecDeque<Step>,
 }
 
-impl<J: Job> Jobs<J> {
-    /// No job yet.
-    pub(crate) fn new(channel: Box<dyn BlockChannel>) -> Self {
-        Self { channel, running: BTreeMap::new(), next_token: 0 }
+impl<J> Stepping<J> {
+    /// A job at the first of `steps`; itself when there is none.
+    fn new(job: J, mut steps: VecDeque<Step>) -> Result<Self, J> {
+        let Some(step) = steps.pop_front() else { return Err(job) };
+        let (step, later) = step.split();
+        if let Some(later) = later {
+            steps.push_front(later);
+        }
+        Ok(Self { job, step, rest: steps })
+    }
+}
+
+impl<J: Job> DiskJob for Stepping<J> {
+    fn operation(&mut self) -> io::Result<Operation> {
+        self.job.operation(self.step).map_err(io::Error::other)
     }
 
-    /// Begins the `steps` of `job`; returns it when it is done at once.
-    pub(crate) fn begin(&mut self, worker: &mut WorkerContext, job: J, steps: Vec<Step>) -> Option<Done<J>> {
-        self.go_on(worker, job, steps.into())
+    fn is_write_through(&self) -> bool {
+        self.job.is_write_through()
+    }
+}
+
+impl<J: Job> Jobs<J> {
+    /// No job yet, of queue `index` of the disk behind `port`.
+    ///
+    /// # Errors
+    /// The host has no room for it.
+    pub(crate) fn new(port: Arc<DiskPort>, index: u16) -> io::Result<Self> {
+        Ok(Self { queue: DiskQueue::new(port, index, Vec::new())? })
+    }
+
+    /// Begins the `steps` of `job`, of which there is at least one; [`Jobs::next_done`] tells of its end.
+    pub(crate) fn begin(&mut self, worker: &mut WorkerContext, job: J, steps: Vec<Step>) {
+        if let Ok(stepping) = Stepping::new(job, steps.into()) {
+            self.queue.submit(worker, stepping);
+        }
+    }
+
+    /// Begins with what could not begin before: at each turn.
+    pub(crate) fn resume(&mut self, worker: &mut WorkerContext) {
+        self.queue.resume(worker);
     }
 
     /// The next job that is done.
     pub(crate) fn next_done(&mut self, worker: &mut WorkerContext) -> Option<Done<J>> {
-        while let Some((token, result)) = self.channel.next_completion(worker) {
-            let Some(Running { job, step, rest }) = self.running.remove(&token) else { continue };
-            let done = match result {
-                Ok(()) => self.go_on(worker, job, rest),
-                Err(error) => Some(Done { job, result: Err((step, error)) }),
-            };
-            if done.is_some() {
-                return done;
+        while let Some((Stepping { job, step, rest }, result)) = self.queue.next(worker) {
+            if let Err(error) = result {
+                return Some(Done { job, result: Err((step, error)) });
+            }
+            match Stepping::new(job, rest) {
+                Ok(next) => self.queue.submit(worker, next),
+                Err(job) => return Some(Done { job, result: Ok(()) }),
             }
         }
         None
     }
 
-    fn go_on(&mut self, worker: &mut WorkerContext, mut job: J, mut rest: VecDeque<Step>) -> Option<Done<J>> {
-        while let Some(step) = rest.pop_front() {
-            let (step, later) = step.split();
-            if let Some(later) = later {
-                rest.push_front(later);
-            }
-            let operation = match job.operation(step) {
-                Ok(operation) => operation,
-                Err(error) => return Some(Done { job, result: Err((step, io::Error::other(error))) }),
-            };
-            let token = self.next_token;
-            self.next_token = token.wrapping_add(1);
-            match self.channel.submit(worker, token, operation) {
-                Submission::Complete(Ok(())) => {}
-                Submission::Complete(Err(error)) => return Some(Done { job, result: Err((step, error)) }),
-                Submission::Pending => {
-                    self.running.insert(token, Running { job, step, rest });
-                    return None;
-                }
-            }
-        }
-        Some(Done { job, result: Ok(()) })
+    /// The jobs that are not over.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut J> {
+        self.queue.jobs_mut().map(|stepping| &mut stepping.job)
     }
 
-    /// The jobs that the host is busy with.
-    pub(crate) fn running(&mut self) -> impl Iterator<Item = &mut J> {
-        self.running.values_mut().map(|running| &mut running.job)
+    /// The jobs that wait for the end of a pause.
+    pub(crate) fn parked(&self) -> impl Iterator<Item = &J> {
+        self.queue.parked().iter().map(|stepping| &stepping.job)
     }
 
-    /// How many they are.
+    /// How many are not over.
     pub(crate) fn len(&self) -> usize {
-        self.running.len()
+        self.queue.unanswered()
     }
 
-    /// Blocks until there may be something done, or `deadline`.
-    pub(crate) fn wait(&mut self, worker: &mut WorkerContext, deadline: Instant) {
-        self.channel.wait(worker, deadline);
+    /// Takes out the jobs that the host does not have now and for which `withdrawn` says so.
+    pub(crate) fn withdraw(&mut self, mut withdrawn: impl FnMut(&J) -> bool) -> Vec<J> {
+        let out = self.queue.withdraw(|stepping| withdrawn(&stepping.job));
+        out.into_iter().map(|stepping| stepping.job).collect()
     }
 
-    /// No job is running; the next call may lend another worker.
-    pub(crate) fn leave(&mut self, worker: &mut WorkerContext) {
-        self.channel.leave(worker);
+    /// Finishes what is under way by `deadline`, giving it to `answer`; `false`: not all of it. Once it is `true`, the
+    /// next call may lend another worker, and what is parked is tried again then.
+    pub(crate) fn drain(
+        &mut self,
+        worker: &mut WorkerContext,
+        deadline: Instant,
+        mut answer: impl FnMut(Done<J>),
+    ) -> bool {
+        loop {
+            self.queue.hurry(worker);
+            while let Some(done) = self.next_done(worker) {
+                answer(done);
+            }
+            if self.queue.is_idle() {
+                self.queue.leave(worker);
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            self.queue.wait(worker, deadline);
+        }
+    }
+
+    /// Ends everything, because the medium is no longer there; what waits for a pause fails.
+    pub(crate) fn abandon(mut self, worker: &mut WorkerContext) -> Vec<Done<J>> {
+        let mut ended = Vec::new();
+        while !self.drain(worker, Instant::now() + PATIENCE, |done| ended.push(done)) {}
+        ended.extend(self.queue.withdraw(|_| true).into_iter().map(|Stepping { job, step, .. }| {
+            let error = io::Error::new(io::ErrorKind::NotFound, "the medium is no longer there");
+            Done { job, result: Err((step, error)) }
+        }));
+        ended
     }
 }

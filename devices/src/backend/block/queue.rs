@@ -28,7 +28,8 @@ pub trait DiskJob {
     /// # Errors
     /// Guest memory cannot be used any more.
     fn operation(&mut self) -> io::Result<Operation>;
-    /// What it changes must survive a power failure before it is answered.
+    /// What it changes must survive a power failure before it is answered: a flush follows where the operation itself does
+    /// not see to it.
     fn is_write_through(&self) -> bool;
 }
 
@@ -49,8 +50,8 @@ pub struct DiskQueue<J> {
     index: u16,
     in_flight: BTreeMap<u64, Flight<J>>,
     next_token: u64,
-    /// Beyond the rate limit.
-    waiting: Option<J>,
+    /// Beyond the rate limit, in their order.
+    waiting: VecDeque<J>,
     /// Failed, to be tried again after the next pause.
     parked: Vec<J>,
     /// A pause was asked for and has not come yet.
@@ -71,7 +72,7 @@ impl<J: DiskJob> DiskQueue<J> {
             index,
             in_flight: BTreeMap::new(),
             next_token: 0,
-            waiting: None,
+            waiting: VecDeque::new(),
             parked,
             stopping: false,
             done: VecDeque::new(),
@@ -80,17 +81,48 @@ impl<J: DiskJob> DiskQueue<J> {
 
     /// Another request can be taken now. When not, there will be a turn for the handler when there is room.
     pub fn has_room(&self) -> bool {
-        self.in_flight.len() < MAX_IN_FLIGHT && self.waiting.is_none() && !self.stopping
+        self.in_flight.len() < MAX_IN_FLIGHT && self.waiting.is_empty() && !self.stopping
+    }
+
+    /// Requests that were not answered.
+    pub(super) fn unanswered(&self) -> usize {
+        self.in_flight.len() + self.waiting.len() + self.parked.len() + self.done.len()
     }
 
     /// Nothing is under way; what is parked waits for the end of a pause.
     pub fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.waiting.is_none() && self.done.is_empty()
+        self.in_flight.is_empty() && self.waiting.is_empty() && self.done.is_empty()
     }
 
     /// The requests that wait for the end of a pause.
     pub fn parked(&self) -> &[J] {
         &self.parked
+    }
+
+    /// All requests that were not answered.
+    pub(super) fn jobs_mut(&mut self) -> impl Iterator<Item = &mut J> {
+        let Self { in_flight, waiting, parked, done, .. } = self;
+        let flights = in_flight.values_mut().map(|flight| &mut flight.job);
+        flights.chain(waiting).chain(parked).chain(done.iter_mut().map(|(job, _)| job))
+    }
+
+    /// Takes out the requests that the host does not have, because of the rate limit or because they wait for the end of a
+    /// pause, and for which `withdrawn` says so.
+    pub(super) fn withdraw(&mut self, mut withdrawn: impl FnMut(&J) -> bool) -> Vec<J> {
+        if self.waiting.is_empty() && self.parked.is_empty() {
+            return Vec::new();
+        }
+        let waiting = std::mem::take(&mut self.waiting).into_iter().map(|job| (job, false));
+        let parked = std::mem::take(&mut self.parked).into_iter().map(|job| (job, true));
+        let mut out = Vec::new();
+        for (job, was_parked) in waiting.chain(parked).collect::<Vec<_>>() {
+            match was_parked {
+                _ if withdrawn(&job) => out.push(job),
+                true => self.parked.push(job),
+                false => self.waiting.push_back(job),
+            }
+        }
+        out
     }
 
     /// Begins with what could not begin before: after a pause with what is parked, and with what the rate limit kept.
@@ -100,13 +132,23 @@ impl<J: DiskJob> DiskQueue<J> {
                 self.begin(worker, job);
             }
         }
-        if let Some(job) = self.waiting.take() {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        while let Some(job) = waiting.pop_front() {
             self.submit(worker, job);
+            if !self.waiting.is_empty() {
+                self.waiting.append(&mut waiting);
+            }
         }
     }
 
-    /// Takes a request.
+    /// Takes a request. One that comes while a pause is waited for is parked.
     pub fn submit(&mut self, worker: &mut WorkerContext, mut job: J) {
+        if self.stopping {
+            return self.parked.push(job);
+        }
+        if !self.waiting.is_empty() {
+            return self.waiting.push_back(job);
+        }
         let operation = match job.operation() {
             Ok(operation) => operation,
             Err(error) => return self.done.push_back((job, Err(error))),
@@ -119,7 +161,7 @@ impl<J: DiskJob> DiskQueue<J> {
                     counters.throttled();
                 }
                 worker.wake_at(later);
-                self.waiting = Some(job);
+                self.waiting.push_back(job);
             }
         }
     }
@@ -134,8 +176,8 @@ impl<J: DiskJob> DiskQueue<J> {
 
     fn give(&mut self, worker: &mut WorkerContext, job: J, operation: Operation) {
         let kind = Kind::of(&operation);
-        // A write does it by itself.
-        let flush_after = matches!(operation, Operation::WriteZeroes { .. }) && job.is_write_through();
+        let changes = matches!(operation, Operation::WriteZeroes { .. } | Operation::Write { stable: false, .. });
+        let flush_after = changes && job.is_write_through();
         self.hand_over(worker, Flight { job, kind, flush_after, begun: Instant::now() }, operation);
     }
 
@@ -199,22 +241,39 @@ impl<J: DiskJob> DiskQueue<J> {
         deadline: Instant,
         mut answer: impl FnMut(J, io::Result<()>),
     ) -> bool {
-        if let Some(job) = self.waiting.take() {
-            self.begin(worker, job);
-        }
         loop {
+            self.hurry(worker);
             while let Some((job, result)) = self.next(worker) {
                 answer(job, result);
             }
-            if self.in_flight.is_empty() {
-                self.channel.leave(worker);
-                self.stopping = false;
+            if self.is_idle() {
+                self.leave(worker);
                 return true;
             }
             if Instant::now() >= deadline {
                 return false;
             }
+            self.wait(worker, deadline);
+        }
+    }
+
+    /// Begins with what the rate limit keeps.
+    pub(super) fn hurry(&mut self, worker: &mut WorkerContext) {
+        for job in std::mem::take(&mut self.waiting) {
+            self.begin(worker, job);
+        }
+    }
+
+    /// Blocks until the host has done something, or `deadline`; not at all when nothing is with the host.
+    pub(super) fn wait(&mut self, worker: &mut WorkerContext, deadline: Instant) {
+        if !self.in_flight.is_empty() {
             self.channel.wait(worker, deadline);
         }
+    }
+
+    /// Nothing is under way, and another worker may serve the queue: what is parked is tried again there.
+    pub(super) fn leave(&mut self, worker: &mut WorkerContext) {
+        self.channel.leave(worker);
+        self.stopping = false;
     }
 }

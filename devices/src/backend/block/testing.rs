@@ -1,12 +1,37 @@
-//! A disk whose operations complete when a test says so.
+//! Disks of tests: in memory, and one whose operations complete when a test says so.
 #![allow(clippy::unwrap_used)]
 
-use super::{BlockBackend, BlockChannel, DiskError, Operation, Submission};
+use super::{BlockBackend, BlockChannel, DiskError, DiskPort, OnError, Operation, RawDisk, Submission};
+use crate::rate_limit::RateLimit;
 use crate::worker::WorkerContext;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
+
+/// What a disk of so many sectors holds: byte `i` is `i / 512 + i`, cut to 8 bits.
+pub(crate) fn contents(sectors: u64) -> Vec<u8> {
+    (0..sectors * 512).map(|index| u8::try_from((index / 512 + index) % 256).unwrap()).collect()
+}
+
+/// A file in memory with [`contents`].
+pub(crate) fn file(sectors: u64) -> File {
+    let file = File::from(rustix::fs::memfd_create("disk", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
+    file.write_all_at(&contents(sectors), 0).unwrap();
+    file
+}
+
+/// A disk over a file.
+pub(crate) fn raw(file: &File, readonly: bool) -> Arc<dyn BlockBackend> {
+    Arc::new(RawDisk::new("disk0".into(), file.try_clone().unwrap(), readonly).unwrap())
+}
+
+/// The host's end of a disk, with nothing special about it.
+pub(crate) fn port(disk: Arc<dyn BlockBackend>) -> Arc<DiskPort> {
+    Arc::new(DiskPort::new("disk0".into(), disk, OnError::Report, &RateLimit::default(), 4))
+}
 
 /// A writable disk of 32 KiB, which holds no data.
 #[derive(Clone, Default)]

@@ -134,8 +134,23 @@ fn another_size_is_told_once_and_a_saved_unit_fits_its_own_size_only() {
     let restored = disk_with(false, Some(saved.clone()));
     assert_eq!(restored.state(), saved);
     assert_eq!(run(&restored, &[0; 6]), Answer::Check(Sense::CAPACITY_CHANGED));
-    let medium = Medium::Fixed(raw(512, false));
-    let other = LogicalUnit::new(UnitConfig { id: "disk0".into(), serial: None, medium }, Some(saved));
+    let other = LogicalUnit::new(disk_unit("disk0", raw(512, false)), Some(saved));
     let text = "State of disk0 cannot be used: it had 64 blocks, now it has 1";
     assert_eq!(other.err().unwrap().to_string(), text);
+}
+
+#[test]
+fn a_disk_without_a_cache_and_without_discard_offers_neither() {
+    let config = UnitConfig { cached: false, discard: false, ..disk_unit("disk0", raw(BLOCKS * 512, false)) };
+    let unit = ready(LogicalUnit::new(config, None).unwrap());
+    let stable = Answer::Work(vec![Step::Write { offset: 0, at: 0, length: 512, stable: true }]);
+    assert_eq!(run(&unit, &[0x2a, 0, 0, 0, 0, 0, 0, 0, 1, 0]), stable);
+    // The caching page, as it is and what can be changed of it.
+    assert_eq!(bytes(&unit, &[0x1a, 8, 8, 0, 255, 0])[6], 0);
+    assert_eq!(bytes(&unit, &[0x1a, 8, 0x48, 0, 255, 0])[6], 0);
+    assert_eq!(run_with(&unit, &[0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0], &[0; 24]), Answer::Check(Sense::UNKNOWN_COMMAND));
+    let long = bytes(&unit, &[0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0]);
+    assert_eq!(long[14] & 0x80, 0, "it gives nothing back");
+    let zero = Answer::Work(vec![Step::Zero { offset: 0, length: 512, unmap: false }]);
+    assert_eq!(run_with(&unit, &[0x93, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0], &[0; 512]), zero);
 }

@@ -99,7 +99,7 @@ fn a_reset_unlocks_the_disc_and_a_saved_drive_keeps_its_door() {
     let unit = ready(unit);
     run(&unit, &LOCK);
     let saved = unit.state();
-    let config = || UnitConfig { id: "cd0".into(), serial: None, medium: Medium::Removable(Arc::clone(&media)) };
+    let config = || drive_unit("cd0", &media);
     unit.reset();
     media.eject(false).unwrap();
     media.insert(raw(10 * 2048, true), false).unwrap();

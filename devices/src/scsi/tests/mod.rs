@@ -6,26 +6,19 @@ mod disk;
 mod drive;
 
 use super::*;
-use crate::backend::block::{BlockBackend, DriveStatus, RawDisk, RemovableDisk, Step};
-use std::fs::File;
+use crate::backend::block::{BlockBackend, DriveStatus, RemovableDisk, Step, testing};
+use crate::scsi::testing::{disk_unit, drive_unit};
 use std::sync::Arc;
 
 /// Blocks of the disk of tests.
 const BLOCKS: u64 = 64;
 
-fn file(bytes: u64) -> File {
-    let file = File::from(rustix::fs::memfd_create("disk", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
-    file.set_len(bytes).unwrap();
-    file
-}
-
 fn raw(bytes: u64, readonly: bool) -> Arc<dyn BlockBackend> {
-    Arc::new(RawDisk::new("disk0".into(), file(bytes), readonly).unwrap())
+    testing::raw(&testing::file(bytes / 512), readonly)
 }
 
 fn disk_with(readonly: bool, state: Option<UnitState>) -> LogicalUnit {
-    let medium = Medium::Fixed(raw(BLOCKS * 512, readonly));
-    LogicalUnit::new(UnitConfig { id: "disk0".into(), serial: Some("S-1".into()), medium }, state).unwrap()
+    LogicalUnit::new(disk_unit("disk0", raw(BLOCKS * 512, readonly)), state).unwrap()
 }
 
 /// A disk whose initiator has been told that it was switched on.
@@ -36,8 +29,7 @@ fn disk() -> LogicalUnit {
 /// A drive with a disc of `sectors`, or without one, and its slot.
 fn drive(sectors: Option<u64>) -> (LogicalUnit, Arc<RemovableDisk>) {
     let media = Arc::new(RemovableDisk::new("cd0".into(), sectors.map(|sectors| raw(sectors * 2048, true))));
-    let medium = Medium::Removable(Arc::clone(&media));
-    (LogicalUnit::new(UnitConfig { id: "cd0".into(), serial: None, medium }, None).unwrap(), media)
+    (LogicalUnit::new(drive_unit("cd0", &media), None).unwrap(), media)
 }
 
 fn ready(unit: LogicalUnit) -> LogicalUnit {

@@ -105,7 +105,7 @@ impl VirtioBlock {
             sectors: backend.capacity() / SECTOR,
             readonly: backend.readonly(),
             writeback: self.shared.writeback(),
-            parked: self.shared.parked(),
+            parked: self.shared.parked().all(),
         }
     }
 

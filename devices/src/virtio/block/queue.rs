@@ -47,7 +47,7 @@ impl<M: DeviceMemory> BlockQueue<M> {
     /// The host has no room for it.
     pub(super) fn new(mut queue: VirtQueue<M>, disk: Disk) -> io::Result<Self> {
         let index = queue.index();
-        let heads = disk.shared.parked_of(index);
+        let heads = disk.shared.parked().of(index);
         let parked = heads.into_iter().filter_map(|head| disk.job(&mut queue, head)).collect();
         Ok(Self { requests: DiskQueue::new(Arc::clone(&disk.port), index, parked)?, queue, disk })
     }
@@ -122,7 +122,7 @@ impl<M: DeviceMemory> QueueHandler for BlockQueue<M> {
         let idle = requests.drain(worker, deadline, |job, result| answer_job(queue, job, &result));
         queue.signal();
         if idle {
-            disk.shared.park(queue.index(), requests.parked().iter().map(|job| job.chain.head()).collect());
+            disk.shared.parked().set(queue.index(), requests.parked().iter().map(|job| job.chain.head()).collect());
         }
         idle
     }

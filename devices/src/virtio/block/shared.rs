@@ -2,9 +2,9 @@
 
 use crate::backend::block::CapacityListener;
 use crate::virtio::VirtioInterrupt;
-use std::collections::BTreeMap;
+use crate::virtio::parked::ParkedHeads;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Set by the driver through the device's registers, read by the queues at each request.
 #[derive(Debug)]
@@ -14,12 +14,12 @@ pub(super) struct Shared {
     /// Each write is to be stable before it completes.
     write_through: AtomicBool,
     /// The heads of parked requests by queue, written when a queue is drained.
-    parked: Mutex<BTreeMap<u16, Vec<u16>>>,
+    parked: ParkedHeads,
 }
 
 impl Shared {
     pub(super) fn new(writeback: bool, parked: impl IntoIterator<Item = (u16, Vec<u16>)>) -> Self {
-        let parked = Mutex::new(parked.into_iter().collect());
+        let parked = ParkedHeads::new(parked);
         Self { writeback: AtomicBool::new(writeback), write_through: AtomicBool::new(!writeback), parked }
     }
 
@@ -39,31 +39,15 @@ impl Shared {
         self.write_through.store(on, Ordering::Release);
     }
 
-    /// What queue `index` has parked, from now on.
-    pub(super) fn park(&self, index: u16, heads: Vec<u16>) {
-        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
-        if heads.is_empty() {
-            parked.remove(&index);
-        } else {
-            parked.insert(index, heads);
-        }
-    }
-
-    /// What queue `index` had parked when the device was saved.
-    pub(super) fn parked_of(&self, index: u16) -> Vec<u16> {
-        self.parked.lock().unwrap_or_else(PoisonError::into_inner).get(&index).cloned().unwrap_or_default()
-    }
-
-    pub(super) fn parked(&self) -> Vec<(u16, Vec<u16>)> {
-        let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
-        parked.iter().map(|(index, heads)| (*index, heads.clone())).collect()
+    pub(super) fn parked(&self) -> &ParkedHeads {
+        &self.parked
     }
 
     /// The device is as it was before activation.
     pub(super) fn reset(&self, writeback: bool) {
         self.set_writeback(writeback);
         self.set_write_through(!writeback);
-        self.parked.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.parked.clear();
     }
 }
 

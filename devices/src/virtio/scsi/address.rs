@@ -33,9 +33,10 @@ impl Address {
         }
     }
 
-    /// The address of the unit of `target`, as events have it.
+    /// The address of the unit of `target`, as events have it: with the unit's number as REPORT LUNS tells it, because
+    /// that is what Linux looks for.
     pub(super) fn of_unit(target: usize) -> [u8; LENGTH] {
-        [SINGLE_LEVEL, u8::try_from(target).unwrap_or(u8::MAX), FLAT, 0, 0, 0, 0, 0]
+        [SINGLE_LEVEL, u8::try_from(target).unwrap_or(u8::MAX), PERIPHERAL, 0, 0, 0, 0, 0]
     }
 }
 

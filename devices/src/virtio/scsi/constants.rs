@@ -1,6 +1,8 @@
 //! Numbers of the protocol (VIRTIO 1.2 5.6.3, 5.6.6), which the crate of VIRTIO's constants lacks.
 
-/// Feature bit: events tell of changes.
+/// Feature bits: units may come and go, and events tell of changes. No unit comes or goes, but Linux gives buffers for
+/// events only to a device that has both.
+pub(super) const F_HOTPLUG: u32 = 1;
 pub(super) const F_CHANGE: u32 = 2;
 
 /// Responses.

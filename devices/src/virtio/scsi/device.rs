@@ -1,7 +1,7 @@
 //! The device: features, configuration space, activation, state.
 
 use super::config::{ScsiConfig, Sizes, config_space};
-use super::constants::F_CHANGE;
+use super::constants::{F_CHANGE, F_HOTPLUG};
 use super::control::ControlQueue;
 use super::events::{EventQueue, ScsiBus};
 use super::queue::RequestQueue;
@@ -12,6 +12,7 @@ use crate::log_limit::LogLimit;
 use crate::scsi::LogicalUnit;
 use crate::state::{Section, StateError};
 use crate::virtio::config_space::read_space;
+use crate::virtio::parked::ParkedHeads;
 use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, VirtioDevice};
 use std::sync::Arc;
 use thiserror::Error;
@@ -36,6 +37,7 @@ pub struct VirtioScsi {
     sizes: Sizes,
     queue_sizes: Vec<u16>,
     tasks: Arc<Tasks>,
+    parked: Arc<ParkedHeads>,
     log: Arc<LogLimit>,
 }
 
@@ -69,6 +71,11 @@ impl VirtioScsi {
         }
         let wrong = |source| ScsiError::State { id: id.clone(), source };
         let sizes = state.as_ref().map_or(Sizes::RESET, |state| Sizes { sense: state.sense_size, cdb: state.cdb_size });
+        let parked = state.as_ref().map(|state| state.parked.clone()).unwrap_or_default();
+        if parked.iter().any(|(_, heads)| heads.len() > usize::from(REQUEST_QUEUE_SIZE)) {
+            let reason = "more commands wait than a queue has".into();
+            return Err(wrong(StateError::Invalid { device: id.clone(), reason }));
+        }
         let saved = match state {
             Some(state) if state.units.len() != count || !sizes.possible() => {
                 let saved = state.units.len();
@@ -82,13 +89,9 @@ impl VirtioScsi {
         let units = made.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
         let mut queue_sizes = vec![CONTROL_QUEUE_SIZE; usize::from(FIRST_REQUEST)];
         queue_sizes.resize(queue_sizes.len() + usize::from(queues.max(1)), REQUEST_QUEUE_SIZE);
-        let bus = Arc::new(ScsiBus::new(units));
-        Ok(Self { id, bus, sizes, queue_sizes, tasks: Arc::default(), log: Arc::default() })
-    }
-
-    /// The units, for whom they change.
-    pub fn bus(&self) -> &Arc<ScsiBus> {
-        &self.bus
+        let bus = ScsiBus::connected(units);
+        let parked = Arc::new(ParkedHeads::new(parked));
+        Ok(Self { id, bus, sizes, queue_sizes, tasks: Arc::default(), parked, log: Arc::default() })
     }
 
     fn request_queues(&self) -> u16 {
@@ -110,7 +113,7 @@ impl<M: DeviceMemory> VirtioDevice<M> for VirtioScsi {
     }
 
     fn features(&self) -> u64 {
-        1 << F_CHANGE
+        1 << F_HOTPLUG | 1 << F_CHANGE
     }
 
     fn read_config(&self, offset: u64, data: &mut [u8]) {
@@ -135,7 +138,9 @@ impl<M: DeviceMemory> VirtioDevice<M> for VirtioScsi {
                 EVENTS => Box::new(EventQueue::new(queue, bus, changes).map_err(ActivateError::Backend)?),
                 index => {
                     let membership = Membership::new(Arc::clone(&self.tasks), index, event);
-                    Box::new(RequestQueue::new(queue, bus, self.sizes, membership, Arc::clone(&self.log)))
+                    let shared = (Arc::clone(&self.parked), Arc::clone(&self.log));
+                    let number = index - FIRST_REQUEST;
+                    Box::new(RequestQueue::new(queue, number, bus, self.sizes, membership, shared))
                 }
             });
         }
@@ -144,11 +149,15 @@ impl<M: DeviceMemory> VirtioDevice<M> for VirtioScsi {
 
     fn reset(&mut self) {
         self.sizes = Sizes::RESET;
+        self.parked.clear();
         self.bus.units().iter().for_each(LogicalUnit::reset);
     }
 
     fn save(&self) -> Result<Section, StateError> {
         let units = self.bus.units().iter().map(LogicalUnit::state).collect();
-        Section::encode(&self.id, &ScsiState { sense_size: self.sizes.sense, cdb_size: self.sizes.cdb, units })
+        Section::encode(
+            &self.id,
+            &ScsiState { sense_size: self.sizes.sense, cdb_size: self.sizes.cdb, units, parked: self.parked.all() },
+        )
     }
 }

@@ -3,12 +3,12 @@
 use super::address::Address;
 use super::config::EVENT_LENGTH;
 use super::constants::T_PARAM_CHANGE;
-use crate::id::DeviceId;
+use crate::backend::block::CapacityListener;
 use crate::scsi::LogicalUnit;
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 use thiserror::Error;
 use virtio_queue::QueueState;
@@ -17,10 +17,26 @@ use vmm_sys_util::eventfd::EventFd;
 /// CAPACITY DATA HAS CHANGED: additional sense code and qualifier, as an event's reason has them.
 const CAPACITY_CHANGED: u32 = 0x2a | 0x09 << 8;
 
-/// The units of a device, by target, as its owner and its queues see them.
-pub struct ScsiBus {
+/// The units of a device, by target, as its queues and its disks see them.
+pub(super) struct ScsiBus {
     units: Vec<LogicalUnit>,
     news: Mutex<News>,
+    /// What the disks' ports tell of their sizes.
+    _listeners: Vec<Arc<dyn CapacityListener>>,
+}
+
+/// Tells of the size of one target.
+struct Resized {
+    bus: Weak<ScsiBus>,
+    target: usize,
+}
+
+impl CapacityListener for Resized {
+    fn capacity_changed(&self) {
+        if let Some(bus) = self.bus.upgrade() {
+            bus.resized(self.target);
+        }
+    }
 }
 
 /// What the driver has not been told of.
@@ -38,8 +54,17 @@ struct News {
 struct ShortBuffer(u32);
 
 impl ScsiBus {
-    pub(super) fn new(units: Vec<LogicalUnit>) -> Self {
-        Self { units, news: Mutex::default() }
+    /// A bus whose disks tell it when they have another size.
+    pub(super) fn connected(units: Vec<LogicalUnit>) -> Arc<Self> {
+        Arc::new_cyclic(|bus: &Weak<Self>| {
+            let listener = |(target, unit): (usize, &LogicalUnit)| {
+                let listener: Arc<dyn CapacityListener> = Arc::new(Resized { bus: Weak::clone(bus), target });
+                unit.port().connect(&listener);
+                listener
+            };
+            let _listeners = units.iter().enumerate().map(listener).collect();
+            Self { units, news: Mutex::default(), _listeners }
+        })
     }
 
     /// By target.
@@ -47,16 +72,15 @@ impl ScsiBus {
         &self.units
     }
 
-    /// The disk `id` has another size: its driver is told. Nothing happens when it is not on this bus.
-    pub fn resized(&self, id: &DeviceId) {
-        for (target, unit) in self.units.iter().enumerate().filter(|(_, unit)| unit.id() == id) {
-            unit.capacity_changed();
-            let mut news = self.news();
-            news.resized.insert(target);
-            if let Some(teller) = &news.teller {
-                // Only fails when the counter is full, and then the queue is due anyway.
-                let _ = teller.write(1);
-            }
+    /// The disk of `target` has another size: its driver is told (SBC-3 4.7: CAPACITY DATA HAS CHANGED).
+    fn resized(&self, target: usize) {
+        let Some(unit) = self.units.get(target) else { return };
+        unit.capacity_changed();
+        let mut news = self.news();
+        news.resized.insert(target);
+        if let Some(teller) = &news.teller {
+            // Only fails when the counter is full, and then the queue is due anyway.
+            let _ = teller.write(1);
         }
     }
 

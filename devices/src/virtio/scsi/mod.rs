@@ -24,5 +24,4 @@ mod tests;
 
 pub use config::ScsiConfig;
 pub use device::{ScsiError, VirtioScsi};
-pub use events::ScsiBus;
 pub use state::ScsiState;

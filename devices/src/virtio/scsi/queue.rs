@@ -1,4 +1,6 @@
 //! Serves a request queue: each command is decided by its unit, and its steps are run on the unit's disk.
+//!
+//! What a disk keeps because of its rate limit, or until the end of a pause, does not hold up the other units.
 
 use super::address::Address;
 use super::config::Sizes;
@@ -9,21 +11,20 @@ use crate::backend::block::{Done, Jobs};
 use crate::log_limit::LogLimit;
 use crate::scsi::{Answer, LogicalUnit, Sense, absent, report_luns};
 use crate::virtio::chain::Chain;
+use crate::virtio::parked::ParkedHeads;
 use crate::virtio::{DeviceMemory, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use thiserror::Error;
 use virtio_queue::QueueState;
 use vmm_sys_util::eventfd::EventFd;
 
 /// Commands taken in one call, so that a worker with several queues is fair to them.
 const BUDGET: usize = 64;
-/// Commands that may be with the host at a time.
+/// Commands that may be under way at a time.
 const MAX_IN_FLIGHT: usize = 128;
-/// How long a change of medium waits at a time for reads of the old one.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The driver left no room for an answer, so there can be none: the queue is broken.
 #[derive(Debug, Error)]
@@ -35,10 +36,15 @@ pub(super) struct RequestQueue<M: DeviceMemory> {
     queue: VirtQueue<M>,
     commands: Commands<M>,
     membership: Membership,
+    /// Commands that were parked when the device was saved.
+    heads: Vec<u16>,
+    parked: Arc<ParkedHeads>,
 }
 
 /// What is under way.
 struct Commands<M: DeviceMemory> {
+    /// The queue's number among the request queues.
+    index: u16,
     bus: Arc<ScsiBus>,
     sizes: Sizes,
     /// By target.
@@ -54,15 +60,18 @@ struct Attached<M: DeviceMemory> {
 }
 
 impl<M: DeviceMemory> RequestQueue<M> {
+    /// Serves `queue`, request queue `index`, beginning with what it had parked when the device was saved.
     pub(super) fn new(
         queue: VirtQueue<M>,
+        index: u16,
         bus: Arc<ScsiBus>,
         sizes: Sizes,
         membership: Membership,
-        log: Arc<LogLimit>,
+        (parked, log): (Arc<ParkedHeads>, Arc<LogLimit>),
     ) -> Self {
         let disks = bus.units().iter().map(|_| None).collect();
-        Self { queue, commands: Commands { bus, sizes, disks, log }, membership }
+        let heads = parked.of(queue.index());
+        Self { queue, commands: Commands { index, bus, sizes, disks, log }, membership, heads, parked }
     }
 }
 
@@ -76,13 +85,23 @@ impl<M: DeviceMemory> QueueHandler for RequestQueue<M> {
     }
 
     fn process(&mut self, worker: &mut WorkerContext) -> bool {
-        let Self { queue, commands, membership } = self;
+        let Self { queue, commands, membership, heads, .. } = self;
         queue.acknowledge();
+        for head in std::mem::take(heads) {
+            if let Some(chain) = queue.chain_at(head) {
+                // Those of one queue are never too many.
+                let _ = commands.take(worker, queue, chain);
+            }
+        }
+        commands.resume(worker);
         commands.reap(worker, queue);
         // Without room, the next completion comes back here.
-        let full = commands.in_flight() >= MAX_IN_FLIGHT;
-        let more = !full && queue.serve(BUDGET, |queue, chain| commands.take(worker, queue, chain));
-        if !more && !full {
+        let more = commands.has_room() && queue.serve(BUDGET, |queue, chain| commands.take(worker, queue, chain));
+        // What the host does at once is done by now.
+        commands.reap(worker, queue);
+        if !more && commands.has_room() {
+            membership.answer(|scope, ended_as| commands.mark(scope, ended_as));
+            commands.withdraw(queue);
             membership.answer(|scope, ended_as| commands.mark(scope, ended_as));
         }
         queue.signal();
@@ -90,20 +109,17 @@ impl<M: DeviceMemory> QueueHandler for RequestQueue<M> {
     }
 
     fn drain(&mut self, worker: &mut WorkerContext, deadline: Instant) -> bool {
-        let Self { queue, commands, membership } = self;
-        loop {
-            commands.reap(worker, queue);
-            queue.signal();
-            if commands.in_flight() == 0 {
-                commands.leave(worker);
-                membership.answer(|_, _| 0);
-                return true;
-            }
-            if Instant::now() >= deadline {
-                return false;
-            }
-            commands.wait(worker, deadline);
+        let Self { queue, commands, membership, heads, parked } = self;
+        let idle = commands.drain(worker, queue, deadline);
+        membership.answer(|scope, ended_as| commands.mark(scope, ended_as));
+        commands.withdraw(queue);
+        membership.answer(|scope, ended_as| commands.mark(scope, ended_as));
+        queue.signal();
+        if idle {
+            // What another copy has not begun with is parked as it was.
+            parked.set(queue.index(), heads.iter().copied().chain(commands.parked()).collect());
         }
+        idle
     }
 
     fn state(&self) -> QueueState {
@@ -112,8 +128,18 @@ impl<M: DeviceMemory> QueueHandler for RequestQueue<M> {
 }
 
 impl<M: DeviceMemory> Commands<M> {
-    fn in_flight(&self) -> usize {
-        self.disks.iter().flatten().map(|disk| disk.jobs.len()).sum()
+    fn has_room(&self) -> bool {
+        self.disks.iter().flatten().map(|disk| disk.jobs.len()).sum::<usize>() < MAX_IN_FLIGHT
+    }
+
+    /// The heads of the commands that wait for the end of a pause.
+    fn parked(&self) -> impl Iterator<Item = u16> {
+        self.disks.iter().flatten().flat_map(|disk| disk.jobs.parked()).map(Request::head)
+    }
+
+    /// Begins with what could not begin before.
+    fn resume(&mut self, worker: &mut WorkerContext) {
+        self.disks.iter_mut().flatten().for_each(|disk| disk.jobs.resume(worker));
     }
 
     /// Takes one chain. Breaks off when the host has enough to do, or the driver broke the queue.
@@ -126,7 +152,7 @@ impl<M: DeviceMemory> Commands<M> {
                 return ControlFlow::Break(());
             }
         }
-        if self.in_flight() < MAX_IN_FLIGHT { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if self.has_room() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
     fn execute(&mut self, worker: &mut WorkerContext, queue: &mut VirtQueue<M>, mut request: Request<M>) {
@@ -159,11 +185,10 @@ impl<M: DeviceMemory> Commands<M> {
                     return answer(queue, request, Response::Overrun);
                 }
                 request.transferred = request.transferred.max(data_in).max(data_out);
+                request.through = unit.is_write_through();
                 if self.attach(worker, queue, target, unit) {
-                    if let Some(disk) = self.disks.get_mut(target).and_then(Option::as_mut)
-                        && let Some(done) = disk.jobs.begin(worker, request, steps)
-                    {
-                        self.finish(queue, done, unit);
+                    if let Some(disk) = self.disks.get_mut(target).and_then(Option::as_mut) {
+                        disk.jobs.begin(worker, request, steps);
                     }
                     return;
                 }
@@ -186,20 +211,17 @@ impl<M: DeviceMemory> Commands<M> {
             return true;
         }
         // Reads of the medium before, which nobody will write any more, come to their end.
-        while let Some(disk) = self.disks.get_mut(target).and_then(Option::as_mut).filter(|disk| disk.jobs.len() > 0) {
-            disk.jobs.wait(worker, Instant::now() + PATIENCE);
-            self.reap(worker, queue);
-        }
         let Some(place) = self.disks.get_mut(target) else { return false };
-        if let Some(mut old) = place.take() {
-            old.jobs.leave(worker);
-        }
-        match unit.backend().channel() {
-            Ok(channel) => {
-                *place = Some(Attached { generation, jobs: Jobs::new(channel) });
+        let ended = place.take().map(|old| old.jobs.abandon(worker)).unwrap_or_default();
+        let jobs = Jobs::new(Arc::clone(unit.port()), self.index);
+        ended.into_iter().for_each(|done| self.finish(queue, done, unit));
+        match (jobs, self.disks.get_mut(target)) {
+            (Ok(jobs), Some(place)) => {
+                *place = Some(Attached { generation, jobs });
                 true
             }
-            Err(error) => {
+            (Ok(_), None) => false,
+            (Err(error), _) => {
                 self.log(unit, &error);
                 false
             }
@@ -218,26 +240,23 @@ impl<M: DeviceMemory> Commands<M> {
         }
     }
 
-    fn finish(&mut self, queue: &mut VirtQueue<M>, Done { job, result }: Done<Request<M>>, unit: &LogicalUnit) {
+    fn finish(&self, queue: &mut VirtQueue<M>, Done { job, result }: Done<Request<M>>, unit: &LogicalUnit) {
         let response = match result {
             Ok(()) => Response::Good,
-            Err((step, error)) => {
-                self.log(unit, &error);
-                Response::Check(unit.failure(&step, &error))
-            }
+            Err((step, error)) => Response::Check(unit.failure(&step, &error)),
         };
         answer(queue, job, response);
     }
 
     fn log(&self, unit: &LogicalUnit, error: &std::io::Error) {
         if let Some(suppressed) = self.log.allow() {
-            tracing::warn!(disk = %unit.id(), suppressed, error = error as &dyn std::error::Error, "A disk request failed");
+            tracing::warn!(disk = %unit.id(), suppressed, error = error as &dyn std::error::Error, "A disk cannot be used");
         }
     }
 
     /// Marks the commands of `scope` to end as told; how many are under way.
     fn mark(&mut self, scope: Scope, ended_as: Option<Response>) -> usize {
-        let running = self.disks.iter_mut().flatten().flat_map(|disk| disk.jobs.running());
+        let running = self.disks.iter_mut().flatten().flat_map(|disk| disk.jobs.all_mut());
         let mut count = 0;
         for request in running.filter(|request| scope.has(request.address, request.tag)) {
             request.ended_as = request.ended_as.or(ended_as);
@@ -246,14 +265,27 @@ impl<M: DeviceMemory> Commands<M> {
         count
     }
 
-    fn wait(&mut self, worker: &mut WorkerContext, deadline: Instant) {
-        if let Some(disk) = self.disks.iter_mut().flatten().find(|disk| disk.jobs.len() > 0) {
-            disk.jobs.wait(worker, deadline);
+    /// Answers the commands that were aborted before the host had them.
+    fn withdraw(&mut self, queue: &mut VirtQueue<M>) {
+        for disk in self.disks.iter_mut().flatten() {
+            for request in disk.jobs.withdraw(|request| request.ended_as.is_some()) {
+                answer(queue, request, Response::Aborted);
+            }
         }
     }
 
-    fn leave(&mut self, worker: &mut WorkerContext) {
-        self.disks.iter_mut().flatten().for_each(|disk| disk.jobs.leave(worker));
+    /// Brings everything that is under way to its end by `deadline`; `false`: not all of it.
+    fn drain(&mut self, worker: &mut WorkerContext, queue: &mut VirtQueue<M>, deadline: Instant) -> bool {
+        let bus = Arc::clone(&self.bus);
+        let mut idle = true;
+        for (target, unit) in bus.units().iter().enumerate() {
+            let Some(mut disk) = self.disks.get_mut(target).and_then(Option::take) else { continue };
+            idle &= disk.jobs.drain(worker, deadline, |done| self.finish(queue, done, unit));
+            if let Some(place) = self.disks.get_mut(target) {
+                *place = Some(disk);
+            }
+        }
+        idle
     }
 }
 

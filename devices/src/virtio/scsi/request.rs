@@ -59,6 +59,8 @@ pub(super) struct Request<M: DeviceMemory> {
     pub(super) cdb: Vec<u8>,
     /// Bytes of the data that were, or will be, transferred.
     pub(super) transferred: u32,
+    /// What it changes must be stable before it is answered.
+    pub(super) through: bool,
     /// The driver wants to hear no more of it but this.
     pub(super) ended_as: Option<Response>,
 }
@@ -91,6 +93,7 @@ impl<M: DeviceMemory> Request<M> {
             chain,
             sizes,
             transferred: 0,
+            through: false,
             ended_as: None,
         };
         // Data both ways needs which is not offered.
@@ -98,6 +101,11 @@ impl<M: DeviceMemory> Request<M> {
             return Parsed::Malformed(request);
         }
         Parsed::Request(request)
+    }
+
+    /// What the queue knows it by.
+    pub(super) fn head(&self) -> u16 {
+        self.chain.head()
     }
 
     /// Bytes that the driver gave room for.
@@ -168,5 +176,9 @@ impl<M: DeviceMemory> Job for Request<M> {
         let (from, into) = (self.data_out_at(), self.data_in_at());
         let Chain { readable, writable, .. } = &mut self.chain;
         step.operation((readable, from), (writable, into))
+    }
+
+    fn is_write_through(&self) -> bool {
+        self.through
     }
 }

@@ -13,9 +13,11 @@ pub struct ScsiState {
     pub cdb_size: u32,
     /// By target.
     pub units: Vec<UnitState>,
+    /// By queue, the heads of the commands that wait for the end of a pause.
+    pub parked: Vec<(u16, Vec<u16>)>,
 }
 
 impl DeviceState for ScsiState {
     const KIND: &'static str = "virtio-scsi";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }

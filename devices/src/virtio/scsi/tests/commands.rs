@@ -8,10 +8,10 @@ const WRITE: [u8; 10] = [0x2a, 0, 0, 0, 0, 3, 0, 0, 2, 0];
 #[test]
 fn blocks_are_read_and_written_by_either_queue() {
     let (mut rig, file) = Rig::disk();
-    assert_eq!(rig.command(0, UNIT, &READ, &[], 1024), Told::good(0, &contents()[3 * 512..5 * 512]));
+    assert_eq!(rig.command(0, UNIT, &READ, &[], 1024), Told::good(0, &contents(BLOCKS)[3 * 512..5 * 512]));
     assert_eq!(rig.command(1, UNIT, &WRITE, &[0x5a; 1024], 0), Told::good(0, &[]));
     assert_eq!(rig.command(0, UNIT, &READ, &[], 1024), Told::good(0, &[0x5a; 1024]));
-    let mut expected = contents();
+    let mut expected = contents(BLOCKS);
     expected[3 * 512..5 * 512].fill(0x5a);
     let mut now = vec![0; expected.len()];
     file.read_exact_at(&mut now, 0).unwrap();
@@ -22,7 +22,7 @@ fn blocks_are_read_and_written_by_either_queue() {
 #[test]
 fn what_is_left_of_the_buffer_is_told() {
     let (mut rig, _) = Rig::disk();
-    assert_eq!(rig.command(0, UNIT, &READ, &[], 1536), Told::good(512, &contents()[3 * 512..5 * 512]));
+    assert_eq!(rig.command(0, UNIT, &READ, &[], 1536), Told::good(512, &contents(BLOCKS)[3 * 512..5 * 512]));
     let inquiry = rig.command(0, UNIT, &[0x12, 0, 0, 0, 96, 0], &[], 96);
     assert_eq!((inquiry.response, inquiry.residual, inquiry.data.len()), (0, 60, 36));
     assert_eq!(rig.command(0, UNIT, &WRITE, &[0x5a; 1536], 0).residual, 512);
@@ -40,9 +40,9 @@ fn a_transfer_that_is_larger_than_its_buffer_is_an_overrun_and_moves_nothing() {
     }
     let inquiry = rig.command(0, UNIT, &[0x12, 0, 0, 0, 96, 0], &[], 8);
     assert_eq!((inquiry.response, inquiry.residual, inquiry.data.len()), (1, 0, 8));
-    let mut now = vec![0; contents().len()];
+    let mut now = vec![0; contents(BLOCKS).len()];
     file.read_exact_at(&mut now, 0).unwrap();
-    assert!(now == contents());
+    assert!(now == contents(BLOCKS));
 }
 
 #[test]
@@ -51,12 +51,12 @@ fn the_same_block_is_written_many_times() {
     let pattern: Vec<u8> = (0u16..512).map(|index| index.to_le_bytes()[0] ^ 0x33).collect();
     let same = [0x41, 0, 0, 0, 0, 1, 0, 0, 60, 0];
     assert_eq!(rig.command(0, UNIT, &same, &pattern, 0), Told::good(0, &[]));
-    let mut now = vec![0; contents().len()];
+    let mut now = vec![0; contents(BLOCKS).len()];
     file.read_exact_at(&mut now, 0).unwrap();
-    assert!(now[512..61 * 512] == pattern.repeat(60) && now[..512] == contents()[..512]);
+    assert!(now[512..61 * 512] == pattern.repeat(60) && now[..512] == contents(BLOCKS)[..512]);
     assert_eq!(rig.command(0, UNIT, &same, &[0; 512], 0), Told::good(0, &[]));
     file.read_exact_at(&mut now, 0).unwrap();
-    assert!(now[512..61 * 512].iter().all(|byte| *byte == 0) && now[61 * 512..] == contents()[61 * 512..]);
+    assert!(now[512..61 * 512].iter().all(|byte| *byte == 0) && now[61 * 512..] == contents(BLOCKS)[61 * 512..]);
 }
 
 #[test]
@@ -98,12 +98,12 @@ fn what_the_host_failed_has_sense_data() {
 
 #[test]
 fn a_disc_that_is_taken_out_and_another_that_comes_are_noticed() {
-    let (first, second) = (file(), file());
+    let (first, second) = (file(BLOCKS), file(BLOCKS));
     second.write_all_at(&[0x77; 2048], 0).unwrap();
     let media = Arc::new(RemovableDisk::new("cd0".into(), Some(raw(&first, true))));
-    let mut rig = Rig::new(vec![unit("cd0", Medium::Removable(Arc::clone(&media)))]);
+    let mut rig = Rig::new(vec![drive_unit("cd0", &media)]);
     let read = [0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0];
-    assert_eq!(rig.command(0, UNIT, &read, &[], 2048), Told::good(0, &contents()[..2048]));
+    assert_eq!(rig.command(0, UNIT, &read, &[], 2048), Told::good(0, &contents(BLOCKS)[..2048]));
     media.eject(false).unwrap();
     assert_eq!(rig.command(0, UNIT, &read, &[], 2048).sense, Some((2, 0x3a, 1)));
     media.insert(raw(&second, true), false).unwrap();
@@ -113,10 +113,16 @@ fn a_disc_that_is_taken_out_and_another_that_comes_are_noticed() {
 
 #[test]
 fn another_size_is_an_event_for_who_has_a_buffer() {
-    let (mut rig, _) = Rig::disk();
-    let bus = Arc::clone(rig.device.bus());
-    bus.resized(&"disk1".into());
-    bus.resized(&"disk0".into());
+    let file = file(BLOCKS);
+    let port = port(raw(&file, false));
+    let mut rig = Rig::new(vec![disk_unit_behind("disk0", Arc::clone(&port))]);
+    let resize = |blocks: u64| {
+        file.set_len(blocks * 512).unwrap();
+        assert_eq!(port.refresh().unwrap(), blocks * 512);
+    };
+    resize(BLOCKS);
+    rig.process();
+    resize(BLOCKS + 8);
     rig.process();
     assert_eq!(rig.drivers[1].used_index(), 0, "there is no buffer");
     for head in 0..2 {
@@ -124,9 +130,10 @@ fn another_size_is_an_event_for_who_has_a_buffer() {
     }
     rig.process();
     assert_eq!((rig.drivers[1].used_index(), rig.drivers[1].used(0)), (1, (0, 16)));
-    assert_eq!(rig.drivers[1].bytes(DATA, 16), [3, 0, 0, 0, 1, 0, 0x40, 0, 0, 0, 0, 0, 0x2a, 9, 0, 0]);
+    assert_eq!(rig.drivers[1].bytes(DATA, 16), [3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0x2a, 9, 0, 0]);
     assert_eq!(rig.command(0, UNIT, &[0; 6], &[], 0).sense, Some((6, 0x2a, 9)));
-    bus.resized(&"disk0".into());
+    assert_eq!(rig.command(0, UNIT, &[0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[], 8).data, [0, 0, 0, 71, 0, 0, 2, 0]);
+    resize(BLOCKS);
     rig.process();
     assert_eq!((rig.drivers[1].used_index(), rig.interrupts[1].counts()), (2, (2, 0)));
 }

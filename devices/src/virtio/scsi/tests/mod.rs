@@ -3,12 +3,14 @@
 
 mod any;
 mod commands;
+mod policies;
 mod tasks;
 
 use super::*;
-use crate::backend::block::testing::LateDisk;
-use crate::backend::block::{BlockBackend, RawDisk, RemovableDisk};
-use crate::scsi::{Medium, UnitConfig};
+use crate::backend::block::RemovableDisk;
+use crate::backend::block::testing::{LateDisk, contents, file, port, raw};
+use crate::scsi::UnitConfig;
+use crate::scsi::testing::{disk_unit, disk_unit_behind, drive_unit};
 use crate::virtio::testing::{Driver, NotedInterrupt, TestMemory, ram};
 use crate::virtio::{Activation, QueueHandler, VirtQueue, VirtioDevice};
 use crate::worker::WorkerContext;
@@ -30,25 +32,6 @@ const UNIT: [u8; 8] = [1, 0, 0x40, 0, 0, 0, 0, 0];
 /// Blocks of a disk of tests.
 const BLOCKS: u64 = 64;
 
-/// Byte `i` is `i / 512 + i`, cut to 8 bits.
-fn contents() -> Vec<u8> {
-    (0..BLOCKS * 512).map(|index| ((index / 512 + index) % 256) as u8).collect()
-}
-
-fn file() -> File {
-    let file = File::from(rustix::fs::memfd_create("disk", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
-    file.write_all_at(&contents(), 0).unwrap();
-    file
-}
-
-fn raw(file: &File, readonly: bool) -> Arc<dyn BlockBackend> {
-    Arc::new(RawDisk::new("disk0".into(), file.try_clone().unwrap(), readonly).unwrap())
-}
-
-fn unit(id: &str, medium: Medium) -> UnitConfig {
-    UnitConfig { id: id.into(), serial: Some("S-1".into()), medium }
-}
-
 /// A running device with two request queues.
 struct Rig {
     device: VirtioScsi,
@@ -61,10 +44,11 @@ struct Rig {
 
 impl Rig {
     fn new(units: Vec<UnitConfig>) -> Self {
+        let count = u8::try_from(units.len()).unwrap();
         let config = ScsiConfig { id: "scsi".into(), queues: 2, units };
         let mut rig = Self::with(VirtioScsi::new(config, None).unwrap());
         // Each unit says that it was switched on.
-        for target in 0..rig.device.bus().units().len() as u8 {
+        for target in 0..count {
             let told = rig.command(0, [1, target, 0x40, 0, 0, 0, 0, 0], &[0; 6], &[], 0);
             assert_eq!((told.status, told.sense), (2, Some((6, 0x29, 0))));
         }
@@ -73,14 +57,14 @@ impl Rig {
 
     /// Over the disk of tests.
     fn disk() -> (Self, File) {
-        let file = file();
-        (Self::new(vec![unit("disk0", Medium::Fixed(raw(&file, false)))]), file)
+        let file = file(BLOCKS);
+        (Self::new(vec![disk_unit("disk0", raw(&file, false))]), file)
     }
 
     /// Over a disk that completes late.
     fn late() -> (Self, LateDisk) {
         let disk = LateDisk::default();
-        (Self::new(vec![unit("disk0", Medium::Fixed(Arc::new(disk.clone())))]), disk)
+        (Self::new(vec![disk_unit("disk0", Arc::new(disk.clone()))]), disk)
     }
 
     fn with(mut device: VirtioScsi) -> Self {
@@ -183,7 +167,7 @@ impl Told {
 fn the_device_offers_what_it_can_do() {
     let (mut rig, _) = Rig::disk();
     let device: &mut dyn VirtioDevice<TestMemory> = &mut rig.device;
-    assert_eq!((device.device_type(), device.features()), (8, 1 << 2));
+    assert_eq!((device.device_type(), device.features()), (8, 1 << 1 | 1 << 2));
     assert_eq!(device.queue_max_sizes(), [64, 64, 256, 256]);
     let mut space = [1; 40];
     device.read_config(0, &mut space);
@@ -215,13 +199,13 @@ fn a_saved_device_fits_the_same_units_only() {
     let (rig, disk) = Rig::disk();
     let state: ScsiState = VirtioDevice::<TestMemory>::save(&rig.device).unwrap().decode().unwrap();
     let restore = |count: usize, state: ScsiState| {
-        let units = (0..count).map(|_| unit("disk0", Medium::Fixed(raw(&disk, false)))).collect();
+        let units = (0..count).map(|_| disk_unit("disk0", raw(&disk, false))).collect();
         VirtioScsi::new(ScsiConfig { id: "scsi".into(), queues: 2, units }, Some(state)).map(drop)
     };
     restore(1, state.clone()).unwrap();
     assert_eq!(restore(2, state.clone()).unwrap_err().to_string(), "SCSI device scsi does not fit its saved state");
     assert!(restore(1, ScsiState { cdb_size: 1 << 20, ..state }).is_err());
-    let units = (0..257).map(|_| unit("disk0", Medium::Fixed(raw(&disk, false)))).collect();
+    let units = (0..257).map(|_| disk_unit("disk0", raw(&disk, false))).collect();
     let many = VirtioScsi::new(ScsiConfig { id: "scsi".into(), queues: 1, units }, None).map(drop).unwrap_err();
     assert_eq!(many.to_string(), "257 disks are too many for one SCSI bus: it has 256 targets");
 }

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod cpus;
+mod disk_policies;
 mod firmware;
 mod interrupts;
 mod memory;
