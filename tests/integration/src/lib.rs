@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test runner talks to people at a terminal")]
 
+pub mod attend;
 mod cargo;
 pub mod demo;
 #[path = "../../host_differences.rs"]

@@ -15,13 +15,14 @@ pub(super) struct Image {
     pub(super) keep: fn(&str) -> bool,
 }
 
-/// The package that depends on the current kernel and is empty itself.
+/// The packages that depend on the current kernels and are empty themselves.
 const CURRENT_KERNEL: &str = "linux-image-cloud-amd64";
+const CURRENT_ORDINARY_KERNEL: &str = "linux-image-amd64";
 
 /// A kernel is one package in bookworm; image (empty), binary and modules in sid.
 fn is_kernel(package: &str) -> bool {
     let part = ["linux-image-", "linux-binary-", "linux-modules-"].iter().any(|part| package.starts_with(part));
-    part && package != CURRENT_KERNEL
+    part && ![CURRENT_KERNEL, CURRENT_ORDINARY_KERNEL].contains(&package)
 }
 
 /// The name of QEMU's image.
@@ -42,8 +43,14 @@ pub(super) const FIRMWARE_TOOLS: &str = "firmware-tools";
 pub(super) const MEDIA: &str = "media";
 /// The name of the image with memtest86+.
 pub(super) const MEMTEST: &str = "memtest";
+/// The names of the images with GRUB and iPXE on CD-ROMs.
+pub(super) const GRUB_DISC: &str = "grub-disc";
+pub(super) const IPXE_DISC: &str = "ipxe-disc";
 /// The name of the image with Debian's installer.
 pub(super) const INSTALLER: &str = "installer";
+
+/// The name of the image with what tests disks and drives.
+pub(super) const DISK_TOOLS: &str = "disk-tools";
 
 /// The name of the image with dnsmasq.
 pub(super) const DNSMASQ: &str = "dnsmasq";
@@ -54,7 +61,7 @@ fn is_firmware(package: &str) -> bool {
 }
 
 /// All images.
-pub(super) const CATALOG: [Image; 14] = [
+pub(super) const CATALOG: [Image; 18] = [
     // The first QEMU whose emulated SVM keeps XSAVE state right.
     Image { name: QEMU, suite: "trixie", packages: &["qemu-system-x86"], keep: |_| true },
     Image {
@@ -72,6 +79,7 @@ pub(super) const CATALOG: [Image; 14] = [
     },
     Image { name: Kernel::Bookworm.image(), suite: "bookworm", packages: &[CURRENT_KERNEL], keep: is_kernel },
     Image { name: Kernel::Sid.image(), suite: "sid", packages: &[CURRENT_KERNEL], keep: is_kernel },
+    Image { name: Kernel::Ordinary.image(), suite: "bookworm", packages: &[CURRENT_ORDINARY_KERNEL], keep: is_kernel },
     Image {
         name: FirmwareSuite::Bookworm.image(),
         suite: "bookworm",
@@ -91,6 +99,16 @@ pub(super) const CATALOG: [Image; 14] = [
         keep: |_| true,
     },
     Image { name: FIRMWARE_TOOLS, suite: "bookworm", packages: &["efibootmgr", "dmidecode"], keep: |_| true },
+    Image {
+        name: DISK_TOOLS,
+        suite: "bookworm",
+        packages: &["fio", "smartmontools", "eject"],
+        keep: |package| {
+            let tool = ["fio", "smartmontools", "eject", "zlib1g"].contains(&package);
+            // fio's further programs are scripts.
+            tool || package.starts_with("lib") && !["perl", "python"].iter().any(|language| package.contains(language))
+        },
+    },
     Image { name: DNSMASQ, suite: "bookworm", packages: &["dnsmasq-base"], keep: |_| true },
     Image {
         name: MEDIA,
@@ -98,6 +116,14 @@ pub(super) const CATALOG: [Image; 14] = [
         packages: &["ipxe", "systemd-boot-efi"],
         keep: |package| ["ipxe", "systemd-boot-efi"].contains(&package),
     },
+    Image {
+        name: GRUB_DISC,
+        suite: "bookworm",
+        packages: &["grub-rescue-pc"],
+        keep: |package| package == "grub-rescue-pc",
+    },
+    // Bookworm's disc boots by a PC BIOS only.
+    Image { name: IPXE_DISC, suite: "sid", packages: &["ipxe"], keep: |package| package == "ipxe" },
     // Bookworm's program for UEFI ends where there is no screen.
     Image { name: MEMTEST, suite: "sid", packages: &["memtest86+"], keep: |package| package == "memtest86+" },
     Image {
@@ -138,23 +164,26 @@ impl fmt::Display for FirmwareSuite {
     }
 }
 
-/// Debian's cloud kernels that guests boot.
+/// Debian's kernels that guests boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
-    /// 6.1, a stable kernel.
+    /// 6.1, a stable kernel for clouds.
     Bookworm,
-    /// The newest.
+    /// The newest for clouds.
     Sid,
+    /// 6.1 with drivers of all hardware, as it is installed elsewhere: it knows SATA.
+    Ordinary,
 }
 
 impl Kernel {
-    /// All.
-    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Sid];
+    /// Those for clouds, which most guests boot.
+    pub const CLOUD: [Self; 2] = [Self::Bookworm, Self::Sid];
 
     pub(super) const fn image(self) -> &'static str {
         match self {
             Self::Bookworm => "kernel-bookworm",
             Self::Sid => "kernel-sid",
+            Self::Ordinary => "kernel-ordinary",
         }
     }
 }
@@ -164,6 +193,7 @@ impl fmt::Display for Kernel {
         f.write_str(match self {
             Self::Bookworm => "bookworm",
             Self::Sid => "sid",
+            Self::Ordinary => "ordinary",
         })
     }
 }

@@ -42,7 +42,7 @@ impl Images {
         let images = Self::at_target();
         let _turn = images.take_turn()?;
         images.fetch(|_| true)?;
-        for kernel in Kernel::ALL {
+        for kernel in Kernel::CLOUD {
             images.kernel(kernel)?.unpack()?;
         }
         Ok(images)
@@ -173,6 +173,21 @@ impl Images {
     /// The root of the packages with dnsmasq, with all its libraries.
     pub fn dnsmasq(&self) -> PathBuf {
         fetch::unpacked(&self.root, catalog::DNSMASQ)
+    }
+
+    /// The root of the packages with fio, smartctl and eject, with all their libraries.
+    pub fn disk_tools(&self) -> PathBuf {
+        fetch::unpacked(&self.root, catalog::DISK_TOOLS)
+    }
+
+    /// GRUB on a CD-ROM, for PC BIOSes.
+    pub fn grub_disc(&self) -> PathBuf {
+        fetch::unpacked(&self.root, catalog::GRUB_DISC).join("usr/lib/grub-rescue/grub-rescue-cdrom.iso")
+    }
+
+    /// iPXE on a CD-ROM.
+    pub fn ipxe_disc(&self) -> PathBuf {
+        fetch::unpacked(&self.root, catalog::IPXE_DISC).join("usr/lib/ipxe/ipxe.iso")
     }
 
     /// The root of the packages with iPXE and systemd-boot.

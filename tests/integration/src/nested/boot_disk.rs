@@ -29,8 +29,10 @@ const FAT_OVERHEAD_MIB: u64 = 4;
 
 /// What UEFI starts from a disk of which it knows nothing else (UEFI 2.10, 3.5.1.1).
 pub const UEFI_LOADER: &str = "EFI/BOOT/BOOTX64.EFI";
-/// What the root filesystem is called in the guest.
+/// What the root filesystem is called in the guest: by virtio, and by SATA and SCSI.
 pub const ROOT_PARTITION: &str = "/dev/vda3";
+/// As [`ROOT_PARTITION`].
+pub const ROOT_PARTITION_OF_BUSES: &str = "/dev/sda3";
 
 /// A disk image in the making.
 #[derive(Debug)]

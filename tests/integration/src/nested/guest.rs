@@ -93,19 +93,23 @@ pub(super) fn add_busybox<W: Write>(archive: &mut Archive<W>, images: &Images) -
     APPLETS.iter().try_for_each(|applet| archive.symlink(&format!("bin/{applet}"), "busybox"))
 }
 
-/// Writes an initramfs for `kernel` to `path`: it loads the modules, mounts the disk that `disk=` of the command line
+/// Modules of a guest with disks and drives on SATA and on virtio SCSI, with discs of ISO 9660. Kernels for clouds have no
+/// SATA.
+pub const BUS_MODULES: [&str; 5] = ["ahci", "virtio_scsi", "sd_mod", "sr_mod", "isofs"];
+
+/// Writes an initramfs for `kernel` to `path`: it loads the modules and those that `more` names, mounts the disk that `disk=` of the command line
 /// names, or `/dev/vda`, and goes on with `/sbin/init` there.
 ///
 /// # Errors
 /// The images are incomplete or the file cannot be written.
-pub fn guest_initramfs(images: &Images, kernel: &KernelImage, path: &Path) -> Result<()> {
+pub fn guest_initramfs(images: &Images, kernel: &KernelImage, more: &[&str], path: &Path) -> Result<()> {
     let mut archive = Archive::create(path)?;
     for directory in ["dev", "proc", "sys", "disk"] {
         archive.directory(directory)?;
     }
     archive.file("init", 0o755, INIT.as_bytes())?;
     add_busybox(&mut archive, images)?;
-    modules::add(&mut archive, "modules", kernel, &MODULES)?;
+    modules::add(&mut archive, "modules", kernel, &[&MODULES[..], more].concat())?;
     archive.finish().map(drop)
 }
 

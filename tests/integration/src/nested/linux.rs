@@ -31,7 +31,7 @@ impl Medium {
         let kernel = images.kernel(kernel)?;
         fs::copy(&kernel.bzimage, contents.join("bzimage")).context("Cannot copy the kernel")?;
         fs::copy(&kernel.vmlinux, contents.join("vmlinux")).context("Cannot copy the kernel")?;
-        guest_initramfs(images, &kernel, &contents.join("initramfs"))?;
+        guest_initramfs(images, &kernel, &[], &contents.join("initramfs"))?;
         let disk = GuestDisk::new(images, init)?;
         for (name, program) in programs {
             let bytes = fs::read(program).with_context(|| format!("Cannot read {}", program.display()))?;

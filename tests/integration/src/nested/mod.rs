@@ -27,11 +27,11 @@ pub(crate) const HOST_NETWORK: &str = include_str!("host-network.sh");
 pub(crate) const GUEST_NETWORK: &str = include_str!("guest-network.sh");
 
 pub use board::Board;
-pub use boot_disk::{BootDisk, ROOT_PARTITION, UEFI_LOADER};
+pub use boot_disk::{BootDisk, ROOT_PARTITION, ROOT_PARTITION_OF_BUSES, UEFI_LOADER};
 pub use compile::compile;
 pub use complaints::check_complaints;
 pub use grub::{config as grub_config, write_network_image as write_grub_for_pxe};
-pub use guest::{GuestDisk, guest_initramfs, make_ext4};
+pub use guest::{BUS_MODULES, GuestDisk, guest_initramfs, make_ext4};
 pub use l1::{L1, Output};
 pub use linux::Medium;
 pub use said::{check_memory, ensure_says};

@@ -11,6 +11,9 @@ pub(super) const LINKER: &str = "/lib64/ld-linux-x86-64.so.2";
 /// Where packages have their programs.
 const PLACES: [&str; 4] = ["usr/bin", "bin", "usr/sbin", "sbin"];
 
+/// Where they have their libraries; Ceph's, which fio needs, have a place of their own.
+const LIBRARIES: [&str; 3] = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/ceph"];
+
 /// A program of packages that are unpacked at `root`, to be run here.
 pub(super) fn command(root: &Path, program: &str) -> Result<Command> {
     let (linker, libraries) = loader(root);
@@ -21,7 +24,7 @@ pub(super) fn command(root: &Path, program: &str) -> Result<Command> {
 
 /// The packages' dynamic linker, and where it finds their libraries.
 fn loader(root: &Path) -> (PathBuf, String) {
-    let libraries = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(|path| root.join(path));
+    let libraries = LIBRARIES.map(|path| root.join(path));
     let linker = libraries[0].join("ld-linux-x86-64.so.2");
     (linker, libraries.map(|directory| directory.display().to_string()).join(":"))
 }

@@ -6,7 +6,7 @@ use integration::images::{FirmwareSuite, Kernel};
 use integration::nested::{ensure_says, full};
 
 use crate::media::Medium;
-use crate::scene::{self, Firmware, Scene};
+use crate::scene::{self, Bus, Firmware, Scene};
 
 /// The environment variable by which a developer asks for the scenes whose names contain its value.
 const SCENES: &str = "PODVISOR_SCENES";
@@ -27,6 +27,14 @@ const ENTRY: Scene = Scene { steps: "entry,restarts:1", starts: 2, ..BOOKWORM };
 /// The same where the host has no room for the entry at first.
 const NO_ROOM: Scene = Scene { steps: "no-room,entry,restarts:1", ..ENTRY };
 
+/// Disks and discs of other buses.
+const SATA_DISK: Scene = Scene { bus: Bus::Sata, steps: "memory", ..Scene::of(Medium::Linux(Kernel::Ordinary)) };
+const SCSI_DISK: Scene = Scene { bus: Bus::Scsi, ..SATA_DISK };
+const SATA_IPXE: Scene = Scene { bus: Bus::Sata, ..Scene::of(Medium::IpxeDisc) };
+const SCSI_IPXE: Scene = Scene { bus: Bus::Scsi, ..SATA_IPXE };
+const SATA_GRUB: Scene = Scene { bus: Bus::Sata, ..Scene::of(Medium::GrubDisc) };
+const SCSI_GRUB: Scene = Scene { bus: Bus::Scsi, ..SATA_GRUB };
+
 /// More than 2.75 GiB: RAM goes on above 4 GiB.
 const SPLIT: u32 = 3584;
 const LARGE: u32 = 5120;
@@ -38,8 +46,10 @@ const WRITES: &str = "write:25,memory";
 fn all(firmware: Firmware) -> Vec<Scene> {
     let mut scenes = match firmware {
         Firmware::Ovmf => vec![ENTRY, NO_ROOM, SYSTEMD_BOOT, NETWORK],
-        Firmware::Seabios => Vec::new(),
+        // GRUB's disc is for PC BIOSes alone.
+        Firmware::Seabios => vec![SATA_GRUB, SCSI_GRUB],
     };
+    scenes.extend([SATA_DISK, SCSI_DISK, SATA_IPXE, SCSI_IPXE]);
     scenes.extend([ROM, Scene { cpus: 4, mib: LARGE, steps: "memory", ..ROM }]);
     for (cpus, mib) in [(1, 512), (1, SPLIT), (1, LARGE), (4, 512), (4, SPLIT), (4, LARGE)] {
         let steps = match mib {
@@ -90,7 +100,7 @@ fn boots(name: &str, firmware: Firmware, suite: FirmwareSuite, pairwise: &[Scene
 
 #[test]
 fn ovmf_of_bookworm_boots_what_others_made() {
-    let scenes = [Scene { cpus: 4, ..INSTALLER }, Scene { cpus: 4, mib: SPLIT, ..ENTRY }];
+    let scenes = [Scene { cpus: 4, ..INSTALLER }, Scene { cpus: 4, mib: SPLIT, ..ENTRY }, SATA_DISK];
     boots("ovmf-bookworm", Firmware::Ovmf, FirmwareSuite::Bookworm, &scenes);
 }
 
@@ -102,13 +112,15 @@ fn ovmf_of_sid_boots_what_others_made() {
         Scene { cpus: 4, mib: SPLIT, ..IPXE },
         MEMTEST,
         NOTHING,
+        SCSI_IPXE,
     ];
     boots("ovmf-sid", Firmware::Ovmf, FirmwareSuite::Sid, &scenes);
 }
 
 #[test]
 fn seabios_of_bookworm_boots_what_others_made() {
-    let scenes = [IPXE, Scene { mib: SPLIT, ..INSTALLER }, Scene { cpus: 4, mib: LARGE, steps: REBOOTS, ..SID }];
+    let scenes =
+        [IPXE, Scene { mib: SPLIT, ..INSTALLER }, Scene { cpus: 4, mib: LARGE, steps: REBOOTS, ..SID }, SCSI_DISK];
     boots("seabios-bookworm", Firmware::Seabios, FirmwareSuite::Bookworm, &scenes);
 }
 
@@ -119,6 +131,8 @@ fn seabios_of_sid_boots_what_others_made() {
         ROM,
         Scene { mib: SPLIT, steps: WRITES, ..BOOKWORM },
         Scene { cpus: 4, ..MEMTEST },
+        SATA_IPXE,
+        SCSI_GRUB,
     ];
     boots("seabios-sid", Firmware::Seabios, FirmwareSuite::Sid, &scenes);
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use integration::images::{FirmwareSuite, Images, Kernel};
 use integration::nested::{
-    Board, BootDisk, GuestDisk, ROOT_PARTITION, UEFI_LOADER, grub_config, guest_initramfs, make_ext4,
-    write_grub_for_pxe,
+    BUS_MODULES, Board, BootDisk, GuestDisk, ROOT_PARTITION, ROOT_PARTITION_OF_BUSES, UEFI_LOADER, grub_config,
+    guest_initramfs, make_ext4, write_grub_for_pxe,
 };
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ const ROOT_MIB: u32 = 320;
 /// A boot medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Medium {
-    /// Debian's kernel of this release with busybox.
+    /// This kernel of Debian with busybox: an ordinary one for SATA and SCSI, the others for virtio.
     Linux(Kernel),
     /// Debian's kernel and busybox, by systemd-boot, which is for UEFI alone.
     SystemdBoot,
@@ -28,6 +28,10 @@ pub enum Medium {
     Memtest,
     /// iPXE.
     Ipxe,
+    /// iPXE as its makers put it on a CD-ROM, for PC BIOSes and for UEFI.
+    IpxeDisc,
+    /// GRUB as Debian puts it on a CD-ROM, for PC BIOSes.
+    GrubDisc,
     /// Debian's installer.
     Installer,
     /// The network, from which the firmware's own driver gets GRUB; Linux is on a disk without a boot loader.
@@ -51,11 +55,18 @@ impl Medium {
             Self::SystemdBoot => "systemd-boot".into(),
             Self::Memtest => "memtest".into(),
             Self::Ipxe => "ipxe".into(),
+            Self::IpxeDisc => "ipxe-disc".into(),
+            Self::GrubDisc => "grub-disc".into(),
             Self::Installer => "installer".into(),
             Self::Network => "network".into(),
             Self::Rom => "rom".into(),
             Self::Nothing => "nothing".into(),
         }
+    }
+
+    /// It is a disc for a drive.
+    pub fn is_disc(self) -> bool {
+        matches!(self, Self::IpxeDisc | Self::GrubDisc)
     }
 
     /// Writes the image to `contents`.
@@ -65,7 +76,7 @@ impl Medium {
         match self {
             Self::Linux(kernel) => {
                 let linux = Linux::new(images, kernel)?;
-                BootDisk::new(images, &Linux::commands("", ROOT_PARTITION))?
+                BootDisk::new(images, &Linux::commands("", Linux::root_of(kernel)))?
                     .file(&linux.kernel, "vmlinuz")
                     .file(&linux.initramfs(), "initramfs")
                     .file(&images.grub_for_efi(), "EFI/podvisor/grubx64.efi")
@@ -111,6 +122,8 @@ impl Medium {
                     .file(&media.join("boot/ipxe.lkrn"), "ipxe.lkrn")
                     .write_image(&image)
             }
+            Self::IpxeDisc => fs::copy(images.ipxe_disc(), &image).map(drop).context("Cannot copy iPXE's disc"),
+            Self::GrubDisc => fs::copy(images.grub_disc(), &image).map(drop).context("Cannot copy GRUB's disc"),
             Self::Installer => {
                 let commands = "linux /linux console=ttyS0 DEBIAN_FRONTEND=text quiet mitigations=off tsc=reliable\ninitrd /initrd.gz\nboot";
                 let place = images.installer();
@@ -134,16 +147,22 @@ struct Linux {
 }
 
 impl Linux {
-    fn new(images: &Images, kernel: Kernel) -> Result<Self> {
-        let kernel = images.kernel(kernel)?;
+    fn new(images: &Images, which: Kernel) -> Result<Self> {
+        let kernel = images.kernel(which)?;
         let directory = TempDir::new().context("Cannot make a directory")?;
         let root = GuestDisk::new(images, INIT)?;
         for tool in ["efibootmgr", "dmidecode"] {
             root.add_tool(&images.firmware_tools(), tool)?;
         }
         let linux = Self { kernel: kernel.bzimage.clone(), directory, root };
-        guest_initramfs(images, &kernel, &linux.initramfs())?;
+        let modules: &[&str] = if which == Kernel::Ordinary { &BUS_MODULES } else { &[] };
+        guest_initramfs(images, &kernel, modules, &linux.initramfs())?;
         Ok(linux)
+    }
+
+    /// Where this kernel finds its root.
+    fn root_of(kernel: Kernel) -> &'static str {
+        if kernel == Kernel::Ordinary { ROOT_PARTITION_OF_BUSES } else { ROOT_PARTITION }
     }
 
     fn initramfs(&self) -> PathBuf {

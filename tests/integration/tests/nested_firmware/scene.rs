@@ -28,10 +28,23 @@ pub enum Firmware {
     Seabios,
 }
 
+/// What a boot medium is connected to. Beside SATA and SCSI there is always a virtio disk with memtest86+, which boots
+/// where the order does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bus {
+    Virtio,
+    Sata,
+    Scsi,
+}
+
+/// What boots where the order does not count.
+const DECOY: Medium = Medium::Memtest;
+
 /// A machine and what it boots.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene {
     pub medium: Medium,
+    pub bus: Bus,
     pub cpus: u32,
     pub mib: u32,
     /// Steps of `init.sh`, separated by commas.
@@ -42,20 +55,25 @@ pub struct Scene {
 
 impl fmt::Display for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { medium, cpus, mib, steps, starts } = self;
-        write!(f, "{} cpus={cpus} {mib} MiB {steps} x{starts}", medium.name())
+        let Self { medium, bus, cpus, mib, steps, starts } = self;
+        let bus = match bus {
+            Bus::Virtio => "",
+            Bus::Sata => " sata",
+            Bus::Scsi => " scsi",
+        };
+        write!(f, "{}{bus} cpus={cpus} {mib} MiB {steps} x{starts}", medium.name())
     }
 }
 
 impl Scene {
     /// A machine of one CPU and 512 MiB that is started once.
     pub const fn of(medium: Medium) -> Self {
-        Self { medium, cpus: 1, mib: 512, steps: "", starts: 1 }
+        Self { medium, bus: Bus::Virtio, cpus: 1, mib: 512, steps: "", starts: 1 }
     }
 
     /// The shell's lines that run it, between `begin NAME` and `end NAME`.
     fn script(self, firmware: Firmware) -> String {
-        let Self { medium, cpus, mib, steps, starts } = self;
+        let Self { medium, cpus, mib, steps, starts, .. } = self;
         let (prepare, firmware, loader) = match firmware {
             Firmware::Ovmf => {
                 let room = if self.does("no-room") { "no_room\n" } else { "" };
@@ -75,13 +93,28 @@ impl Scene {
         let clean = if self.does("no-room") { "umount /tmp/vars\n" } else { "" };
         let start = format!(
             "start {START_LIMIT} '{until}' --firmware {firmware} --cpus {cpus} --memory {mib}Mi \
-             --disk path=/tmp/disk --disk path=/tmp/steps,readonly {net}\n"
+             {} --disk path=/tmp/steps,readonly {net}\n",
+            self.disks()
         );
         let starts = start.repeat(usize::try_from(starts).unwrap_or(1));
         format!(
             "{prepare}cp /media/{} /tmp/disk\nsteps '{steps}'\n{up}echo 'begin {self}'\n{starts}{down}\
              echo 'end {self}'\nrm /tmp/disk\n{clean}",
             medium.name()
+        )
+    }
+
+    /// The launcher's flags for the boot medium and what is beside it.
+    fn disks(self) -> String {
+        let bus = match self.bus {
+            Bus::Virtio => return "--disk path=/tmp/disk".into(),
+            Bus::Sata => "sata",
+            Bus::Scsi => "scsi",
+        };
+        let kind = if self.medium.is_disc() { "cdrom" } else { "disk" };
+        format!(
+            "--disk path=/media/{},readonly,bootindex=2 --disk path=/tmp/disk,bus={bus},kind={kind},bootindex=1",
+            DECOY.name()
         )
     }
 
@@ -95,7 +128,8 @@ impl Scene {
         match self.medium {
             Medium::Linux(_) | Medium::SystemdBoot | Medium::Network | Medium::Rom => ("guest done", ""),
             Medium::Memtest => ("Memtest86+", "Pass +[0-9]+%|Testing:"),
-            Medium::Ipxe => ("iPXE", "iPXE 1|Open Source Network Boot"),
+            Medium::Ipxe | Medium::IpxeDisc => ("iPXE", "iPXE 1|Open Source Network Boot"),
+            Medium::GrubDisc => ("GNU GRUB", "GNU GRUB"),
             // With little memory it does not ask for a language.
             Medium::Installer => ("Starting system log daemon", "anguage|low memory mode"),
             Medium::Nothing => ("The firmware found nothing to start", "The firmware found nothing to start"),
@@ -127,7 +161,10 @@ impl Scene {
 /// `target/firmware-NAME.log`, each line with the milliseconds since its launcher's start, and a table of what it cost.
 pub fn run(name: &str, firmware: Firmware, suite: FirmwareSuite, scenes: &[Scene]) -> Vec<String> {
     let images = Images::ensure().unwrap();
-    let media: Vec<Medium> = scenes.iter().map(|scene| scene.medium).collect();
+    let mut media: Vec<Medium> = scenes.iter().map(|scene| scene.medium).collect();
+    if scenes.iter().any(|scene| scene.bus != Bus::Virtio) {
+        media.push(DECOY);
+    }
     let media = Media::new(&images, suite, &media).unwrap();
     let programs = TempDir::new().unwrap();
     let stamp = compile("stamp.c", programs.path()).unwrap();

@@ -5,6 +5,7 @@
 
 mod all_native_tests;
 mod devices;
+mod disk_buses;
 mod emulated_host;
 mod linux;
 mod scene;
