@@ -122,7 +122,8 @@ mod tests {
         let queue = DiskQueueStatistics { reads: 7, writes: 2, errors: 1, ..DiskQueueStatistics::default() };
         let disks = [("disk0".into(), vec![queue])].into_iter().collect();
         let rings = RingStatistics { made: 1, refused: 0 };
-        VmStatistics { exits: vec![first, second], slot_updates: 9, flash_switches: 6, disks, rings }
+        let exits = vec![first, second];
+        VmStatistics { exits, slot_updates: 9, flash_switches: 6, disks, rings, queues: [].into() }
     }
 
     #[test]
