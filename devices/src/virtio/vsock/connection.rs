@@ -66,6 +66,8 @@ pub(super) struct Connection {
     guest: Shutdown,
     /// What the host will not do any more.
     host: Shutdown,
+    /// The host was told that nothing comes any more. Once: each time is an event of the stream.
+    ended: bool,
 }
 
 impl Connection {
@@ -81,6 +83,7 @@ impl Connection {
             to_host: VecDeque::new(),
             guest: Shutdown::empty(),
             host: Shutdown::empty(),
+            ended: false,
         }
     }
 
@@ -301,7 +304,7 @@ impl Connection {
         if !self.to_host.is_empty() {
             return;
         }
-        if self.guest.contains(Shutdown::SEND) || self.is_over() {
+        if (self.guest.contains(Shutdown::SEND) || self.is_over()) && !std::mem::replace(&mut self.ended, true) {
             let _ = net::shutdown(&self.stream, net::Shutdown::Write);
         }
         if self.guest == Shutdown::all() && self.phase == Phase::Established {

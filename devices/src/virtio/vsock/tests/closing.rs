@@ -21,6 +21,21 @@ fn a_guest_that_has_said_everything_can_still_listen() {
 }
 
 #[test]
+fn connections_that_are_closed_on_one_side_wake_nobody_until_the_other_speaks() {
+    let mut scene = Scene::new();
+    let (host, mut other) = (scene.connect(PORTS), scene.connect((7, 8)));
+    scene.send(PORTS, op::SHUTDOWN, SEND, &[]);
+    scene.send((7, 8), op::SHUTDOWN, SEND, &[]);
+    host.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(scene.next(), Some((op::SHUTDOWN, SEND | RECEIVE, vec![])));
+    assert!(scene.next().is_none() && scene.is_quiet());
+    other.write_all(b"answer").unwrap();
+    assert!(!scene.is_quiet());
+    assert_eq!(scene.next(), Some((op::RW, 0, b"answer".to_vec())));
+    assert!(scene.next().is_none() && scene.is_quiet());
+}
+
+#[test]
 fn a_host_that_has_said_everything_can_still_listen() {
     let mut scene = Scene::new();
     let mut host = scene.connect(PORTS);

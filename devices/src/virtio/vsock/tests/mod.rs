@@ -13,7 +13,7 @@ use super::connections::Connections;
 use super::packet::{HOST_CID, Header, STREAM, op};
 use super::*;
 use crate::backend::vsock::VsockBackend;
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -117,6 +117,13 @@ impl Scene {
     /// The next packet for the guest: what it does, its flags, its payload.
     fn next(&mut self) -> Option<(u16, u32, Vec<u8>)> {
         self.next_within(4096).map(|(header, payload)| (header.op, header.flags, payload))
+    }
+
+    /// Nothing wakes the worker.
+    fn is_quiet(&self) -> bool {
+        let events = self.connections.events().unwrap();
+        let mut events = [PollFd::new(&events, PollFlags::IN)];
+        rustix::event::poll(&mut events, Some(&Timespec::default())).unwrap() == 0
     }
 
     /// A connection from the guest's port to one that the host serves.
