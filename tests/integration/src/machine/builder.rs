@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 
 use vmm::{
-    BoardConfig, CpuTopology, DiskBus, DiskConfig, DiskKind, FIRMWARE, FirmwareInterface, KERNEL, KernelEntry,
-    NetConfig, OnReboot, OnTripleFault, PayloadConfig, Resource, Resources, SERIAL, VARIABLES, Vm, VmConfig, VmError,
+    BalloonConfig, BoardConfig, ConsoleConfig, CpuTopology, DiskBus, DiskConfig, DiskKind, FIRMWARE, FirmwareInterface,
+    KERNEL, KernelEntry, NetConfig, OnReboot, OnTripleFault, PayloadConfig, Resource, Resources, SERIAL, VARIABLES, Vm,
+    VmConfig, VmError, VsockConfig, VsockSockets, port_of,
 };
 
 use super::console::Console;
@@ -225,6 +228,47 @@ impl TestMachine {
             rom: false,
         });
         self.resources.insert(id, network).expect("one network of this id");
+        self
+    }
+
+    /// A virtio socket device: the host reaches the guest by `vm.vsock` in `directory`, the guest the host's port N by
+    /// `vm.vsock_N` beside it.
+    #[must_use]
+    pub fn vsock(mut self, cid: u32, directory: &Path) -> Self {
+        let listener = UnixListener::bind(directory.join("vm.vsock")).expect("a socket");
+        let opened = File::open(directory).expect("a directory");
+        let sockets = VsockSockets { listener: listener.into(), directory: opened.into(), name: "vm.vsock".into() };
+        self.config.vsock = Some(VsockConfig { id: "vsock0".into(), cid, root_port: false });
+        self.resources.insert("vsock0", Resource::Vsock(sockets)).expect("one socket device");
+        self
+    }
+
+    /// A virtio console over `console`, and a port that is called as QEMU's guest agent has it, whose socket is `agent`
+    /// in `directory`.
+    #[must_use]
+    pub fn virtio_console(mut self, console: UnixStream, directory: &Path) -> Self {
+        const AGENT: &str = "org.qemu.guest_agent.0";
+        let listener = UnixListener::bind(directory.join("agent")).expect("a socket");
+        let input = console.try_clone().expect("a descriptor");
+        let stream = Resource::Stream { input: Some(input.into()), output: Some(console.into()) };
+        self.config.console =
+            Some(ConsoleConfig { id: "console0".into(), ports: vec![AGENT.into()], root_port: false });
+        self.resources.insert("console0", stream).expect("one console");
+        self.resources.insert(port_of(AGENT), Resource::Listener(listener.into())).expect("one port");
+        self
+    }
+
+    /// A balloon without a wish.
+    #[must_use]
+    pub fn balloon(mut self) -> Self {
+        self.config.balloon = Some(BalloonConfig {
+            id: "balloon0".into(),
+            size: 0,
+            deflate_on_oom: true,
+            free_page_reporting: true,
+            statistics_seconds: 0,
+            root_port: false,
+        });
         self
     }
 

@@ -5,6 +5,7 @@
 mod bad_firmware;
 mod bad_host;
 mod bad_input;
+mod channels;
 mod consoles;
 mod doctor;
 mod ends;

@@ -1,6 +1,7 @@
 //! The commands, one file each. A command returns its values (`key=value ...`) or the reason why it failed.
 
 mod absent;
+mod balloon;
 mod bars;
 mod blk;
 mod blkloop;
@@ -25,6 +26,7 @@ mod netq;
 mod pam;
 mod pio;
 mod pm_timer;
+mod ports;
 mod power;
 mod rawblk;
 mod rng;
@@ -35,6 +37,7 @@ mod shared;
 mod smp;
 mod timer;
 mod topology;
+mod vsock;
 mod window;
 
 use alloc::format;
@@ -90,6 +93,9 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "rom" => rom::run(arguments),
         "sata" => sata::run(arguments),
         "scsi" => scsi::run(arguments),
+        "balloon" => balloon::run(arguments),
+        "ports" => ports::run(arguments),
+        "vsock" => vsock::run(arguments),
         "say" => say_text(arguments),
         "lspci" => lspci::run(),
         "bars" => bars::run(),

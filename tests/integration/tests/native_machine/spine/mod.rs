@@ -1,5 +1,6 @@
 //! What every board promises: the same tests, compiled once for each module that names its `SCENES`.
 
+mod balloon;
 mod boot;
 mod clocks;
 mod console;
@@ -21,6 +22,8 @@ mod races;
 mod reset;
 mod scsi;
 mod timeline;
+mod virtio_console;
+mod vsock;
 
 use std::sync::{MutexGuard, PoisonError};
 
