@@ -154,7 +154,12 @@ impl Balloon {
 
 pub fn run(arguments: &str) -> Outcome {
     let device = virtio::devices(virtio::BALLOON).next().ok_or("no balloon")?;
-    let mut balloon = Balloon { queues: Queues::open(&device, FEATURES, 5)? };
+    let (features, arguments) = match arguments.strip_prefix("features:").and_then(|text| text.split_once(',')) {
+        Some((features, steps)) => (required(features)?, steps),
+        None => (FEATURES, arguments),
+    };
+    let queues = if features & FEATURES == FEATURES { 5 } else { 2 };
+    let mut balloon = Balloon { queues: Queues::open(&device, features, queues)? };
     timer::start_tick();
     say!("balloon ready");
     for text in arguments.split(',') {

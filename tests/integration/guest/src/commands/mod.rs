@@ -17,7 +17,9 @@ mod entry;
 mod flash;
 mod flip;
 mod fwcfg;
+mod idle;
 mod ledger;
+mod line;
 mod lspci;
 mod mem;
 mod msix;
@@ -87,9 +89,11 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "rawblk" => rawblk::run(arguments),
         "net" => net::run(arguments),
         "netq" => netq::run(arguments),
-        "rng" => rng::run(),
         "ledger" => ledger::write(arguments),
         "audit" => ledger::audit(arguments),
+        "idle" => idle::run(),
+        "line" => line::run(arguments),
+        "rng" => rng::run(arguments),
         "rom" => rom::run(arguments),
         "sata" => sata::run(arguments),
         "scsi" => scsi::run(arguments),

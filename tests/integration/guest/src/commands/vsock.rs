@@ -51,10 +51,10 @@ struct Stream {
     closed: bool,
 }
 
-/// The byte at `position` of what is sent with `seed`.
-fn byte(seed: u64, position: usize) -> u8 {
-    let word = if position < 8 { seed } else { pattern::word((position as u64 - 8) & !7, seed) };
-    word.to_le_bytes()[position % 8]
+/// The word at `position`, a multiple of 8, of what is sent with `seed`.
+fn word(seed: u64, position: usize) -> [u8; 8] {
+    let word = if position < 8 { seed } else { pattern::word(position as u64 - 8, seed) };
+    word.to_le_bytes()
 }
 
 impl Stream {
@@ -87,13 +87,13 @@ impl Stream {
             }
             let seed = u64::from_le_bytes(self.their_seed);
             match rest.split_first_chunk::<8>() {
-                Some((word, later)) if self.come % 8 == 0 => {
+                Some((word, later)) if self.come.is_multiple_of(8) => {
                     if u64::from_le_bytes(*word) != pattern::word(self.come as u64 - 8, seed) {
                         return Err(format!("other bytes from {} on, seed {seed}", self.come));
                     }
                     (self.come, rest) = (self.come + 8, later);
                 }
-                _ if *first != byte(seed, self.come) => {
+                _ if *first != word(seed, self.come & !7)[self.come % 8] => {
                     return Err(format!("another byte at {}, seed {seed}", self.come));
                 }
                 _ => (self.come, rest) = (self.come + 1, later),
@@ -192,8 +192,9 @@ impl Sockets {
         if stream.sent < self.length {
             let count = CHUNK.min(self.length - stream.sent);
             let mut chunk = alloc::vec![0; count];
-            for (offset, byte_of_chunk) in chunk.iter_mut().enumerate() {
-                *byte_of_chunk = byte(stream.seed, stream.sent + offset);
+            // What was sent before ends with a whole word, and so does this.
+            for (offset, bytes) in (stream.sent..).step_by(8).zip(chunk.chunks_exact_mut(8)) {
+                bytes.copy_from_slice(&word(stream.seed, offset));
             }
             return match self.driver.send(&chunk, &mut stream.info) {
                 Ok(()) => {

@@ -65,3 +65,32 @@ fn what_the_guest_does_without_goes_back_to_the_host_and_comes_again_empty() {
         assert_eq!((status.reported, status.guest.total), (32 * MIB, Some(64 * MIB)));
     }
 }
+
+#[test]
+fn a_driver_may_want_each_feature_of_the_balloon_or_none() {
+    for scene in SCENES {
+        // None; then statistics, deflation on demand, hints and reports, each alone.
+        let all = [0, 1 << 1, 1 << 2, 1 << 3, 1 << 5];
+        let script = all.map(|features| format!("balloon=features:{features},touch:4,inflate:4,deflate:4")).join(" ");
+        let Some(machine) = scene.script(&script) else { return };
+        let mut guest = machine.balloon().start();
+        for _ in all {
+            guest.line("balloon step inflate");
+            guest.answer("balloon");
+        }
+    }
+}
+
+#[test]
+fn what_a_balloon_is_not_to_do_is_not_offered() {
+    for scene in SCENES {
+        let Some(machine) = scene.script("balloon=features:0x24,touch:4 balloon=features:2,touch:4") else { return };
+        let machine = machine.balloon().configured(|config| {
+            let balloon = config.balloon.as_mut().unwrap();
+            (balloon.deflate_on_oom, balloon.free_page_reporting) = (false, false);
+        });
+        let mut guest = machine.start();
+        guest.line("fail balloon features 0x100000024 wanted");
+        guest.answer("balloon");
+    }
+}

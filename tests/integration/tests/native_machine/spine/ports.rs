@@ -1,6 +1,6 @@
 //! Small devices and addresses: string I/O, absent devices, entropy.
 
-use vmm::GuestMarker;
+use vmm::{GuestMarker, Rate};
 
 use super::{SCENES, machine};
 
@@ -58,4 +58,17 @@ fn the_entropy_device_never_gives_the_same_bytes() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 2 * SCENES.len(), "{seen:?}");
+}
+
+#[test]
+fn entropy_with_a_limit_comes_no_faster_than_that_after_the_first_burst() {
+    let limit = Rate { per_second: 64 * 1024, burst: 1024 };
+    for scene in SCENES {
+        let Some(machine) = scene.script("rng=17408") else { return };
+        let mut guest = machine.configured(|config| config.rng.bytes = Some(limit)).start();
+        let answer = guest.answer("rng");
+        assert!(answer.number("bytes") >= 17408);
+        // A quarter of a second by the host's clock; the guest's may be a little off.
+        assert!(answer.number("ns") >= 248_000_000, "it took {} ns", answer.number("ns"));
+    }
 }
