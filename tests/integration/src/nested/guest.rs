@@ -17,13 +17,16 @@ const STEPS: &str = include_str!("guest-steps.sh");
 
 /// Modules of a guest on either board with a disk with ext4, which is checksummed by crc32c, a power button, and
 /// variables of UEFI.
-const MODULES: [&str; 11] = [
+const MODULES: [&str; 14] = [
     "crc32c_generic",
     "virtio_mmio",
     "virtio_pci",
     "virtio_blk",
     "virtio_net",
     "virtio_rng",
+    "virtio_console",
+    "virtio_balloon",
+    "vmw_vsock_virtio_transport",
     "ext4",
     "crc32c_cryptoapi",
     "button",
@@ -32,7 +35,7 @@ const MODULES: [&str; 11] = [
 ];
 
 /// Applets that the machines' scripts use; a link each, since the kernel looks programs up by name.
-const APPLETS: [&str; 52] = [
+const APPLETS: [&str; 55] = [
     "ash",
     "awk",
     "basename",
@@ -44,6 +47,7 @@ const APPLETS: [&str; 52] = [
     "date",
     "dd",
     "df",
+    "dirname",
     "dmesg",
     "echo",
     "env",
@@ -57,6 +61,7 @@ const APPLETS: [&str; 52] = [
     "ls",
     "md5sum",
     "mkdir",
+    "mkfifo",
     "mount",
     "mv",
     "nc",
@@ -74,6 +79,7 @@ const APPLETS: [&str; 52] = [
     "sha256sum",
     "sleep",
     "sort",
+    "stty",
     "switch_root",
     "sync",
     "tail",

@@ -13,7 +13,7 @@ use super::{GUEST_NETWORK, HOST_NETWORK};
 use crate::images::{Images, Kernel};
 
 /// Everything that guests of one kernel boot from, as one disk of L1 that is mounted at `/media`: `bzimage`, `vmlinux`,
-/// `initramfs` and `disk`, an image whose `/sbin/init` is the test's.
+/// `initramfs`, `programs` and `disk`, an image that has the programs too, and whose `/sbin/init` is the test's.
 #[derive(Debug)]
 pub struct Medium {
     directory: TempDir,
@@ -36,6 +36,8 @@ impl Medium {
         for (name, program) in programs {
             let bytes = fs::read(program).with_context(|| format!("Cannot read {}", program.display()))?;
             disk.add_program(&format!("bin/{name}"), &bytes)?;
+            fs::create_dir_all(contents.join("programs")).context("Cannot make a directory for a medium")?;
+            fs::copy(program, contents.join("programs").join(name)).context("Cannot copy a program")?;
         }
         for (root, name) in images.inspection_roots().iter().zip(["lspci", "lscpu"]) {
             disk.add_tool(root, name)?;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod all_native_tests;
+mod channels;
 mod devices;
 mod disk_buses;
 mod emulated_host;
