@@ -45,6 +45,16 @@ pub(crate) enum BootError {
     /// Neither ELF nor bzImage.
     #[error("The kernel is neither an ELF file nor a bzImage")]
     UnknownFormat,
+    /// A raw kernel begins somewhere else.
+    #[error("The kernel's entry address {entry:#x} is not in the kernel, which fills {start:#x} to {end:#x}")]
+    RawEntry {
+        /// Where it is to be entered.
+        entry: u64,
+        /// Its first byte.
+        start: u64,
+        /// Behind its last byte.
+        end: u64,
+    },
     /// An ELF file that cannot be started.
     #[error("The kernel is an ELF file that cannot be started")]
     Elf(#[from] ElfError),

@@ -5,6 +5,7 @@ use super::elf::{self, ElfKernel};
 use super::error::BootError;
 use super::memory_map::memory_map;
 use super::payload::Payload;
+use super::raw::RawImage;
 use super::{BootContext, BootMethod, Entry, cmdline, initramfs, initrd, linux64, place, pvh};
 use crate::config::KernelEntry;
 use crate::memory::GuestRam;
@@ -18,18 +19,18 @@ use vm_memory::{GuestMemoryBackend, GuestMemoryRegion};
 /// files' positions are neither used nor moved.
 #[derive(Debug)]
 pub(crate) struct KernelBoot {
-    /// An ELF file or a bzImage.
+    /// An ELF file or a bzImage; anything, where the entry is a raw one.
     pub(crate) kernel: File,
     /// The initial RAM disk.
     pub(crate) initrd: Option<File>,
-    /// Which entry an ELF kernel is started by.
+    /// Which entry it is started by.
     pub(crate) entry: KernelEntry,
 }
 
 impl BootMethod for KernelBoot {
     fn load(&self, ram: &GuestRam, context: &BootContext) -> Result<Entry, BootError> {
         let kernel = Payload::open("kernel", &self.kernel)?;
-        let image = Image::parse(&kernel)?;
+        let image = Image::parse(&kernel, self.entry)?;
         let start = image.start(self.entry)?;
         let room = place::room(ram);
         image.load(&kernel, ram, &room)?;
@@ -71,6 +72,7 @@ impl KernelBoot {
 enum Image {
     Elf(ElfKernel),
     BzImage(BzImage),
+    Raw(RawImage),
 }
 
 /// How it will be entered.
@@ -80,7 +82,10 @@ enum Start {
 }
 
 impl Image {
-    fn parse(kernel: &Payload<'_>) -> Result<Self, BootError> {
+    fn parse(kernel: &Payload<'_>, entry: KernelEntry) -> Result<Self, BootError> {
+        if let KernelEntry::Raw { load, entry } = entry {
+            return RawImage::new(kernel, load, entry).map(Self::Raw);
+        }
         if kernel.peek::<[u8; 4]>(0)? == Some(elf::MAGIC) {
             return ElfKernel::parse(kernel).map(Self::Elf);
         }
@@ -94,9 +99,10 @@ impl Image {
                 None if wanted == KernelEntry::Pvh => Err(BootError::NoPvhEntry),
                 None => Ok(Start::Linux64 { rip: elf.entry()?, header: linux64::header_of_elf() }),
             },
-            (Self::Elf(elf), KernelEntry::Linux64) => {
+            (Self::Elf(elf), KernelEntry::Linux64 | KernelEntry::Raw { .. }) => {
                 Ok(Start::Linux64 { rip: elf.entry()?, header: linux64::header_of_elf() })
             }
+            (Self::Raw(image), _) => Ok(Start::Linux64 { rip: image.entry(), header: linux64::header_of_elf() }),
             (Self::BzImage(_), KernelEntry::Pvh) => Err(BootError::NoPvhEntry),
             (Self::BzImage(image), _) => Ok(Start::Linux64 { rip: image.entry(), header: image.header() }),
         }
@@ -106,6 +112,7 @@ impl Image {
         match self {
             Self::Elf(elf) => elf.memory(),
             Self::BzImage(image) => image.memory(),
+            Self::Raw(image) => image.memory(),
         }
     }
 
@@ -113,6 +120,7 @@ impl Image {
         match self {
             Self::Elf(elf) => elf.load(kernel, ram, room),
             Self::BzImage(image) => image.load(kernel, ram, room),
+            Self::Raw(image) => image.load(kernel, ram, room),
         }
     }
 }

@@ -13,7 +13,7 @@ const UNKNOWN_LOADER: u8 = 0xff;
 /// `loadflags`: there is a heap for real-mode code. There is none: that code does not run.
 const CAN_USE_HEAP: u8 = 0x80;
 
-/// The setup header for a kernel that comes without one (ELF).
+/// The setup header for a kernel that comes without one.
 pub(super) fn header_of_elf() -> setup_header {
     setup_header {
         boot_flag: 0xaa55,

@@ -5,7 +5,7 @@
 //! the GDT are `arch`'s.
 //!
 //! ```text
-//!  KernelBoot ── Payload (a checked file) ── ElfKernel / BzImage: parsed headers, every number checked
+//!  KernelBoot ── Payload (a checked file) ── ElfKernel / BzImage / RawImage: parsed headers, every number checked
 //!      │                                         └ code read straight from the file into RAM
 //!      ├ initrd: placed below what kernel and RAM allow, read the same way
 //!      ├ cmdline, memory_map (E820)
@@ -26,6 +26,7 @@ mod memory_map;
 mod payload;
 mod place;
 mod pvh;
+mod raw;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

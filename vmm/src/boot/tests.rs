@@ -112,6 +112,26 @@ fn a_bzimage_starts_by_its_64_bit_entry_with_its_own_header() {
 }
 
 #[test]
+fn a_raw_kernel_goes_where_it_is_told_and_begins_where_it_is_told() {
+    // Not even the magic of ELF counts.
+    let kernel = Elf::plain().bytes();
+    let (ram, load) = (ram(SIZE), 0x20_0000);
+    let raw = |load, entry| boot(&kernel, None, KernelEntry::Raw { load, entry });
+    let entry = raw(load, load + 0x23).load(&ram, &context()).unwrap();
+    assert_eq!(entry, Entry::Linux64 { rip: load + 0x23, boot_params: BOOT_PARAMS.start });
+    assert_eq!(bytes(&ram, load..load + kernel.len() as u64), kernel);
+    let params: boot_params = ram.read_obj(GuestAddress(BOOT_PARAMS.start)).unwrap();
+    assert_eq!({ params.hdr.cmd_line_ptr }, CMDLINE.start as u32);
+    let refused = |load, entry| raw(load, entry).load(&ram, &context()).unwrap_err();
+    for entry in [load - 1, load + kernel.len() as u64, 0, u64::MAX] {
+        assert!(matches!(refused(load, entry), BootError::RawEntry { .. }), "{entry:#x}");
+    }
+    assert!(matches!(refused(0x1000, 0x1000), BootError::TooLow { .. }));
+    assert!(matches!(refused(SIZE - 16, SIZE - 16), BootError::OutsideRam { .. }));
+    assert!(matches!(refused(u64::MAX - 16, u64::MAX - 16), BootError::OutsideRam { .. }));
+}
+
+#[test]
 fn bytes_behind_a_short_setup_header_are_not_header() {
     let mut kernel = bzimage();
     kernel[0x201] = 0x62; // ends at 0x264, behind init_size
@@ -408,7 +428,9 @@ fn survives(kernel: &[u8], entry: KernelEntry) -> Result<(), TestCaseError> {
 }
 
 fn any_entry() -> impl Strategy<Value = KernelEntry> {
-    prop_oneof![Just(KernelEntry::Auto), Just(KernelEntry::Pvh), Just(KernelEntry::Linux64)]
+    let address = || prop_oneof![0..2 * SIZE, any::<u64>()];
+    let raw = (address(), address()).prop_map(|(load, entry)| KernelEntry::Raw { load, entry });
+    prop_oneof![Just(KernelEntry::Auto), Just(KernelEntry::Pvh), Just(KernelEntry::Linux64), raw]
 }
 
 proptest! {

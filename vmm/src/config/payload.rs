@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PayloadConfig {
-    /// A kernel (ELF `vmlinux` by PVH or the 64-bit Linux entry, or a `bzImage`), started directly.
+    /// A kernel (ELF `vmlinux` by PVH or the 64-bit Linux entry, a `bzImage`, or a raw image), started directly.
     Kernel {
         /// The kernel's command line.
         #[serde(default)]
@@ -16,7 +16,7 @@ pub enum PayloadConfig {
         /// `true` when there is an initrd among the resources.
         #[serde(default)]
         initrd: bool,
-        /// Which entry point an ELF kernel is started by.
+        /// Which entry point the kernel is started by.
         #[serde(default)]
         entry: KernelEntry,
     },
@@ -55,6 +55,14 @@ pub enum KernelEntry {
     Pvh,
     /// The 64-bit Linux entry.
     Linux64,
+    /// The file has no headers that count: all of it goes to guest-physical address `load`, and the 64-bit Linux protocol
+    /// begins at `entry`. Below 4 GiB, above 1 MiB, in RAM.
+    Raw {
+        /// Where its first byte goes.
+        load: u64,
+        /// Where the first instruction is.
+        entry: u64,
+    },
 }
 
 impl Default for PayloadConfig {
@@ -78,5 +86,7 @@ mod tests {
         assert_eq!(entry(r#"{"kind": "kernel"}"#), KernelEntry::Auto);
         assert_eq!(entry(r#"{"kind": "kernel", "entry": "pvh"}"#), KernelEntry::Pvh);
         assert_eq!(entry(r#"{"kind": "kernel", "entry": "linux64"}"#), KernelEntry::Linux64);
+        let raw = entry(r#"{"kind": "kernel", "entry": {"raw": {"load": 16777216, "entry": 16777507}}}"#);
+        assert_eq!(raw, KernelEntry::Raw { load: 0x100_0000, entry: 0x100_0123 });
     }
 }

@@ -41,6 +41,8 @@ pub(super) const BOOT_TOOLS: &str = "boot-tools";
 pub(super) const FIRMWARE_TOOLS: &str = "firmware-tools";
 /// The name of the image with iPXE and systemd-boot.
 pub(super) const MEDIA: &str = "media";
+/// The name of the image with the library that holds a kernel.
+pub(super) const KRUNFW: &str = "krunfw";
 /// The name of the image with memtest86+.
 pub(super) const MEMTEST: &str = "memtest";
 /// The names of the images with GRUB and iPXE on CD-ROMs.
@@ -61,7 +63,7 @@ fn is_firmware(package: &str) -> bool {
 }
 
 /// All images.
-pub(super) const CATALOG: [Image; 18] = [
+pub(super) const CATALOG: [Image; 19] = [
     // The first QEMU whose emulated SVM keeps XSAVE state right.
     Image { name: QEMU, suite: "trixie", packages: &["qemu-system-x86"], keep: |_| true },
     Image {
@@ -124,6 +126,7 @@ pub(super) const CATALOG: [Image; 18] = [
     },
     // Bookworm's disc boots by a PC BIOS only.
     Image { name: IPXE_DISC, suite: "sid", packages: &["ipxe"], keep: |package| package == "ipxe" },
+    Image { name: KRUNFW, suite: "sid", packages: &["libkrunfw5"], keep: |package| package == "libkrunfw5" },
     // Bookworm's program for UEFI ends where there is no screen.
     Image { name: MEMTEST, suite: "sid", packages: &["memtest86+"], keep: |package| package == "memtest86+" },
     Image {

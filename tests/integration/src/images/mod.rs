@@ -195,6 +195,11 @@ impl Images {
         fetch::unpacked(&self.root, catalog::MEDIA)
     }
 
+    /// The library that holds a kernel for machines without firmware, PCI and ACPI.
+    pub fn krunfw(&self) -> PathBuf {
+        fetch::unpacked(&self.root, catalog::KRUNFW).join("usr/lib/x86_64-linux-gnu/libkrunfw.so.5")
+    }
+
     /// memtest86+, which is a kernel for boot loaders and a program for UEFI in one.
     pub fn memtest(&self) -> PathBuf {
         fetch::unpacked(&self.root, catalog::MEMTEST).join("boot/mt86+x64")

@@ -13,6 +13,14 @@ pub fn compile(source: &str, directory: &Path) -> Result<PathBuf> {
     run(source, directory, "", &["-static", "-pthread"])
 }
 
+/// Compiles a program for this machine into `directory`.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_here(source: &str, directory: &Path) -> Result<PathBuf> {
+    run(source, directory, "", &[])
+}
+
 /// Compiles a shared library for another program of this machine into `directory`.
 ///
 /// # Errors

@@ -28,7 +28,7 @@ pub(crate) const GUEST_NETWORK: &str = include_str!("guest-network.sh");
 
 pub use board::Board;
 pub use boot_disk::{BootDisk, ROOT_PARTITION, ROOT_PARTITION_OF_BUSES, UEFI_LOADER};
-pub use compile::compile;
+pub use compile::{compile, compile_here};
 pub use complaints::check_complaints;
 pub use grub::{config as grub_config, write_network_image as write_grub_for_pxe};
 pub use guest::{BUS_MODULES, GuestDisk, guest_initramfs, make_ext4};

@@ -9,4 +9,5 @@ mod devices;
 mod disk_buses;
 mod emulated_host;
 mod linux;
+mod raw_kernel;
 mod scene;
