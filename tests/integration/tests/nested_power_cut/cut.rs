@@ -17,10 +17,31 @@ const DISK_MIB: u32 = 16;
 /// Rounds of one boot begin here and at its multiples.
 const ROUNDS: u64 = 1 << 16;
 
+/// How a guest has its disk.
+#[derive(Clone, Copy, Debug)]
+pub enum Bus {
+    Virtio,
+    Scsi,
+    Sata,
+}
+
+impl Bus {
+    /// The launcher's `--board` and `bus=`, and the disk's name in the guest.
+    fn words(self) -> [&'static str; 3] {
+        match self {
+            Self::Virtio => ["microvm", "virtio", "0"],
+            Self::Scsi => ["microvm", "scsi", "scsi:0"],
+            Self::Sata => ["q35", "sata", "sata:0"],
+        }
+    }
+}
+
 /// A disk in L1, and what its guest relies on.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     pub name: &'static str,
+    /// The bus that the writing guest has it on.
+    pub bus: Bus,
     /// The launcher's `cache=`.
     pub cache: &'static str,
     /// The file has no blocks at first.
@@ -56,7 +77,7 @@ impl Ledger {
     fn read(&mut self, line: &str, boot: u64) {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
-            ["kept", _, round] => {
+            ["kept", round] => {
                 // The console is cut off too, in the middle of a number perhaps: then it is too small a number.
                 let round = round.parse::<u64>().unwrap_or(0);
                 let first = boot * ROUNDS + 1;
@@ -128,11 +149,11 @@ impl Cuts {
         let mut script = format!(
             "echo 0 >/proc/sys/vm/dirty_writeback_centisecs\nmkdir -p /mnt\n\
              mount -t ext4 {options} /dev/vda /mnt || exit\n\
-             guest() {{ {run} run --kernel /guest --memory 32Mi --board microvm --on-reboot exit \
-             --disk path=/mnt/$1,cache=$2 --cmdline \"$3\" </dev/null 2>&1 \
+             guest() {{ {run} run --kernel /guest --memory 32Mi --board $3 --on-reboot exit \
+             --disk path=/mnt/$1,cache=$2,bus=$4 --cmdline \"$5\" </dev/null 2>&1 \
              | while read -r line; do echo \"$1 $line\"; done; }}\n"
         );
-        for (Case { name, cache, sparse, promise }, ledger) in self.cases.iter().zip(ledgers) {
+        for (Case { name, bus, cache, sparse, promise }, ledger) in self.cases.iter().zip(ledgers) {
             match (boot, sparse) {
                 (0, true) => writeln!(script, "dd if=/dev/zero of=/mnt/{name} bs=1M count=0 seek={DISK_MIB} 2>&1"),
                 (0, false) => writeln!(script, "dd if=/dev/zero of=/mnt/{name} bs=1M count={DISK_MIB} 2>&1"),
@@ -141,13 +162,15 @@ impl Cuts {
                         let _ = write!(text, ",{}-{}", rounds.start(), rounds.end());
                         text
                     });
-                    writeln!(script, "guest {name} {cache} audit=0{kept}\\ poweroff")
+                    writeln!(script, "guest {name} {cache} microvm virtio audit=0{kept}\\ poweroff")
                 }
             }
             .unwrap();
             if !last {
                 let first = boot * ROUNDS + 1;
-                writeln!(script, "start=\"$start guest {name} {cache} ledger=0,{first},{promise} &\"").unwrap();
+                let [board, bus, disk] = bus.words();
+                let write = format!("ledger={disk},{first},{promise}");
+                writeln!(script, "start=\"$start guest {name} {cache} {board} {bus} {write} &\"").unwrap();
             }
         }
         script + "sync\neval \"$start\"\nwait\n"

@@ -1,5 +1,6 @@
 //! `ledger=DISK,ROUND,flush|write` writes until the machine ends, and says what must survive a power failure; and
-//! `audit=DISK,FIRST-LAST...` looks whether it did.
+//! `audit=DISK,FIRST-LAST...` looks whether it did. DISK is the number of a virtio disk; `ledger` also takes `scsi:TARGET`
+//! and `sata:PORT`.
 //!
 //! Round R writes one place, which follows from R alone, with a pattern that tells R. The guest says `kept R` when
 //! everything up to R must survive: after a flush, or (`write`) after each write. Rounds only grow, so that a place holds
@@ -10,11 +11,16 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Outcome, required};
+use super::{Outcome, required, scsi};
+use crate::ahci;
 use crate::disk::{self, Disk};
 use crate::pattern;
+use crate::scsi::virtio::Target;
+use crate::scsi::{Carrier, Unit};
 use crate::serial::say;
 
+/// FLUSH CACHE EXT (ACS-3 7.11).
+const FLUSH_CACHE_EXT: u8 = 0xea;
 /// Places on the disk, and sectors of each.
 const PLACES: u64 = 4096;
 const SECTORS: u64 = 8;
@@ -33,30 +39,81 @@ fn place(round: u64) -> u64 {
     mixed(round) % PLACES
 }
 
+/// A disk on whatever bus.
+trait Writable {
+    /// Writes `sectors` from `start` with the pattern of `seed`.
+    fn write(&mut self, start: u64, sectors: u64, seed: u64) -> Result<(), String>;
+    fn flush(&mut self) -> Result<(), String>;
+}
+
+impl Writable for Disk {
+    fn write(&mut self, start: u64, sectors: u64, seed: u64) -> Result<(), String> {
+        Self::write(self, start, sectors, seed)
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        Self::flush(self)
+    }
+}
+
+impl<C: Carrier> Writable for Unit<C> {
+    fn write(&mut self, start: u64, sectors: u64, seed: u64) -> Result<(), String> {
+        Self::write(self, start, sectors, seed)
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        Self::flush(self)
+    }
+}
+
+impl Writable for ahci::disk::Disk {
+    fn write(&mut self, start: u64, sectors: u64, seed: u64) -> Result<(), String> {
+        Self::write(self, start, sectors, seed)
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        self.plain(FLUSH_CACHE_EXT, 0, 0, 0)
+    }
+}
+
 /// Writes from round `first` on, for ever.
 pub fn write(arguments: &str) -> Outcome {
     let mut parts = arguments.split(',');
-    let index = required(parts.next().unwrap_or_default())?;
+    let name = parts.next().unwrap_or_default();
     let first = required(parts.next().unwrap_or_default())?;
     let flushes = match parts.next() {
         Some("flush") => true,
         Some("write") => false,
         other => return Err(format!("{other:?} is neither flush nor write")),
     };
-    disk::with(index as usize, |disk| {
-        for round in first.. {
-            disk.write(place(round) * SECTORS, SECTORS, round)?;
-            // A flush after one to eight writes.
-            let flush = flushes && mixed(!round).is_multiple_of(4);
-            if flush {
-                disk.flush()?;
-            }
-            if flush || !flushes {
-                say!("kept {index} {round}");
-            }
+    match name.split_once(':') {
+        None => disk::with(required(name)? as usize, |disk| rounds(disk, first, flushes)),
+        Some(("scsi", target)) => {
+            let mut unit = Unit::new(Target::new(scsi::device()?, required(target)? as u8));
+            unit.wait_until_ready()?;
+            rounds(&mut unit, first, flushes)
         }
-        Ok(String::new())
-    })
+        Some(("sata", port)) => {
+            let port = ahci::Port::open(required(port)?)?;
+            rounds(&mut ahci::disk::Disk { port }, first, flushes)
+        }
+        Some(_) => Err(format!("no disk: {name:?}")),
+    }
+}
+
+fn rounds(disk: &mut impl Writable, first: u64, flushes: bool) -> Outcome {
+    for round in first.. {
+        disk.write(place(round) * SECTORS, SECTORS, round)?;
+        // A flush after one to eight writes.
+        let flush = flushes && mixed(!round).is_multiple_of(4);
+        if flush {
+            disk.flush()?;
+        }
+        if flush || !flushes {
+            say!("kept {round}");
+        }
+    }
+    Ok(String::new())
 }
 
 /// The round that wrote the sector whose first byte is byte `offset` of the disk; `None`: it is not whole.

@@ -24,7 +24,8 @@ unsafe impl Send for Opened {}
 
 static DEVICE: SpinLock<Opened> = SpinLock::new(Opened(None));
 
-fn device() -> Result<Rc<RefCell<Device>>, String> {
+/// The device, opened at its first use.
+pub fn device() -> Result<Rc<RefCell<Device>>, String> {
     let mut opened = DEVICE.lock();
     if opened.0.is_none() {
         opened.0 = Some(Device::open()?);
