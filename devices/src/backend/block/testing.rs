@@ -51,12 +51,52 @@ struct Host {
     completed: Vec<(usize, u64, io::Result<()>)>,
     /// Whoever waits finds everything completed.
     completes_on_wait: bool,
+    waits: usize,
+}
+
+/// An operation that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Submitted {
+    pub(crate) token: u64,
+    pub(crate) name: &'static str,
+    pub(crate) bytes: usize,
+}
+
+impl Submitted {
+    fn of(token: u64, operation: &Operation) -> Self {
+        let (name, bytes) = match operation {
+            Operation::Read { into, .. } => ("read", into.len()),
+            Operation::Write { from, stable, .. } => (if *stable { "stable write" } else { "write" }, from.len()),
+            Operation::Flush => ("flush", 0),
+            Operation::Discard { .. } => ("discard", 0),
+            Operation::WriteZeroes { .. } => ("zero", 0),
+        };
+        Self { token, name, bytes }
+    }
 }
 
 impl LateDisk {
     /// How many operations wait.
     pub(crate) fn waiting(&self) -> usize {
         self.0.lock().unwrap().submitted.len()
+    }
+
+    /// What waits, in the order in which it was submitted.
+    pub(crate) fn submitted(&self) -> Vec<Submitted> {
+        let host = self.0.lock().unwrap();
+        host.submitted.iter().map(|(_, token, operation)| Submitted::of(*token, operation)).collect()
+    }
+
+    /// Completes the operation `token` of the first channel, whether it waits or not.
+    pub(crate) fn complete_token(&self, token: u64, result: io::Result<()>) {
+        let mut host = self.0.lock().unwrap();
+        host.submitted.retain(|(_, waiting, _)| *waiting != token);
+        host.completed.push((1, token, result));
+    }
+
+    /// How often somebody has waited.
+    pub(crate) fn waits(&self) -> usize {
+        self.0.lock().unwrap().waits
     }
 
     /// Completes the operation that was submitted first.
@@ -115,6 +155,7 @@ impl BlockChannel for LateChannel {
 
     fn wait(&mut self, _worker: &mut WorkerContext, _deadline: Instant) {
         let mut host = self.disk.0.lock().unwrap();
+        host.waits += 1;
         while let Some((channel, token, _)) = if host.completes_on_wait { host.submitted.pop_front() } else { None } {
             host.completed.push((channel, token, Ok(())));
         }

@@ -123,7 +123,7 @@ proptest! {
     #[test]
     fn any_chain_does_what_the_model_does(requests in prop::collection::vec((any_table(), any_header(), any_range()), 1..3)) {
         let (machine, mut driver, file) = running(false);
-        let mut disk = contents();
+        let mut disk = contents(SECTORS);
         let mut completed = 0;
         let mut broken = false;
         for (table, (kind, sector), range) in requests {

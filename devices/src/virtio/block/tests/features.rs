@@ -12,7 +12,7 @@ fn bits(features: u64) -> Vec<u32> {
 
 fn with(config: BlockConfig, readonly: bool) -> (Box<dyn VirtioDevice<TestMemory>>, Arc<Mutex<Host>>) {
     let host = Arc::new(Mutex::new(Host::default()));
-    let disk = RawDisk::new("disk0".into(), file(), readonly).unwrap();
+    let disk = RawDisk::new("disk0".into(), file(SECTORS), readonly).unwrap();
     let disk = FaultyDisk { disk, host: Arc::clone(&host) };
     (Box::new(VirtioBlock::new(config, port(Arc::new(disk)), None).unwrap()), host)
 }
@@ -141,12 +141,12 @@ fn a_read_only_disk_is_not_discarded() {
     for kind in [11, 13] {
         assert_ne!(request(&machine, &mut driver, kind, 0, &[(DATA, 16, false)]).0, 0);
     }
-    assert!(on_disk(&file) == contents());
+    assert!(on_disk(&file) == contents(SECTORS));
 }
 
 #[test]
 fn a_disk_that_has_grown_is_told_to_its_driver_and_can_be_used_to_its_end() {
-    let file = file();
+    let file = file(SECTORS);
     let disk = RawDisk::new("disk0".into(), file.try_clone().unwrap(), false).unwrap();
     let port = port(Arc::new(disk));
     let device = VirtioBlock::new(config(), Arc::clone(&port), None).unwrap();

@@ -9,7 +9,8 @@ mod requests;
 
 use super::device::SEGMENTS;
 use super::*;
-use crate::backend::block::{BlockBackend, CacheMode, DiskPort, OnError, RawDisk};
+use crate::backend::block::testing::{contents, file, port};
+use crate::backend::block::{CacheMode, DiskPort, OnError, RawDisk};
 use crate::rate_limit::RateLimit;
 use crate::state::Section;
 use crate::virtio::VirtioDevice;
@@ -33,19 +34,8 @@ fn config() -> BlockConfig {
     }
 }
 
-/// A disk in memory: byte `i` is `i / 512 + i`, cut to 8 bits.
-fn file() -> File {
-    let file = File::from(rustix::fs::memfd_create("disk", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
-    file.write_all_at(&contents(), 0).unwrap();
-    file
-}
-
-fn contents() -> Vec<u8> {
-    (0..SECTORS * 512).map(|index| ((index / 512 + index) % 256) as u8).collect()
-}
-
 fn device(readonly: bool) -> Box<dyn VirtioDevice<TestMemory>> {
-    device_over(file(), readonly)
+    device_over(file(SECTORS), readonly)
 }
 
 fn device_over(file: File, readonly: bool) -> Box<dyn VirtioDevice<TestMemory>> {
@@ -53,14 +43,9 @@ fn device_over(file: File, readonly: bool) -> Box<dyn VirtioDevice<TestMemory>> 
     Box::new(VirtioBlock::new(config(), port(disk), None).unwrap())
 }
 
-/// The host's end, with nothing special about it.
-fn port(disk: Arc<dyn BlockBackend>) -> Arc<DiskPort> {
-    Arc::new(DiskPort::new("disk0".into(), disk, OnError::Report, &RateLimit::default(), 4))
-}
-
 /// A running device and the file behind it.
 fn running(readonly: bool) -> (Machine, Driver, File) {
-    let file = file();
+    let file = file(SECTORS);
     let machine = Machine::new(device_over(file.try_clone().unwrap(), readonly), ram());
     let driver = machine.start(16);
     (machine, driver, file)
@@ -103,7 +88,7 @@ fn request(machine: &Machine, driver: &mut Driver, kind: u32, sector: u64, data:
 
 #[test]
 fn a_serial_number_has_at_most_20_ascii_characters() {
-    let backend = || port(Arc::new(RawDisk::new("disk0".into(), file(), false).unwrap()));
+    let backend = || port(Arc::new(RawDisk::new("disk0".into(), file(SECTORS), false).unwrap()));
     for (serial, fits) in [("", true), ("12345678901234567890", true), ("123456789012345678901", false), ("é", false)]
     {
         let config = BlockConfig { serial: Some(serial.into()), ..config() };
@@ -120,7 +105,7 @@ fn a_saved_state_fits_only_a_disk_of_the_same_size_and_writability() {
     let state: BlockState = saved.decode().unwrap();
     assert_eq!(state, BlockState { sectors: SECTORS, readonly: false, writeback: true, parked: vec![] });
     let restore = |readonly, state| {
-        let disk = Arc::new(RawDisk::new("disk0".into(), file(), readonly).unwrap());
+        let disk = Arc::new(RawDisk::new("disk0".into(), file(SECTORS), readonly).unwrap());
         VirtioBlock::new(config(), port(disk), Some(state)).map(|_| ())
     };
     restore(false, state.clone()).unwrap();

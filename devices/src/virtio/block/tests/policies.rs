@@ -29,7 +29,7 @@ struct Scene {
 }
 
 fn scene(on_error: OnError, limit: RateLimit) -> Scene {
-    let file = file();
+    let file = file(SECTORS);
     let host = Arc::new(Mutex::new(Host::default()));
     let disk = RawDisk::new("disk0".into(), file.try_clone().unwrap(), false).unwrap();
     let disk = Arc::new(FaultyDisk { disk, host: Arc::clone(&host) });
@@ -71,7 +71,7 @@ fn ignore_tells_the_guest_of_a_success() {
     let mut scene = scene(OnError::Ignore, RateLimit::default());
     fail(&scene, &[libc::EIO]);
     assert_eq!(request(&scene.machine, &mut scene.driver, 1, 0, &[(DATA, 512, false)]), (0, 1));
-    assert_eq!((scene.port.statistics()[0].errors, on_disk(&scene.file) == contents()), (1, true));
+    assert_eq!((scene.port.statistics()[0].errors, on_disk(&scene.file) == contents(SECTORS)), (1, true));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_read_gives_the_sectors_across_descriptors() {
     let data = [(DATA, 700, true), (0xa000, 324, true)];
     assert_eq!(request(&machine, &mut driver, IN, 3, &data), (OK, 1025));
     let read = [driver.bytes(DATA, 700), driver.bytes(0xa000, 324)].concat();
-    assert_eq!(read, contents()[3 * 512..5 * 512]);
+    assert_eq!(read, contents(SECTORS)[3 * 512..5 * 512]);
     assert_eq!((driver.bytes(DATA + 700, 1), driver.bytes(0xa000 + 324, 1)), (vec![0], vec![0]));
     assert_eq!(machine.line.take(), 1);
 }
@@ -27,7 +27,7 @@ fn a_write_stores_the_sectors_and_nothing_else() {
     driver.fill(DATA, &[0xaa; 300]);
     driver.fill(0xa000, &[0xbb; 212]);
     assert_eq!(request(&machine, &mut driver, OUT, 15, &[(DATA, 300, false), (0xa000, 212, false)]), (OK, 1));
-    let mut expected = contents();
+    let mut expected = contents(SECTORS);
     expected[15 * 512..][..300].fill(0xaa);
     expected[15 * 512 + 300..].fill(0xbb);
     assert!(on_disk(&file) == expected);
@@ -72,8 +72,8 @@ fn the_last_sector_is_reached_and_the_one_behind_it_is_not() {
                     .into_iter()
                     .filter(|(_, length, _)| *length > 0)
                     .collect();
-            driver.fill(DATA, &contents()[..4096]);
-            driver.fill(0xa000, &contents()[4096..]);
+            driver.fill(DATA, &contents(SECTORS)[..4096]);
+            driver.fill(0xa000, &contents(SECTORS)[4096..]);
             let used = match (status, kind) {
                 (OK, IN) => length + 1,
                 (_, OUT) => 1,
@@ -91,7 +91,7 @@ fn data_in_the_wrong_direction_is_an_error() {
     assert_eq!(request(&machine, &mut driver, IN, 0, &[(DATA, 512, false), (0xa000, 512, true)]), (IO_ERROR, 0));
     assert_eq!(request(&machine, &mut driver, OUT, 0, &[(DATA, 512, true)]), (IO_ERROR, 0));
     assert_eq!(request(&machine, &mut driver, OUT, 0, &[(DATA, 512, false), (0xa000, 512, true)]), (IO_ERROR, 0));
-    assert!(on_disk(&file) == contents());
+    assert!(on_disk(&file) == contents(SECTORS));
     assert_eq!(driver.bytes(0xa000, 512), [0; 512]);
 }
 
@@ -100,7 +100,7 @@ fn a_read_only_disk_is_not_written() {
     let (machine, mut driver, file) = running(true);
     assert_eq!(request(&machine, &mut driver, OUT, 0, &[(DATA, 512, false)]), (IO_ERROR, 1));
     assert_eq!(request(&machine, &mut driver, OUT, 0, &[]), (IO_ERROR, 1));
-    assert!(on_disk(&file) == contents());
+    assert!(on_disk(&file) == contents(SECTORS));
     assert_eq!(request(&machine, &mut driver, IN, 0, &[(DATA, 512, true)]), (OK, 513));
     assert_eq!(request(&machine, &mut driver, FLUSH, 0, &[]), (OK, 1));
 }
