@@ -32,6 +32,8 @@ pub(super) const BUSYBOX: &str = "busybox";
 
 /// The name of the image with lspci.
 pub(super) const PCIUTILS: &str = "pciutils";
+/// The name of the image with ethtool.
+pub(super) const ETHTOOL: &str = "ethtool";
 /// The name of the image with lscpu.
 pub(super) const UTIL_LINUX: &str = "util-linux";
 
@@ -63,7 +65,7 @@ fn is_firmware(package: &str) -> bool {
 }
 
 /// All images.
-pub(super) const CATALOG: [Image; 19] = [
+pub(super) const CATALOG: [Image; 20] = [
     // The first QEMU whose emulated SVM keeps XSAVE state right.
     Image { name: QEMU, suite: "trixie", packages: &["qemu-system-x86"], keep: |_| true },
     Image {
@@ -73,6 +75,12 @@ pub(super) const CATALOG: [Image; 19] = [
         keep: |package| package == "busybox-static",
     },
     Image { name: PCIUTILS, suite: "bookworm", packages: &["pciutils"], keep: |_| true },
+    Image {
+        name: ETHTOOL,
+        suite: "bookworm",
+        packages: &["ethtool"],
+        keep: |package| ["ethtool", "libmnl0", "libc6"].contains(&package),
+    },
     Image {
         name: UTIL_LINUX,
         suite: "bookworm",

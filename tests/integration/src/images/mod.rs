@@ -130,9 +130,9 @@ impl Images {
         candidates.into_iter().find(|path| path.exists()).context("The package busybox-static has no busybox")
     }
 
-    /// The roots of the packages with lspci and lscpu, with all their libraries.
-    pub fn inspection_roots(&self) -> [PathBuf; 2] {
-        [catalog::PCIUTILS, catalog::UTIL_LINUX].map(|name| fetch::unpacked(&self.root, name))
+    /// The roots of the packages with lspci, lscpu and ethtool, with all their libraries.
+    pub fn inspection_roots(&self) -> [PathBuf; 3] {
+        [catalog::PCIUTILS, catalog::UTIL_LINUX, catalog::ETHTOOL].map(|name| fetch::unpacked(&self.root, name))
     }
 
     /// The directory `/usr/share` of a release's firmware packages: below it are `OVMF` and `seabios`.

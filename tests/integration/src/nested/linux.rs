@@ -39,7 +39,7 @@ impl Medium {
             fs::create_dir_all(contents.join("programs")).context("Cannot make a directory for a medium")?;
             fs::copy(program, contents.join("programs").join(name)).context("Cannot copy a program")?;
         }
-        for (root, name) in images.inspection_roots().iter().zip(["lspci", "lscpu"]) {
+        for (root, name) in images.inspection_roots().iter().zip(["lspci", "lscpu", "ethtool"]) {
             disk.add_tool(root, name)?;
         }
         disk.add_program("lib/network", GUEST_NETWORK.as_bytes())?;
@@ -49,7 +49,8 @@ impl Medium {
         Ok(medium)
     }
 
-    fn image(&self) -> PathBuf {
+    /// The disk image with all of it: a filesystem.
+    pub fn image(&self) -> PathBuf {
         self.directory.path().join("image")
     }
 

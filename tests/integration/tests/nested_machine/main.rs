@@ -9,5 +9,6 @@ mod devices;
 mod disk_buses;
 mod emulated_host;
 mod linux;
+mod network;
 mod raw_kernel;
 mod scene;
