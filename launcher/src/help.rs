@@ -153,6 +153,7 @@ A configuration file:
   'vm' is the machine as its guest sees it; 'resources' says for each device id where it comes from
   on this host: {\"path\": FILE}, {\"fd\": NUMBER} (a descriptor that this process inherited), for a
   network {\"tap\": NAME} or {\"fds\": [NUMBER, ...]}, for a firmware's variables {\"variables\": {\"path\": FILE, \"template\": FILE}},
+  for a network's vhost-net (\"vhost:ID\", optional) {\"path\": \"/dev/vhost-net\"} or {\"fds\": [NUMBER, ...]},
   for a socket device and for a port of the console (\"port:NAME\") {\"socket\": PATH}, and for the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
 
 Exit status:
@@ -262,6 +263,10 @@ IFF_MULTI_QUEUE), one for each.
 
 queues: pairs of queues, 1 to 256, of which the guest uses as many as it has vCPUs (Linux: ethtool -l). The \
 TAP must have been made with multi_queue for more than 1.
+
+vhost: on: the host's kernel carries the frames itself (/dev/vhost-net), which costs less and counts none; auto: \
+where it can; N or N:N...: by inherited descriptors of /dev/vhost-net, one for each queue. Without it, and with off, \
+this process carries them. The guest sees no difference.
 
 mac: the guest's address. Without it the address is random (02:...), and another one at each start, though \
 not at a reboot: give one where the guest or the network remembers it. mtu: the largest packet that the \

@@ -1,7 +1,7 @@
 //! From the command line to one [`RunConfig`]: the file first, the flags over it.
 
 use crate::args::disk::DiskArg;
-use crate::args::net::{NetArg, NetSource, RomArg, random_mac};
+use crate::args::net::{NetArg, NetSource, RomArg, VhostArg, random_mac};
 use crate::args::rng::RngArg;
 use crate::args::vsock::VsockArg;
 use crate::args::{Board, RunArgs};
@@ -14,8 +14,11 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vmm::{
     BalloonConfig, BoardConfig, ConsoleConfig, DeviceId, FIRMWARE, FirmwareInterface, INITRD, KERNEL, NetConfig,
-    PayloadConfig, SERIAL, VARIABLES, VmConfig, VsockConfig, port_of, rom_of,
+    PayloadConfig, SERIAL, VARIABLES, VmConfig, VsockConfig, open_vhost_net, port_of, rom_of, vhost_of,
 };
+
+/// Where vhost-net devices come from.
+const VHOST_NET: &str = "/dev/vhost-net";
 
 /// More than any sensible configuration has; keeps a wrong file from being read for ever.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -199,15 +202,36 @@ fn add_net(config: &mut RunConfig, net: &NetArg) -> Result<(), LoadError> {
     if let Some(rom) = rom {
         config.resources.insert(rom_of(&id), ResourceSpec::Path(rom));
     }
+    let descriptors = |numbers: &Vec<i32>| match numbers.as_slice() {
+        [number] => ResourceSpec::Fd(*number),
+        _ => ResourceSpec::Fds(numbers.clone()),
+    };
+    let vhost = match &net.vhost {
+        VhostArg::On => Some(ResourceSpec::Path(VHOST_NET.into())),
+        VhostArg::Auto => vhost_net_if_usable(),
+        VhostArg::Off => None,
+        VhostArg::Fds(numbers) => Some(descriptors(numbers)),
+    };
+    if let Some(vhost) = vhost {
+        config.resources.insert(vhost_of(&id), vhost);
+    }
     let source = match &net.source {
         NetSource::Tap(name, _) => ResourceSpec::Tap(name.clone()),
-        NetSource::Fds(numbers) => match numbers.as_slice() {
-            [number] => ResourceSpec::Fd(*number),
-            _ => ResourceSpec::Fds(numbers.clone()),
-        },
+        NetSource::Fds(numbers) => descriptors(numbers),
     };
     config.resources.insert(id, source);
     Ok(())
+}
+
+/// The vhost-net device, where this process may use it.
+fn vhost_net_if_usable() -> Option<ResourceSpec> {
+    match open_vhost_net(Path::new(VHOST_NET), 1) {
+        Ok(_) => Some(ResourceSpec::Path(VHOST_NET.into())),
+        Err(error) => {
+            tracing::info!(error = &error as &dyn std::error::Error, "The network does without vhost-net");
+            None
+        }
+    }
 }
 
 /// There is one at most: that of the flag takes the place of the file's.

@@ -41,7 +41,7 @@ pub use config::{
     OnTripleFault, PayloadConfig, RngConfig, TransparentHugePages, VmConfig, VsockConfig,
 };
 pub use devices::backend::block::{CacheMode, DiskQueueStatistics, DriveStatus, OnError};
-pub use devices::backend::net::{TapError, open_tap};
+pub use devices::backend::net::{TapError, VhostError, open_tap, open_vhost_net};
 pub use devices::id::DeviceId;
 pub use devices::latency::Latencies;
 pub use devices::rate_limit::{Rate, RateLimit};
@@ -56,7 +56,7 @@ pub use kvm::KvmCapability;
 pub use lifecycle::{Refusal, VmState};
 pub use resources::{
     FIRMWARE, INITRD, KERNEL, KeptFile, Resource, ResourceError, Resources, SERIAL, VARIABLES, VsockSockets, port_of,
-    rom_of,
+    rom_of, vhost_of,
 };
 pub use statistics::{RingStatistics, VcpuExits, VmStatistics};
 pub use timeline::{BootTimeline, GuestMarker, StartSource};

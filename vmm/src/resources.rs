@@ -23,6 +23,12 @@ pub fn rom_of(net: &DeviceId) -> DeviceId {
     DeviceId::new(format!("rom:{net}"))
 }
 
+/// Id of the vhost-net devices of network device `net`: with them the host's kernel carries its frames.
+pub fn vhost_of(net: &DeviceId) -> DeviceId {
+    // No device of a configuration has a colon in its id.
+    DeviceId::new(format!("vhost:{net}"))
+}
+
 /// Id of the other end of console port `name`.
 pub fn port_of(name: &str) -> DeviceId {
     // No device of a configuration has a colon in its id.
@@ -64,6 +70,8 @@ pub enum Resource {
     /// Descriptors that are attached to the queues of one TAP interface, as [`crate::open_tap`] gives them: a network. One
     /// for each pair of the device's queues.
     Tap(Vec<OwnedFd>),
+    /// Opened vhost-net devices, as [`crate::open_vhost_net`] gives them: one for each pair of a network device's queues.
+    VhostNet(Vec<OwnedFd>),
     /// Variables of a firmware.
     Variables {
         /// What they are at first: an empty store, as it comes with the firmware. `None`: they are kept already.

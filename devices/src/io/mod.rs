@@ -1,5 +1,5 @@
 //! The system calls that need `unsafe`: I/O between files and guest memory, at once or by io_uring, whole-file locks, TAP
-//! interfaces.
+//! interfaces, vhost.
 //!
 //! Guest memory changes under our feet, so no Rust reference to it ever exists: the kernel gets raw ranges, which are
 //! made here from vm-memory's slices and keep the mapping alive for as long as they exist. Which bytes a device may
@@ -13,6 +13,7 @@ pub(crate) mod ring;
 mod segments;
 pub(crate) mod tap;
 mod transfer;
+pub(crate) mod vhost;
 mod work;
 mod zeroes;
 

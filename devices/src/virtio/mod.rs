@@ -24,6 +24,6 @@ pub mod vsock;
 
 pub use device::{ActivateError, Activation, QueueHandler, QueueWorkers, Returned, VirtioDevice, VirtioInterrupt};
 pub use memory::DeviceMemory;
-pub use queue::VirtQueue;
+pub use queue::{LendError, LentQueue, VirtQueue};
 pub use queue_config::{QueueConfig, QueueConfigError};
 pub use queue_use::{QueueStatistics, QueueUse, QueueUses};

@@ -321,5 +321,8 @@ impl<M: DeviceMemory> VirtQueue<M> {
     }
 }
 
+mod lend;
 #[cfg(test)]
 mod tests;
+
+pub use lend::{LendError, LentQueue};

@@ -1,4 +1,4 @@
-//! `--net tap=NAME[,queues=N]|fd=N[:N...][,mac=M][,mtu=N][,bootindex=N][,rom=FILE|off]`.
+//! `--net tap=NAME[,queues=N]|fd=N[:N...][,vhost=on|auto|off|N[:N...]][,mac=M][,mtu=N][,bootindex=N][,rom=FILE|off]`.
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::io;
@@ -38,10 +38,25 @@ impl NetSource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NetArg {
     pub(crate) source: NetSource,
+    pub(crate) vhost: VhostArg,
     pub(crate) mac: Option<MacAddress>,
     pub(crate) mtu: Option<u16>,
     pub(crate) boot_index: Option<u32>,
     pub(crate) rom: RomArg,
+}
+
+/// Whether the host's kernel carries the frames of a network device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum VhostArg {
+    /// It does not.
+    #[default]
+    Off,
+    /// It does.
+    On,
+    /// It does where it can.
+    Auto,
+    /// It does, by descriptors that this process has inherited under these numbers.
+    Fds(Vec<i32>),
 }
 
 /// The expansion ROM of a network device.
@@ -64,13 +79,13 @@ pub(crate) enum NetArgError {
     #[error("queues={0:?} is no number of queues: write {first} to {last}", first = QUEUES.start(), last = QUEUES.end())]
     Queues(String),
     #[error(
-        "the TAP is missing: write tap=NAME or fd=NUMBER, then [,queues=N][,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
+        "the TAP is missing: write tap=NAME or fd=NUMBER, then [,queues=N][,vhost=on|auto|off][,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
     )]
     NoSource,
     #[error("tap= and fd= exclude each other")]
     TwoSources,
     #[error(
-        "{0:?} is not known: write tap=NAME or fd=NUMBER, then [,queues=N][,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
+        "{0:?} is not known: write tap=NAME or fd=NUMBER, then [,queues=N][,vhost=on|auto|off][,mac=MAC][,mtu=BYTES][,bootindex=N][,rom=FILE|off]"
     )]
     Unknown(String),
     #[error("{0}= is given twice")]
@@ -79,6 +94,8 @@ pub(crate) enum NetArgError {
     Empty(&'static str),
     #[error("fd={0:?} is not the number of a descriptor")]
     Fd(String),
+    #[error("vhost={0:?} is not known: write on, auto, off, or numbers of descriptors, 5:6, one for each queue")]
+    Vhost(String),
     #[error("mtu={0:?} is no MTU: write a number of bytes from {first} to {last}", first = MTU.start(), last = MTU.end())]
     Mtu(String),
     #[error("bootindex={0:?} is no number: devices are tried from the least on")]
@@ -92,7 +109,7 @@ impl FromStr for NetArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (mut tap, mut fd, mut mac, mut mtu) = (None, None, None, None);
-        let (mut boot_index, mut rom, mut queues) = (None, None, None);
+        let (mut boot_index, mut rom, mut queues, mut vhost) = (None, None, None, None);
         for part in text.split(',') {
             match part.split_once('=') {
                 Some(("tap", value)) => set(&mut tap, "tap", value)?,
@@ -100,6 +117,7 @@ impl FromStr for NetArg {
                 Some(("mac", value)) => set(&mut mac, "mac", value)?,
                 Some(("mtu", value)) => set(&mut mtu, "mtu", value)?,
                 Some(("queues", value)) => set(&mut queues, "queues", value)?,
+                Some(("vhost", value)) => set(&mut vhost, "vhost", value)?,
                 Some(("bootindex", value)) => set(&mut boot_index, "bootindex", value)?,
                 Some(("rom", value)) => set(&mut rom, "rom", value)?,
                 _ => return Err(NetArgError::Unknown(part.into())),
@@ -112,6 +130,7 @@ impl FromStr for NetArg {
             (None, None) => return Err(NetArgError::NoSource),
             (Some(_), Some(_)) => return Err(NetArgError::TwoSources),
         };
+        let vhost = vhost.map_or(Ok(VhostArg::Off), vhost_arg)?;
         let mac = mac.map(str::parse).transpose()?;
         let mtu = mtu.map(|bytes| {
             let known = bytes.parse().ok().filter(|bytes| MTU.contains(bytes));
@@ -120,7 +139,7 @@ impl FromStr for NetArg {
         let boot_index = boot_index.map(|index| index.parse().map_err(|_| NetArgError::BootIndex(index.into())));
         let rom =
             rom.map_or(RomArg::Default, |name| if name == "off" { RomArg::Off } else { RomArg::File(name.into()) });
-        Ok(Self { source, mac, mtu: mtu.transpose()?, boot_index: boot_index.transpose()?, rom })
+        Ok(Self { source, vhost, mac, mtu: mtu.transpose()?, boot_index: boot_index.transpose()?, rom })
     }
 }
 
@@ -137,6 +156,16 @@ fn set<'a>(place: &mut Option<&'a str>, key: &'static str, value: &'a str) -> Re
 fn count(queues: &str) -> Result<u16, NetArgError> {
     let known = queues.parse().ok().filter(|queues| QUEUES.contains(queues));
     known.ok_or_else(|| NetArgError::Queues(queues.into()))
+}
+
+fn vhost_arg(value: &str) -> Result<VhostArg, NetArgError> {
+    let unknown = |_| NetArgError::Vhost(value.into());
+    Ok(match value {
+        "off" => VhostArg::Off,
+        "on" => VhostArg::On,
+        "auto" => VhostArg::Auto,
+        numbers => VhostArg::Fds(numbers.split(':').map(descriptor).collect::<Result<_, _>>().map_err(unknown)?),
+    })
 }
 
 fn descriptor(number: &str) -> Result<i32, NetArgError> {
@@ -165,11 +194,13 @@ mod tests {
     fn a_network_is_a_tap_with_options_in_any_order() {
         let net = |source, mac: Option<&str>, mtu| NetArg {
             source,
+            vhost: VhostArg::Off,
             mac: mac.map(|mac| mac.parse().unwrap()),
             mtu,
             boot_index: None,
             rom: RomArg::Default,
         };
+        let vhost = |vhost, source| NetArg { vhost, ..net(source, None, None) };
         let booting = |boot_index, rom| NetArg { boot_index, rom, ..net(NetSource::Fds(vec![3]), None, None) };
         let cases = [
             ("tap=tap0", net(NetSource::Tap("tap0".into(), 1), None, None)),
@@ -181,6 +212,10 @@ mod tests {
                 net(NetSource::Tap("a b".into(), 1), Some("02:00:00:00:00:01"), Some(9000)),
             ),
             ("fd=0,mtu=68", net(NetSource::Fds(vec![0]), None, Some(68))),
+            ("tap=t,vhost=off", net(NetSource::Tap("t".into(), 1), None, None)),
+            ("vhost=on,tap=t", vhost(VhostArg::On, NetSource::Tap("t".into(), 1))),
+            ("fd=3,vhost=auto", vhost(VhostArg::Auto, NetSource::Fds(vec![3]))),
+            ("fd=3:4,vhost=5:6", vhost(VhostArg::Fds(vec![5, 6]), NetSource::Fds(vec![3, 4]))),
             ("fd=3,bootindex=0,rom=off", booting(Some(0), RomArg::Off)),
             ("rom=/a=b.rom,fd=3", booting(None, RomArg::File("/a=b.rom".into()))),
         ];
@@ -197,7 +232,9 @@ mod tests {
             ("", unknown("")),
             ("tap0", unknown("tap0")),
             ("user", unknown("user")),
-            ("tap=t,vhost=on", unknown("vhost=on")),
+            ("tap=t,vhost=yes", NetArgError::Vhost("yes".into())),
+            ("tap=t,vhost=5:", NetArgError::Vhost("5:".into())),
+            ("tap=t,vhost=on,vhost=off", NetArgError::Twice("vhost")),
             ("tap=t,queues=0", NetArgError::Queues("0".into())),
             ("tap=t,queues=257", NetArgError::Queues("257".into())),
             ("fd=3,queues=1", NetArgError::QueuesOfFds),

@@ -25,7 +25,7 @@ use thiserror::Error;
 use variables::open_variables;
 use vmm::{
     DeviceId, FIRMWARE, INITRD, KERNEL, NetConfig, PayloadConfig, Resource, ResourceError, Resources, SERIAL, TapError,
-    open_tap, port_of, rom_of,
+    VhostError, open_tap, open_vhost_net, port_of, rom_of, vhost_of,
 };
 use vsock::{VsockError, open_vsock};
 
@@ -59,6 +59,8 @@ pub(crate) enum OpenError {
         #[source]
         source: TapError,
     },
+    #[error("Cannot have the host's kernel carry the frames ({0})")]
+    Vhost(DeviceId, #[source] VhostError),
     #[error("Cannot use the socket {path} as {id}", path = path.display())]
     Port {
         id: DeviceId,
@@ -125,6 +127,8 @@ pub(crate) fn open(config: &RunConfig) -> Result<Opened, OpenError> {
     for (id, spec) in config.resources.iter().filter(|(id, _)| !is_console(id)) {
         let resource = if let Some(net) = config.vm.nets.iter().find(|net| net.id == *id) {
             open_net(net, spec, &mut inherited)?
+        } else if let Some(net) = config.vm.nets.iter().find(|net| vhost_of(&net.id) == *id) {
+            open_vhost(net, id, spec, &mut inherited)?
         } else if config.vm.vsock.iter().any(|vsock| vsock.id == *id) {
             let (resource, socket) = open_vsock(id, spec)?;
             sockets.push(socket);
@@ -165,6 +169,30 @@ fn open_net(
         }
         other => {
             let wanted = "a TAP interface or a descriptor of one";
+            Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) })
+        }
+    }
+}
+
+/// The vhost-net devices of a network.
+fn open_vhost(
+    net: &NetConfig,
+    id: &DeviceId,
+    spec: &ResourceSpec,
+    inherited: &mut BTreeMap<DeviceId, Vec<OwnedFd>>,
+) -> Result<Resource, OpenError> {
+    match spec {
+        ResourceSpec::Path(path) => {
+            let fds = open_vhost_net(path, net.queues).map_err(|source| OpenError::Vhost(id.clone(), source))?;
+            Ok(Resource::VhostNet(fds))
+        }
+        // Whether they are that is for the machine to see.
+        ResourceSpec::Fd(_) | ResourceSpec::Fds(_) => {
+            let fds = inherited.remove(id).ok_or_else(|| ResourceError::Missing(id.clone(), "descriptors"))?;
+            Ok(Resource::VhostNet(fds))
+        }
+        other => {
+            let wanted = "the path of a vhost-net device or descriptors of it";
             Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) })
         }
     }

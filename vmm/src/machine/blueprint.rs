@@ -12,7 +12,7 @@ use crate::event_loop::{Console, EventLoop};
 use crate::handle::VmError;
 use crate::kvm::Kvm;
 use crate::placement::Placement;
-use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL, rom_of};
+use crate::resources::{INITRD, KERNEL, Resource, ResourceError, Resources, SERIAL, rom_of, vhost_of};
 use crate::statistics::Statistics;
 use crate::thread::Threads;
 use crate::timeline::{Milestone, Timeline};
@@ -107,10 +107,14 @@ impl Blueprint {
             .iter()
             .map(|net| {
                 let fds = take_tap(&mut resources, &net.id)?;
-                let tap = Tap::from_fds(&net.id, fds, net.queues).map_err(MachineError::from)?;
-                let port = Arc::new(NetPort::new(net.id.clone(), net.queues, net.link_up));
+                let mut tap = Tap::from_fds(&net.id, fds, net.queues).map_err(MachineError::from)?;
+                let mut port = NetPort::new(net.id.clone(), net.queues, net.link_up);
+                if let Some(fds) = take_vhost(&mut resources, &net.id)? {
+                    tap = tap.with_vhost(&net.id, fds).map_err(MachineError::from)?;
+                    port = port.behind_vhost();
+                }
                 let rom = net.rom.then(|| take_rom(&mut resources, &net.id)).transpose()?;
-                Ok(Network { config: net.clone(), backend: Arc::new(tap), port, rom })
+                Ok(Network { config: net.clone(), backend: Arc::new(tap), port: Arc::new(port), rom })
             })
             .collect::<Result<_, VmError>>()?;
         let vsock = config.vsock.as_ref().map(|vsock| Vsock::take(vsock, &mut resources)).transpose()?;
@@ -226,5 +230,14 @@ fn take_tap(resources: &mut Resources, id: &DeviceId) -> Result<Vec<OwnedFd>, Re
         Some(Resource::Tap(fds)) => Ok(fds),
         Some(_) => Err(ResourceError::WrongSort(id.clone(), NEEDS)),
         None => Err(ResourceError::Missing(id.clone(), NEEDS)),
+    }
+}
+
+/// The vhost-net devices of a network, if there are any: without them its frames are carried here.
+fn take_vhost(resources: &mut Resources, net: &DeviceId) -> Result<Option<Vec<OwnedFd>>, ResourceError> {
+    match resources.take(&vhost_of(net)) {
+        Some(Resource::VhostNet(fds)) => Ok(Some(fds)),
+        Some(_) => Err(ResourceError::WrongSort(vhost_of(net), "vhost-net devices")),
+        None => Ok(None),
     }
 }

@@ -11,7 +11,7 @@ use crate::vcpu::VcpuError;
 use crate::worker::WorkerError;
 use devices::ahci::AhciError;
 use devices::backend::block::DiskError;
-use devices::backend::net::TapError;
+use devices::backend::net::{TapError, VhostError};
 use devices::backend::vsock::UnixSocketsError;
 use devices::bus::BusError;
 use devices::firmware::flash::FlashError;
@@ -50,6 +50,9 @@ pub(crate) enum MachineError {
     /// A TAP cannot be used.
     #[error("A network cannot be connected")]
     Tap(#[from] TapError),
+    /// The host's kernel cannot carry a network's frames.
+    #[error("A network cannot be served by the host's kernel")]
+    Vhost(#[from] VhostError),
     /// The host's side of a virtio socket device cannot be used.
     #[error("The sockets of {id} cannot be used")]
     Vsock {

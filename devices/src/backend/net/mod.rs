@@ -1,10 +1,14 @@
 //! Networks: the trait between network devices and whatever carries their frames.
 
+mod kernel;
 mod offloads;
 mod tap;
+mod vhost;
 
+pub use kernel::{HostRange, KernelRings, RingOf, RingSetup};
 pub use offloads::Offloads;
 pub use tap::{Tap, TapError, open_tap};
+pub use vhost::{VhostError, open_vhost_net};
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -34,6 +38,10 @@ pub trait NetBackend: Send + Sync {
     fn send(&self, queue: u16, frame: &[u8]) -> io::Result<()>;
     /// Becomes readable with every frame that comes to `queue`, and when the network goes.
     fn readable(&self, queue: u16) -> Option<BorrowedFd<'_>>;
+    /// The kernel carries the frames between rings and network; `None`: whoever uses this trait does.
+    fn kernel(&self) -> Option<&dyn KernelRings> {
+        None
+    }
     /// What it can do.
     fn offloads(&self) -> Offloads;
     /// Frames to the guest may need the [`Offloads::GUEST`] ones among `offloads` from now on, and no others.

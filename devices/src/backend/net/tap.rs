@@ -1,5 +1,7 @@
 //! A TAP interface of the host.
 
+use super::kernel::KernelRings;
+use super::vhost::{Vhost, VhostError};
 use super::{HEADER_LENGTH, NetBackend, Offloads};
 use crate::id::DeviceId;
 use crate::io::tap::{self, InterfaceKind};
@@ -151,6 +153,8 @@ pub struct Tap {
     offloads: Offloads,
     /// How many of the queues frames come through: the kernel chooses among them by the frames' flows.
     active: Mutex<u16>,
+    /// Who carries the frames instead of this process.
+    vhost: Option<Vhost>,
 }
 
 impl Tap {
@@ -185,11 +189,21 @@ impl Tap {
         if names.len() > 1 {
             return Err(wrong("to another interface than its other descriptors"));
         }
-        let tap = Self { queues: fds, offloads: Offloads::empty(), active: Mutex::new(queues) };
+        let tap = Self { queues: fds, offloads: Offloads::empty(), active: Mutex::new(queues), vhost: None };
         let offloads = tap.probe().map_err(host("set up"))?;
         let tap = Self { offloads, ..tap };
         tap.set_offloads(Offloads::empty()).and_then(|()| tap.set_active_queues(1)).map_err(host("set up"))?;
         Ok(tap)
+    }
+
+    /// Has the kernel carry the frames between the rings of `device` and this interface, by the opened vhost-net devices
+    /// `fds`, one for each queue.
+    ///
+    /// # Errors
+    /// One is no vhost-net device or in use, or there are not as many as queues.
+    pub fn with_vhost(self, device: &DeviceId, fds: Vec<OwnedFd>) -> Result<Self, VhostError> {
+        let vhost = Vhost::from_fds(device, fds, &self.queues)?;
+        Ok(Self { vhost: Some(vhost), ..self })
     }
 
     /// What the host's kernel can do: all but segmentation of UDP, which came with Linux 6.2 both ways at once, it
@@ -217,12 +231,17 @@ fn failure(index: u16, errno: Errno) -> io::Error {
     }
 }
 
-/// The same for a request about the whole interface.
-fn request_failure(error: io::Error) -> io::Error {
+/// The same for a request about queue `index`.
+pub(super) fn request_failure_of(index: u16, error: io::Error) -> io::Error {
     match error.raw_os_error() {
-        Some(libc::EBADFD) => failure(0, Errno::BADFD),
+        Some(libc::EBADFD) => failure(index, Errno::BADFD),
         _ => error,
     }
+}
+
+/// The same for a request about the whole interface.
+fn request_failure(error: io::Error) -> io::Error {
+    request_failure_of(0, error)
 }
 
 /// The kernel's bits for the offloads of frames that come to the guest. It takes those for UDP only together.
@@ -277,6 +296,10 @@ impl NetBackend for Tap {
 
     fn readable(&self, queue: u16) -> Option<BorrowedFd<'_>> {
         self.queues.get(usize::from(queue)).map(AsFd::as_fd)
+    }
+
+    fn kernel(&self) -> Option<&dyn KernelRings> {
+        self.vhost.as_ref().map(|vhost| vhost as &dyn KernelRings)
     }
 
     fn offloads(&self) -> Offloads {

@@ -135,7 +135,8 @@ impl Commands {
             return Err(Refused);
         }
         self.host(self.backend.set_active_queues(count))?;
-        self.session.choices().pairs = count;
+        self.session.set_pairs(count);
+        self.port.wake_queues();
         Ok(())
     }
 

@@ -2,16 +2,17 @@
 
 use super::config::NetConfig;
 use super::control::Control;
+use super::kernel::KernelQueue;
 use super::port::NetPort;
 use super::rx::Receiver;
 use super::session::{DriverChoices, Session};
 use super::state::NetState;
 use super::tx::Transmitter;
-use crate::backend::net::{NetBackend, Offloads};
+use crate::backend::net::{NetBackend, Offloads, RingOf};
 use crate::id::DeviceId;
 use crate::state::{Section, StateError};
 use crate::virtio::config_space::read_space;
-use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, VirtQueue, VirtioDevice, VirtioInterrupt};
+use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, VirtioDevice, VirtioInterrupt};
 use std::io;
 use std::sync::Arc;
 use virtio_bindings::virtio_ids::VIRTIO_ID_NET;
@@ -42,8 +43,7 @@ pub struct VirtioNet {
 
 /// What a queue is for (VIRTIO 1.2 5.1.2).
 enum Role {
-    Receive(u16),
-    Transmit(u16),
+    Data(RingOf),
     Control,
 }
 
@@ -90,7 +90,8 @@ impl VirtioNet {
         let pairs = if features & 1 << VIRTIO_NET_F_MQ != 0 { self.pairs() } else { 1 };
         let pair = index / 2;
         if pair < pairs {
-            return Some(if index.is_multiple_of(2) { Role::Receive(pair) } else { Role::Transmit(pair) });
+            let ring = if index.is_multiple_of(2) { RingOf::Receive(pair) } else { RingOf::Transmit(pair) };
+            return Some(Role::Data(ring));
         }
         (index == 2 * pairs && features & 1 << VIRTIO_NET_F_CTRL_VQ != 0).then_some(Role::Control)
     }
@@ -170,16 +171,27 @@ impl<M: DeviceMemory> VirtioDevice<M> for VirtioNet {
         }
         let has = |feature: u32| features & 1 << feature != 0;
         let (mergeable, mtu) = (has(VIRTIO_NET_F_MRG_RXBUF), self.config.mtu.filter(|_| has(VIRTIO_NET_F_MTU)));
-        let handler = |queue: VirtQueue<M>| -> Option<Box<dyn QueueHandler>> {
+        let mut handlers: Vec<Box<dyn QueueHandler>> = Vec::new();
+        for queue in activation.queues {
             let (backend, port) = (Arc::clone(&self.backend), Arc::clone(&self.port));
             let session = Arc::clone(&self.session);
-            Some(match self.role(queue.index(), features)? {
-                Role::Receive(pair) => Box::new(Receiver::new(queue, pair, backend, port, session, mergeable, mtu)),
-                Role::Transmit(pair) => Box::new(Transmitter::new(queue, pair, backend, port, session.negotiated())),
-                Role::Control => Box::new(Control::new(queue, features, backend, port, session)),
-            })
-        };
-        Ok(activation.queues.into_iter().filter_map(handler).collect())
+            let in_kernel = self.backend.kernel().is_some();
+            handlers.push(match self.role(queue.index(), features) {
+                None => continue,
+                Some(Role::Control) => Box::new(Control::new(queue, features, backend, port, session)),
+                Some(Role::Data(ring)) if in_kernel => {
+                    let queue = KernelQueue::new(queue, ring, activation.features, backend, port, session);
+                    Box::new(queue.map_err(ActivateError::Backend)?)
+                }
+                Some(Role::Data(RingOf::Receive(pair))) => {
+                    Box::new(Receiver::new(queue, pair, backend, port, session, mergeable, mtu))
+                }
+                Some(Role::Data(RingOf::Transmit(pair))) => {
+                    Box::new(Transmitter::new(queue, pair, backend, port, session.negotiated()))
+                }
+            });
+        }
+        Ok(handlers)
     }
 
     fn reset(&mut self) {

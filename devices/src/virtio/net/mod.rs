@@ -11,6 +11,9 @@
 //! more memory or time be spent on it; what does not fit is dropped and counted, as on a wire. Its header is the one
 //! that the host's kernel reads and writes: checked here, obeyed there.
 //!
+//! Where the host has vhost-net for it ([`crate::backend::net::KernelRings`]), its kernel takes the place of Receiver and
+//! Transmitter; all else is the same, saved state included.
+//!
 //! There is no receive filter (VIRTIO_NET_F_CTRL_RX): whatever the network sends to this port reaches the guest, as on
 //! a cable.
 
@@ -19,6 +22,7 @@ mod control;
 mod device;
 mod frame;
 mod header;
+mod kernel;
 mod mac;
 mod port;
 mod rx;

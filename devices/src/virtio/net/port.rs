@@ -4,10 +4,12 @@ use super::statistics::{Counter, NetStatistics, PairStatistics};
 use crate::id::DeviceId;
 use crate::log_limit::LogLimit;
 use crate::virtio::VirtioInterrupt;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use vmm_sys_util::eventfd::EventFd;
 
 /// Shared by a device, its queues and the host. It outlives the device: a reset of the machine makes a new one that is
 /// connected to the same port.
@@ -21,6 +23,10 @@ pub struct NetPort {
     announcements: Announcements,
     device: Mutex<Option<Weak<dyn VirtioInterrupt>>>,
     pairs: Vec<Pair>,
+    /// The host's kernel carries the frames.
+    vhost: bool,
+    /// The queues that must know when frames may pass, or may no longer.
+    sleepers: Mutex<BTreeMap<u16, EventFd>>,
     failures: AtomicU64,
     log: LogLimit,
 }
@@ -62,9 +68,17 @@ impl NetPort {
             announcements: Announcements::default(),
             device: Mutex::new(None),
             pairs: (0..pairs).map(|_| Pair::default()).collect(),
+            vhost: false,
+            sleepers: Mutex::default(),
             failures: AtomicU64::new(0),
             log: LogLimit::default(),
         }
+    }
+
+    /// The same for a device whose frames the host's kernel carries, uncounted.
+    #[must_use]
+    pub fn behind_vhost(self) -> Self {
+        Self { vhost: true, ..self }
     }
 
     /// Has `tell` called once, in any thread, when the host's network has gone. The first who asks is told.
@@ -86,6 +100,7 @@ impl NetPort {
     /// on the guest. While it is out, all frames are lost.
     pub fn set_link_up(&self, up: bool) {
         if self.plugged.swap(up, Ordering::AcqRel) != up {
+            self.wake_queues();
             self.tell_driver();
         }
     }
@@ -102,7 +117,8 @@ impl NetPort {
     /// What went through.
     pub fn statistics(&self) -> NetStatistics {
         let pair = |pair: &Pair| PairStatistics { received: pair.received.read(), sent: pair.sent.read() };
-        NetStatistics { pairs: self.pairs.iter().map(pair).collect(), failures: self.failures.load(Ordering::Relaxed) }
+        let failures = self.failures.load(Ordering::Relaxed);
+        NetStatistics { pairs: self.pairs.iter().map(pair).collect(), vhost: self.vhost, failures }
     }
 
     /// The device that is behind the port from now on. (The link may change before it knows: it looks at the port.)
@@ -121,6 +137,25 @@ impl NetPort {
     pub(super) fn negotiated(&self, announcements: bool, pending: bool) {
         self.announcements.negotiated.store(announcements, Ordering::Release);
         self.announcements.pending.store(announcements && pending, Ordering::Release);
+        self.sleepers().clear();
+    }
+
+    /// Has `event` raised, for queue `index`, whenever frames may pass from now on, or may no longer; until another
+    /// driver takes over.
+    pub(super) fn wake_on_change(&self, index: u16, event: EventFd) {
+        self.sleepers().insert(index, event);
+    }
+
+    /// Frames may pass, or may no longer.
+    pub(super) fn wake_queues(&self) {
+        for event in self.sleepers().values() {
+            // It fails when nobody has looked 2^64 times.
+            let _ = event.write(1);
+        }
+    }
+
+    fn sleepers(&self) -> MutexGuard<'_, BTreeMap<u16, EventFd>> {
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The driver has been asked to announce itself.
@@ -160,6 +195,7 @@ impl NetPort {
         }
         tracing::warn!(device = %self.id, error = error as &dyn std::error::Error, "The network of a device has gone");
         if was_up {
+            self.wake_queues();
             self.tell_driver();
         }
         if let Some(tell) = self.on_gone.0.get() {

@@ -3,7 +3,7 @@
 use super::mac::MacAddress;
 use crate::backend::net::Offloads;
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a driver set through the control queue; a reset undoes it.
@@ -33,6 +33,8 @@ pub(super) struct Session {
     offloads: Offloads,
     /// Those for frames to the guest that are in use now. Data queues look at it without a lock.
     accepted: AtomicU64,
+    /// Pairs of queues in use now, likewise.
+    pairs: AtomicU16,
     choices: Mutex<DriverChoices>,
 }
 
@@ -41,7 +43,7 @@ impl Session {
     pub(super) fn new(offloads: Offloads, choices: DriverChoices) -> Self {
         let accepted = choices.offloads.map_or(offloads, |bits| Offloads::from_bits_truncate(bits) & offloads);
         let accepted = AtomicU64::new((accepted & Offloads::GUEST).consistent().bits());
-        Self { offloads, accepted, choices: Mutex::new(choices) }
+        Self { offloads, accepted, pairs: AtomicU16::new(choices.pairs), choices: Mutex::new(choices) }
     }
 
     /// The negotiated offloads.
@@ -58,6 +60,17 @@ impl Session {
     pub(super) fn set_accepted(&self, offloads: Offloads) {
         self.accepted.store(offloads.bits(), Ordering::Relaxed);
         self.choices().offloads = Some(offloads.bits());
+    }
+
+    /// The pairs of queues that frames come through.
+    pub(super) fn pairs(&self) -> u16 {
+        self.pairs.load(Ordering::Relaxed)
+    }
+
+    /// The driver has changed them.
+    pub(super) fn set_pairs(&self, pairs: u16) {
+        self.pairs.store(pairs, Ordering::Relaxed);
+        self.choices().pairs = pairs;
     }
 
     /// What it has chosen.

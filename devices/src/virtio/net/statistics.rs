@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct NetStatistics {
     /// Each pair of queues.
     pub pairs: Vec<PairStatistics>,
+    /// The host's kernel carries the frames (vhost-net), and counts none: above are only those that were lost while the
+    /// cable was out.
+    pub vhost: bool,
     /// Calls that the host failed for another reason than that it was busy.
     pub failures: u64,
 }

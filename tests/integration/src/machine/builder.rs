@@ -213,6 +213,21 @@ impl TestMachine {
         machine
     }
 
+    /// The host's kernel carries the frames of network device `id`.
+    #[must_use]
+    pub fn vhost(self, id: &str) -> Self {
+        let queues = self.config.nets.iter().filter(|net| net.id.as_str() == id).map(|net| net.queues).sum();
+        let fds = vmm::open_vhost_net(Path::new("/dev/vhost-net"), queues).expect("vhost-net devices");
+        self.vhost_over(id, Resource::VhostNet(fds))
+    }
+
+    /// The same, by whatever is given.
+    #[must_use]
+    pub fn vhost_over(mut self, id: &str, vhost: Resource) -> Self {
+        self.resources.insert(vmm::vhost_of(&id.into()), vhost).expect("one vhost-net for each network");
+        self
+    }
+
     /// A network device more, over whatever is given.
     #[must_use]
     pub fn net_over(mut self, id: &str, mac: &str, network: Resource) -> Self {

@@ -46,7 +46,7 @@ pub struct SuiteResult {
 /// # Errors
 /// L1 was lost or did not end in time.
 pub fn run_native_tests(images: &Images, binaries: &[NativeBinary], limit: Duration) -> Result<SuiteResult> {
-    let mut l1 = L1::new(images)?.memory_mib(4096).module("tun");
+    let mut l1 = L1::new(images)?.memory_mib(4096).module("tun").module("vhost_net");
     let mut script = String::from("export PODVISOR_LONG=0 PODVISOR_SKIPS=/tmp/skips RUST_BACKTRACE=0\n");
     // Busybox's `ip` makes no TAP interfaces, and its `unshare` runs no other: this machine's come before them.
     for program in ["ip", "unshare"] {

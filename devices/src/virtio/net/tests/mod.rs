@@ -3,6 +3,7 @@
 
 mod control;
 mod device;
+mod kernel;
 mod model;
 mod offloads;
 mod receive;
@@ -13,7 +14,7 @@ use super::rx::Receiver;
 use super::session::Session;
 use super::tx::Transmitter;
 use super::*;
-use crate::backend::net::{NetBackend, Offloads};
+use crate::backend::net::{KernelRings, NetBackend, Offloads};
 use crate::virtio::testing::{Driver, NotedInterrupt, Served, TestMemory};
 use crate::virtio::{QueueHandler, VirtQueue};
 use rustix::event::{EventfdFlags, eventfd};
@@ -39,6 +40,7 @@ struct FakeNetwork {
     /// The offloads and the number of active queues that were set last.
     set: Mutex<(Offloads, u16)>,
     event: OwnedFd,
+    kernel: Option<Arc<kernel::FakeKernel>>,
 }
 
 impl FakeNetwork {
@@ -49,7 +51,16 @@ impl FakeNetwork {
     }
 
     fn with(queues: u16, offloads: Offloads) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::made(queues, offloads))
+    }
+
+    /// One whose frames the kernel carries.
+    fn in_kernel(queues: u16) -> Arc<Self> {
+        Arc::new(Self { kernel: Some(Arc::default()), ..Self::made(queues, Offloads::empty()) })
+    }
+
+    fn made(queues: u16, offloads: Offloads) -> Self {
+        Self {
             queues,
             offloads,
             waiting: Mutex::new((0..queues).map(|_| VecDeque::new()).collect()),
@@ -58,7 +69,8 @@ impl FakeNetwork {
             reads: AtomicU32::new(0),
             set: Mutex::new((Offloads::empty(), 1)),
             event: eventfd(0, EventfdFlags::CLOEXEC).unwrap(),
-        })
+            kernel: None,
+        }
     }
 
     fn fail(&self, kind: io::ErrorKind) {
@@ -123,6 +135,10 @@ impl NetBackend for FakeNetwork {
 
     fn readable(&self, _queue: u16) -> Option<BorrowedFd<'_>> {
         Some(self.event.as_fd())
+    }
+
+    fn kernel(&self) -> Option<&dyn KernelRings> {
+        self.kernel.as_deref().map(|kernel| kernel as _)
     }
 
     fn offloads(&self) -> Offloads {

@@ -7,6 +7,7 @@ mod faults;
 mod frames;
 mod offloads;
 mod queues;
+mod vhost;
 
 use integration::machine::{Answer, Guest, Scene, TestMachine};
 use integration::namespace::{ip, tap};
@@ -31,6 +32,24 @@ const MQ: u64 = 1 << 22;
 const CTRL_MAC_ADDR: u64 = 1 << 23;
 const EVENT_IDX: u64 = 1 << 29;
 const HOST_USO: u64 = 1 << 56;
+
+/// Who carries a machine's frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carrier {
+    Process,
+    /// The host's, by vhost-net.
+    Kernel,
+}
+
+impl Carrier {
+    /// Those of `net0`.
+    fn carry(self, machine: TestMachine) -> TestMachine {
+        match self {
+            Self::Process => machine,
+            Self::Kernel => machine.vhost("net0"),
+        }
+    }
+}
 
 /// The interface `tap0`, 10.99.0.1, from which the guest is reached without asking it.
 fn near(options: &str) {
