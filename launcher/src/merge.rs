@@ -481,6 +481,21 @@ mod tests {
     }
 
     #[test]
+    fn a_network_has_the_vhost_net_devices_that_are_given() {
+        let args = RunArgs {
+            nets: ["tap=a,queues=2,vhost=on", "tap=b,vhost=off", "fd=7,vhost=8", "fd=9:10,vhost=11:12"]
+                .map(|net| net.parse().unwrap())
+                .into(),
+            ..RunArgs::default()
+        };
+        let merged = merge(RunConfig::default(), &args).unwrap();
+        let vhost = |net| merged.resources.get(&vhost_of(&DeviceId::new(net)));
+        assert_eq!(vhost("net0"), Some(&ResourceSpec::Path("/dev/vhost-net".into())));
+        assert_eq!((vhost("net1"), vhost("net2")), (None, Some(&ResourceSpec::Fd(8))));
+        assert_eq!(vhost("net3"), Some(&ResourceSpec::Fds(vec![11, 12])));
+    }
+
+    #[test]
     fn the_socket_device_of_the_flag_takes_the_place_of_the_files() {
         let args = RunArgs { vsock: Some("cid=7,path=/run/new".parse().unwrap()), ..RunArgs::default() };
         let mut base = file();

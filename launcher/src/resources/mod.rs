@@ -363,24 +363,38 @@ mod tests {
         std::fs::remove_file(link).unwrap();
     }
 
+    /// Why a machine with a network cannot have this as resource `id`.
+    fn network_refusal(id: &str, spec: ResourceSpec) -> OpenError {
+        let kernel = NamedTempFile::new().unwrap();
+        let mut config = config(&[("kernel", path(&kernel)), (id, spec)], &[]);
+        let mac = "02:00:00:00:00:01".parse().unwrap();
+        config.vm.nets.push(NetConfig {
+            id: "net0".into(),
+            mac,
+            mtu: None,
+            queues: 1,
+            link_up: true,
+            root_port: false,
+            boot_index: None,
+            rom: false,
+        });
+        open(&config).map(drop).unwrap_err()
+    }
+
+    #[test]
+    fn the_kernel_carries_frames_by_a_device_that_is_there() {
+        let error = network_refusal("vhost:net0", ResourceSpec::Path("/dev/podvisor-none".into()));
+        assert_eq!(error.to_string(), "Cannot have the host's kernel carry the frames (vhost:net0)");
+        let text = error.source().unwrap().to_string();
+        assert!(text.starts_with("/dev/podvisor-none cannot be opened: load the driver with `modprobe"), "{text}");
+        let error = network_refusal("vhost:net0", ResourceSpec::Tap("tap0".into()));
+        let text = "vhost:net0 needs the path of a vhost-net device or descriptors of it, not a TAP interface";
+        assert_eq!(error.to_string(), text);
+    }
+
     #[test]
     fn a_network_needs_a_tap() {
-        let kernel = NamedTempFile::new().unwrap();
-        let refused = |spec| {
-            let mut config = config(&[("kernel", path(&kernel)), ("net0", spec)], &[]);
-            let mac = "02:00:00:00:00:01".parse().unwrap();
-            config.vm.nets.push(NetConfig {
-                id: "net0".into(),
-                mac,
-                mtu: None,
-                queues: 1,
-                link_up: true,
-                root_port: false,
-                boot_index: None,
-                rom: false,
-            });
-            open(&config).map(drop).unwrap_err()
-        };
+        let refused = |spec| network_refusal("net0", spec);
         let error = refused(ResourceSpec::Tap("podvisor-none".into()));
         assert_eq!(error.to_string(), "Cannot use the TAP interface podvisor-none as net0");
         assert!(matches!(error, OpenError::Tap { source: TapError::Missing(_), .. }), "{error:?}");

@@ -83,7 +83,8 @@ pub fn open_vhost_net(path: &Path, queues: u16) -> Result<Vec<OwnedFd>, VhostErr
     (0..queues).map(|_| rustix::fs::open(path, flags, Mode::empty()).map_err(refused)).collect()
 }
 
-/// A vhost-net device for each queue of a TAP. The two rings of one are not started or stopped by two threads at a time.
+/// A vhost-net device for each queue of a TAP. Two threads may start and stop the two rings of one at a time: the kernel
+/// does one call after the other, and what belongs to both rings is the same for both.
 #[derive(Debug)]
 pub(super) struct Vhost {
     pairs: Vec<Pair>,
