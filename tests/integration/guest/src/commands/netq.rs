@@ -3,7 +3,8 @@
 //!
 //! Steps: `take:BYTES` receives until so many bytes of contents came, and tells how; `send:KIND:BYTES[:PAIR]` sends a frame
 //! (0 whole, 1 without its checksum, 2 TCP to be cut, 3 UDP to be cut) to where the last one came from, its contents the
-//! pattern; `command:CLASS:COMMAND:HEX` gives the control queue a command and tells the answer; `status:VALUE` waits for a
+//! pattern; `burst:DEPTH:FRAMES` sends so many frames there, DEPTH at a time, and tells how often the device was notified and
+//! interrupted; `command:CLASS:COMMAND:HEX` gives the control queue a command and tells the answer; `status:VALUE` waits for a
 //! value of the status field; `address` tells the address; `reset:PAIR` resets a receive queue and enables it again;
 //! `hold` waits for a byte on the serial port.
 
@@ -14,6 +15,7 @@ use alloc::vec::Vec;
 
 use super::{Outcome, required};
 use crate::clock::Timeout;
+use crate::cpu::allow_interrupts;
 use crate::ethernet::Party;
 use crate::pattern;
 use crate::segment::{Kind, Sum, understand};
@@ -86,13 +88,28 @@ impl Scene {
             2 => Kind::Tcp,
             _ => Kind::Udp,
         };
+        let frame = self.frame(kind, bytes)?;
+        self.network.send(pair, &kind.header(), &frame)
+    }
+
+    /// A frame to where the last one came from.
+    fn frame(&self, kind: Kind, bytes: u64) -> Result<Vec<u8>, String> {
         let peer = self.peer.ok_or("nobody has sent anything")?;
         let mut words = vec![0; bytes.div_ceil(8) as usize];
         pattern::fill(&mut words, 0, 5);
         let contents: Vec<u8> = words.iter().flat_map(|word: &u64| word.to_le_bytes()).take(bytes as usize).collect();
         drop(words);
-        let frame = kind.frame(&self.me, &peer, &contents);
-        self.network.send(pair, &kind.header(), &frame)
+        Ok(kind.frame(&self.me, &peer, &contents))
+    }
+
+    fn burst(&mut self, depth: u64, frames: u64) -> Result<String, String> {
+        let frame = self.frame(Kind::Whole, 1000)?;
+        let before = self.network.interrupt.count();
+        allow_interrupts(true);
+        let notifications = self.network.burst(&Kind::Whole.header(), &frame, depth, frames);
+        allow_interrupts(false);
+        let interrupts = self.network.interrupt.count() - before;
+        Ok(format!("notifications={} interrupts={interrupts}", notifications?))
     }
 
     fn step(&mut self, text: &str) -> Result<String, String> {
@@ -114,6 +131,10 @@ impl Scene {
                 let pair = required(parts.next().unwrap_or("0"))?;
                 self.send(kind, bytes, pair as usize)?;
                 Ok(String::new())
+            }
+            "burst" => {
+                let (depth, frames) = (required(next())?, required(next())?);
+                self.burst(depth, frames)
             }
             "command" => {
                 let (class, command) = (required(next())?, required(next())?);

@@ -192,6 +192,39 @@ impl Network {
         Ok(())
     }
 
+    /// Sends `frame` so many times by the first pair, `depth` at a time; how often the device was notified.
+    ///
+    /// # Errors
+    /// A frame is not taken, or not in its turn.
+    pub fn burst(&mut self, header: &[u8; HEADER], frame: &[u8], depth: u64, frames: u64) -> Result<u64, String> {
+        let queue = &mut self.send[0];
+        let parts: [&[u8]; 2] = [header, frame];
+        let mut notifications = 0;
+        for _ in 0..frames / depth {
+            let mut tokens = Vec::new();
+            for _ in 0..depth {
+                // SAFETY: both parts outlive the wait below, which ends when the device is done with them.
+                tokens.push(unsafe { queue.add(&parts, &mut []) }.map_err(|error| format!("burst: {error}"))?);
+            }
+            if queue.should_notify() {
+                notifications += 1;
+                self.transport.notify(1);
+            }
+            for token in tokens {
+                let timeout = Timeout::after(10_000);
+                while !queue.can_pop() {
+                    if timeout.passed() {
+                        return Err(String::from("a frame is not taken within 10 s"));
+                    }
+                    core::hint::spin_loop();
+                }
+                // SAFETY: the parts that were added under this token.
+                unsafe { queue.pop_used(token, &parts, &mut []) }.map_err(|error| format!("sent: {error}"))?;
+            }
+        }
+        Ok(notifications)
+    }
+
     /// The device's answer to a command (VIRTIO 1.2 5.1.6.5).
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The network device at full strength, driven by a driver that does what `virtio-drivers`' does not: offloads, several
 //! pairs of queues, the control queue, queues that are reset. Over both transports.
 
+mod bursts;
 mod control;
 mod far;
 mod faults;

@@ -1,0 +1,49 @@
+//! What a frame costs beside its bytes: notifications, interrupts and exits.
+
+use integration::namespace::{in_namespace, ip};
+
+use super::queues::socket;
+use super::*;
+
+/// Frames that are sent one at a time, and so many at a time.
+const FRAMES: u64 = 1600;
+const DEPTH: u64 = 32;
+
+#[test]
+fn of_many_frames_that_are_sent_together_the_device_hears_once_and_the_driver_too() {
+    bursts(Carrier::Process);
+}
+
+/// With VIRTIO_F_EVENT_IDX, a tenth of a notification and of an interrupt for each frame at most, whoever carries it.
+pub fn bursts(carrier: Carrier) {
+    let steps = format!("take:10,hold,burst:1:{FRAMES},hold,burst:{DEPTH}:{FRAMES},hold");
+    in_namespace(|| {
+        for scene in SCENES {
+            let Some(machine) = script(scene, EVENT_IDX | MRG_RXBUF, 1, &steps) else { return };
+            near("");
+            let mut guest = carrier.carry(machine.net("net0", MAC, "tap0")).start();
+            guest.line("netq ready");
+            assert_eq!(socket().send(&[7; 10]).unwrap(), 10);
+            guest.line("waiting");
+            for depth in [1, DEPTH] {
+                let exits = |guest: &Guest| guest.handle.statistics().exits.iter().map(|cpu| cpu.total()).sum::<u64>();
+                let before = exits(&guest);
+                guest.send(b"x");
+                let told = step(&mut guest, &format!("burst:{depth}:{FRAMES}"));
+                guest.line("waiting");
+                let costs = [told.number("notifications"), told.number("interrupts"), exits(&guest) - before];
+                println!(
+                    "{carrier:?} {scene:?} depth {depth}: {FRAMES} frames, notifications, interrupts, exits {costs:?}"
+                );
+                let most = if depth == 1 { FRAMES } else { FRAMES / 10 };
+                // The console's bytes are exits too.
+                let [notifications, interrupts, exits] = costs;
+                assert!(notifications <= most && interrupts <= most && exits <= most + 300, "{costs:?}");
+            }
+            let statistics = guest.handle.net_statistics(&"net0".into()).unwrap();
+            assert!(statistics.vhost || statistics.sent().frames >= 2 * FRAMES, "{statistics:?}");
+            guest.handle.stop().unwrap();
+            ip("link delete tap0");
+        }
+    });
+}
