@@ -50,7 +50,7 @@ pub struct RingSetup<'a> {
     /// Becomes readable when the driver notifies. It is not emptied.
     pub kick: &'a EventFd,
     /// To be raised when the driver is to be interrupted.
-    pub call: &'a EventFd,
+    pub call: BorrowedFd<'a>,
     /// To be raised when the driver has broken the ring.
     pub fault: BorrowedFd<'a>,
 }

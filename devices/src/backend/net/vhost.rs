@@ -150,7 +150,7 @@ impl KernelRings for Vhost {
         vhost::set_ring_size(device, index, setup.size)?;
         vhost::set_ring_base(device, index, setup.next)?;
         vhost::set_ring_addresses(device, index, setup.addresses)?;
-        vhost::set_ring_fd(device, index, RingFd::Call, Some(setup.call))?;
+        vhost::set_ring_fd(device, index, RingFd::Call, Some(&setup.call))?;
         vhost::set_ring_fd(device, index, RingFd::Fault, Some(&setup.fault))?;
         vhost::set_ring_fd(device, index, RingFd::Kick, Some(setup.kick))?;
         vhost::set_ring_fd(device, index, RingFd::Backend, Some(tap))

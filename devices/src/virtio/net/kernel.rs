@@ -12,7 +12,7 @@ use super::session::Session;
 use crate::backend::net::{KernelRings, NetBackend, RingOf, RingSetup};
 use crate::virtio::{DeviceMemory, LendError, LentQueue, QueueHandler, VirtQueue};
 use crate::worker::WorkerContext;
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::event::{EventfdFlags, epoll, eventfd};
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -46,9 +46,13 @@ pub(super) struct KernelQueue<M: DeviceMemory> {
     port: Arc<NetPort>,
     session: Arc<Session>,
     /// Raised by the kernel to interrupt the driver, and by the port when frames may pass, or may no longer.
-    wake: EventFd,
+    wake: OwnedFd,
     /// Raised by the kernel when the driver has broken the ring.
     fault: OwnedFd,
+    /// Readable when one of the two is raised.
+    events: OwnedFd,
+    /// Never raised: the driver notifies the kernel.
+    idle: EventFd,
     /// The kernel has the queue: the memory that it works in.
     lent: Option<M::T>,
     /// The cable has been out: what waits is lost.
@@ -65,11 +69,15 @@ impl<M: DeviceMemory> KernelQueue<M> {
         port: Arc<NetPort>,
         session: Arc<Session>,
     ) -> io::Result<Self> {
-        let wake = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
-        let fault = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        let event = || eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC);
+        let (wake, fault, events) = (event()?, event()?, epoll::create(epoll::CreateFlags::CLOEXEC)?);
+        for event in [&wake, &fault] {
+            epoll::add(&events, event, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
+        }
+        let idle = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
         port.wake_on_change(queue.index(), wake.try_clone()?);
         let (lent, stale, broken) = (None, false, false);
-        Ok(Self { queue, ring, features, backend, port, session, wake, fault, lent, stale, broken })
+        Ok(Self { queue, ring, features, backend, port, session, wake, fault, events, idle, lent, stale, broken })
     }
 
     /// Lends the queue to the kernel.
@@ -98,8 +106,9 @@ impl<M: DeviceMemory> KernelQueue<M> {
                 self.fail(&KernelFault::Host(error));
             }
         }
-        // It may have wanted that just now, and the worker have seen it and not got to it.
-        self.queue.interrupt();
+        if rustix::io::read(&self.wake, &mut [0; 8]).is_ok() {
+            self.queue.interrupt();
+        }
     }
 
     fn fail(&mut self, fault: &KernelFault) {
@@ -132,13 +141,13 @@ fn lend<M: DeviceMemory>(
     queue: &VirtQueue<M>,
     ring: RingOf,
     features: u64,
-    call: &EventFd,
+    call: &OwnedFd,
     fault: &OwnedFd,
 ) -> Result<M::T, KernelFault> {
     let LentQueue { mapped, memory, size, next, addresses } = queue.lend()?;
     // The driver may have notified while nobody listened.
     queue.notification().write(1).map_err(KernelFault::Host)?;
-    let (kick, fault) = (queue.notification(), fault.as_fd());
+    let (kick, call, fault) = (queue.notification(), call.as_fd(), fault.as_fd());
     let setup = RingSetup { features, memory: &memory, size, next, addresses, kick, call, fault };
     kernel.start(ring, &setup).map_err(KernelFault::Host)?;
     Ok(mapped)
@@ -156,24 +165,26 @@ impl<M: DeviceMemory> QueueHandler for KernelQueue<M> {
         self.queue.index()
     }
 
-    /// The driver notifies the kernel, not the worker.
     fn notification(&self) -> &EventFd {
-        &self.wake
+        &self.idle
     }
 
     fn completion(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.fault.as_fd())
+        Some(self.events.as_fd())
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        if rustix::io::read(&self.fault, &mut [0; 8]).is_ok() {
+        let lowered = |event| rustix::io::read(event, &mut [0; 8]).is_ok();
+        if lowered(&self.wake) && self.lent.is_some() {
+            self.queue.interrupt();
+        }
+        if lowered(&self.fault) {
             self.stop();
             self.fail(&KernelFault::Ring);
         }
         let plugged = self.port.is_link_up();
         let wanted = plugged && !self.broken && self.ring.queue() < self.session.pairs();
         match (self.lent.is_some(), wanted) {
-            (true, true) => self.queue.interrupt(),
             (true, false) => self.stop(),
             (false, true) => {
                 if std::mem::take(&mut self.stale) {
@@ -181,7 +192,7 @@ impl<M: DeviceMemory> QueueHandler for KernelQueue<M> {
                 }
                 self.start();
             }
-            (false, false) => {}
+            (true, true) | (false, false) => {}
         }
         self.stale |= !plugged;
         false

@@ -7,9 +7,9 @@ use crate::virtio::VirtioInterrupt;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use vmm_sys_util::eventfd::EventFd;
 
 /// Shared by a device, its queues and the host. It outlives the device: a reset of the machine makes a new one that is
 /// connected to the same port.
@@ -26,7 +26,7 @@ pub struct NetPort {
     /// The host's kernel carries the frames.
     vhost: bool,
     /// The queues that must know when frames may pass, or may no longer.
-    sleepers: Mutex<BTreeMap<u16, EventFd>>,
+    sleepers: Mutex<BTreeMap<u16, OwnedFd>>,
     failures: AtomicU64,
     log: LogLimit,
 }
@@ -142,7 +142,7 @@ impl NetPort {
 
     /// Has `event` raised, for queue `index`, whenever frames may pass from now on, or may no longer; until another
     /// driver takes over.
-    pub(super) fn wake_on_change(&self, index: u16, event: EventFd) {
+    pub(super) fn wake_on_change(&self, index: u16, event: OwnedFd) {
         self.sleepers().insert(index, event);
     }
 
@@ -150,11 +150,11 @@ impl NetPort {
     pub(super) fn wake_queues(&self) {
         for event in self.sleepers().values() {
             // It fails when nobody has looked 2^64 times.
-            let _ = event.write(1);
+            let _ = rustix::io::write(event, &1_u64.to_ne_bytes());
         }
     }
 
-    fn sleepers(&self) -> MutexGuard<'_, BTreeMap<u16, EventFd>> {
+    fn sleepers(&self) -> MutexGuard<'_, BTreeMap<u16, OwnedFd>> {
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

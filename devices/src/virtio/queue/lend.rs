@@ -92,6 +92,7 @@ impl<M: DeviceMemory> VirtQueue<M> {
 
     /// Interrupts the driver on behalf of whoever serves the queue, and knows that the driver wants it.
     pub fn interrupt(&self) {
+        self.counters.interrupted();
         self.interrupt.used_buffers(self.index);
     }
 }
