@@ -32,13 +32,12 @@ pub fn bursts(carrier: Carrier) {
                 let told = step(&mut guest, &format!("burst:{depth}:{FRAMES}"));
                 guest.line("waiting");
                 let costs = [told.number("notifications"), told.number("interrupts"), exits(&guest) - before];
-                println!(
-                    "{carrier:?} {scene:?} depth {depth}: {FRAMES} frames, notifications, interrupts, exits {costs:?}"
-                );
-                let most = if depth == 1 { FRAMES } else { FRAMES / 10 };
-                // The console's bytes are exits too.
                 let [notifications, interrupts, exits] = costs;
-                assert!(notifications <= most && interrupts <= most && exits <= most + 300, "{costs:?}");
+                // One interrupt may be left of what was before.
+                assert!(notifications <= FRAMES && interrupts <= FRAMES + 1, "{carrier:?} {scene:?} {costs:?}");
+                // The console's bytes are exits too.
+                let few = notifications * 10 <= FRAMES && interrupts * 10 <= FRAMES && exits * 10 <= FRAMES + 3000;
+                assert!(few || depth == 1, "{carrier:?} {scene:?} {costs:?}");
             }
             let statistics = guest.handle.net_statistics(&"net0".into()).unwrap();
             assert!(statistics.vhost || statistics.sent().frames >= 2 * FRAMES, "{statistics:?}");
