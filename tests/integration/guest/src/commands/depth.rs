@@ -1,5 +1,6 @@
-//! `depth=DISK:DEPTH:COUNT:BYTES:EVENT_IDX`: reads COUNT times BYTES from a disk, DEPTH requests at a time, completed by
-//! interrupts, and counts what that took.
+//! `depth=DISK:DEPTH:COUNT:BYTES:EVENT_IDX:RESETS`: reads COUNT times BYTES from a disk, DEPTH requests at a time, completed
+//! by interrupts, and counts what that took. RESETS times its queue is reset with requests in flight, and they are made
+//! again; what is read must then have the pattern of seed 1.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,11 +12,12 @@ use virtio_drivers::transport::{DeviceStatus, Transport as _};
 use super::{Outcome, required};
 use crate::clock::{Timeout, cycles_to_ns};
 use crate::cpu::{halt, tsc};
-use crate::timer;
 use crate::virtio::{self, Ring};
+use crate::{pattern, timer};
 
 const VERSION_1: u64 = 1 << 32;
 const EVENT_IDX: u64 = 1 << 29;
+const RING_RESET: u64 = 1 << 40;
 const SECTOR: u64 = 512;
 const PATIENCE_MS: u64 = 60_000;
 
@@ -30,15 +32,15 @@ struct Request {
 
 pub fn run(arguments: &str) -> Outcome {
     let numbers: Vec<u64> = arguments.split(':').map(required).collect::<Result<_, _>>()?;
-    let [index, depth, count, bytes, event_idx] = numbers[..] else {
-        return Err(String::from("five numbers are wanted"));
+    let [index, depth, count, bytes, event_idx, resets] = numbers[..] else {
+        return Err(String::from("six numbers are wanted"));
     };
     let device = virtio::devices(virtio::BLOCK).nth(index as usize).ok_or_else(|| format!("no disk {index}"))?;
     let (mut transport, interrupt) = device.open()?;
     transport.set_status(DeviceStatus::empty());
     let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
     transport.set_status(status);
-    let wanted = VERSION_1 | if event_idx != 0 { EVENT_IDX } else { 0 };
+    let wanted = VERSION_1 | if event_idx != 0 { EVENT_IDX } else { 0 } | if resets != 0 { RING_RESET } else { 0 };
     if transport.read_device_features() & wanted != wanted {
         return Err(String::from("not all features are offered"));
     }
@@ -48,13 +50,13 @@ pub fn run(arguments: &str) -> Outcome {
     let sectors = transport.read_config_space::<u32>(0).map_err(|error| format!("{error}"))?;
     let places = u64::from(sectors) * SECTOR / bytes;
 
-    let mut data = vec![0u8; (depth * bytes) as usize];
+    let mut data = vec![0u64; (depth * bytes / 8) as usize];
     let mut requests: Vec<Request> =
         (0..depth).map(|_| Request { kind: 0, reserved: 0, sector: 0, status: 0xff }).collect();
     let (data, requests) = (data.as_mut_ptr(), requests.as_mut_ptr());
     let shapes: Vec<_> = (0..depth as usize)
         .map(|number| {
-            let (data, request) = (data.wrapping_add(number * bytes as usize), requests.wrapping_add(number));
+            let (data, request) = (data.wrapping_add(number * bytes as usize / 8), requests.wrapping_add(number));
             let header = request.expose_provenance() as u64;
             let place = core::mem::offset_of!(Request, status) as u64;
             vec![(header, 16, false), (data.expose_provenance() as u64, bytes as u32, true), (header + place, 1, true)]
@@ -66,6 +68,7 @@ pub fn run(arguments: &str) -> Outcome {
 
     let (before, start) = (interrupt.count(), tsc());
     let (mut begun, mut done, mut free) = (0, 0, (0..depth as u16).collect::<Vec<_>>());
+    let mut reset = 0;
     let timeout = Timeout::after(PATIENCE_MS);
     while done < count {
         while begun < count
@@ -81,11 +84,27 @@ pub fn run(arguments: &str) -> Outcome {
             begun += 1;
         }
         ring.announce(&mut transport);
+        if reset < resets && done >= (reset + 1) * count / (resets + 1) {
+            ring.reset(&mut transport)?;
+            begun -= depth - free.len() as u64;
+            free = (0..depth as u16).collect();
+            reset += 1;
+            continue;
+        }
         while let Some(number) = ring.take() {
             // SAFETY: as above.
-            let status = unsafe { requests.add(usize::from(number)).cast_const().read_volatile().status };
+            let Request { sector, status, .. } =
+                unsafe { requests.add(usize::from(number)).cast_const().read_volatile() };
             if status != 0 {
                 return Err(format!("status={status}"));
+            }
+            if resets != 0 {
+                let words = bytes as usize / 8;
+                // SAFETY: as above.
+                let read = unsafe { core::slice::from_raw_parts(data.add(usize::from(number) * words), words) };
+                if pattern::first_difference(read, sector * SECTOR, 1).is_some() {
+                    return Err(format!("sector={sector} is another"));
+                }
             }
             free.push(number);
             done += 1;
@@ -107,5 +126,5 @@ pub fn run(arguments: &str) -> Outcome {
     let ns = cycles_to_ns(tsc() - start);
     let interrupts = interrupt.count() - before;
     transport.set_status(DeviceStatus::empty());
-    Ok(format!("requests={done} notifications={} interrupts={interrupts} ns={ns}", ring.notifications))
+    Ok(format!("requests={done} resets={reset} notifications={} interrupts={interrupts} ns={ns}", ring.notifications))
 }

@@ -28,6 +28,7 @@ pub struct Ring {
     index: u16,
     event_idx: bool,
     memory: *mut u8,
+    physical: u64,
     next: u16,
     announced: u16,
     seen: u16,
@@ -53,8 +54,8 @@ impl Ring {
             return Err(String::from("so many descriptors do not fit into the queue"));
         }
         let (physical, memory) = GuestHal::dma_alloc(2, BufferDirection::Both);
-        let ring =
-            Self { index, event_idx, memory: memory.as_ptr(), next: 0, announced: 0, seen: 0, width, notifications: 0 };
+        let memory = memory.as_ptr();
+        let ring = Self { index, event_idx, memory, physical, next: 0, announced: 0, seen: 0, width, notifications: 0 };
         for (number, buffers) in requests.iter().enumerate() {
             for (place, (address, length, written)) in buffers.iter().enumerate() {
                 let descriptor = number as u16 * width + place as u16;
@@ -67,8 +68,26 @@ impl Ring {
                 ring.put(at + 14, descriptor + 1);
             }
         }
-        transport.queue_set(index, SIZE.into(), physical, physical + AVAILABLE as u64, physical + USED as u64);
+        ring.enable(transport);
         Ok(ring)
+    }
+
+    fn enable(&self, transport: &mut Transport) {
+        let Self { index, physical, .. } = *self;
+        transport.queue_set(index, SIZE.into(), physical, physical + AVAILABLE as u64, physical + USED as u64);
+    }
+
+    /// Resets the queue and enables it again (VIRTIO 1.2 2.6.1): nothing is available or used any more.
+    ///
+    /// # Errors
+    /// The device does not let go of it.
+    pub fn reset(&mut self, transport: &mut Transport) -> Result<(), String> {
+        transport.reset_queue(self.index)?;
+        // SAFETY: inside the two pages, behind the descriptors; the device has let go of them.
+        unsafe { ptr::write_bytes(self.memory.add(AVAILABLE), 0, 8192 - AVAILABLE) };
+        (self.next, self.announced, self.seen) = (0, 0, 0);
+        self.enable(transport);
+        Ok(())
     }
 
     fn put<T>(&self, offset: usize, value: T) {

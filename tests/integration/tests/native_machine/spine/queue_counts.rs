@@ -16,7 +16,7 @@ struct Counted {
 
 fn reads(requests: u64, depth: u64, event_idx: bool) -> Counted {
     let disk = TestDisk::patterned(8192, 1);
-    let script = format!("depth=0:{depth}:{requests}:4096:{}", u64::from(event_idx));
+    let script = format!("depth=0:{depth}:{requests}:4096:{}:0", u64::from(event_idx));
     let mut guest = another(&script).disk("disk0", &disk).start();
     let driver = guest.answer("depth");
     let statistics = guest.handle.statistics();
@@ -49,4 +49,15 @@ fn of_thirty_two_requests_at_a_time_few_notify_interrupt_or_exit() {
     assert!(twice.queue.notifications * 10 <= 2 * REQUESTS, "{:?}", twice.queue);
     assert!(twice.queue.interrupts * 10 <= 2 * REQUESTS, "{:?}", twice.queue);
     assert!(exits * 10 <= REQUESTS, "{exits}");
+}
+
+#[test]
+fn a_disk_s_queue_is_reset_in_the_middle_of_its_requests_and_none_is_lost_or_mixed_up() {
+    let Some(machine) = machine("depth=0:32:4096:4096:1:20") else { return };
+    let disk = TestDisk::patterned(8192, 1);
+    let mut guest = machine.disk("disk0", &disk).start();
+    assert_eq!(guest.answer("depth").number("resets"), 20);
+    let queue = guest.handle.statistics().queues[&DeviceId::from("disk0")][&0];
+    // What was in flight may have been used, or not.
+    assert!((REQUESTS..=REQUESTS + 20 * 32).contains(&queue.chains), "{queue:?}");
 }
