@@ -156,6 +156,9 @@ A configuration file:
   for a network's vhost-net (\"vhost:ID\", optional) {\"path\": \"/dev/vhost-net\"} or {\"fds\": [NUMBER, ...]},
   for a socket device and for a port of the console (\"port:NAME\") {\"socket\": PATH}, and for the console \"stdio\", \"pty\", {\"socket\": PATH} or \"off\".
 
+  A kernel without headers of its own has \"entry\": {\"raw\": {\"load\": ADDRESS, \"entry\": ADDRESS}} in its payload: where
+  all of the file goes in guest memory, and where its 64-bit Linux entry is.
+
 Exit status:
   0  the guest powered off, or the machine was stopped by Ctrl-], SIGINT, SIGTERM, SIGHUP or SIGQUIT,
      before or after the grace period; a line on standard error says which
