@@ -18,6 +18,7 @@ mod flash;
 mod flip;
 mod fwcfg;
 mod idle;
+mod knock;
 mod ledger;
 mod line;
 mod lspci;
@@ -92,6 +93,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "ledger" => ledger::write(arguments),
         "audit" => ledger::audit(arguments),
         "idle" => idle::run(),
+        "knock" => knock::run(arguments),
         "line" => line::run(arguments),
         "rng" => rng::run(arguments),
         "rom" => rom::run(arguments),

@@ -89,3 +89,16 @@ fn a_port_that_the_guest_does_not_listen_on_closes_the_hosts_stream() {
         guest.answer("vsock");
     }
 }
+
+#[test]
+fn streams_are_streams_whether_that_was_negotiated_or_not() {
+    for scene in SCENES {
+        // VIRTIO_VSOCK_F_STREAM.
+        let Some(machine) = scene.script("knock=0:99 knock=1:99") else { return };
+        let directory = tempfile::tempdir().unwrap();
+        let mut guest = machine.vsock(5, directory.path()).start();
+        for _ in 0..2 {
+            assert_eq!(guest.answer("knock").number("cid"), 5);
+        }
+    }
+}
