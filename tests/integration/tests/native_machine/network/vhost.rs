@@ -11,7 +11,6 @@ use integration::namespace::{in_namespace, ip};
 use integration::skip::skip;
 use vmm::{Resource, VmEvent, open_tap};
 
-use super::bursts::bursts;
 use super::far::Far;
 use super::frames::{contents, hash};
 use super::queues::{reset_in_traffic, socket, spread};
@@ -160,13 +159,6 @@ fn segments_and_checksums_are_left_to_the_other_end_as_negotiated() {
 fn the_kernel_serves_the_pairs_that_the_driver_asks_for() {
     if vhost_or_skip() {
         spread(Carrier::Kernel);
-    }
-}
-
-#[test]
-fn a_frame_costs_the_driver_no_more_than_without_vhost() {
-    if vhost_or_skip() {
-        bursts(Carrier::Kernel);
     }
 }
 
