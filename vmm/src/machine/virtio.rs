@@ -31,14 +31,15 @@ pub(super) struct Planned {
     pub(super) rom: Option<Arc<ExpansionRom>>,
 }
 
-/// Which worker serves which device: each disk and each network has its own, everything slow shares one.
+/// Which worker serves which device: each disk and each network has its own, everything slow shares one. The queues of
+/// virtio disks and networks may have several.
 pub(super) fn placements(config: &VmConfig) -> Vec<(DeviceId, Placement)> {
     let disks = config.on_bus(DiskBus::Virtio).map(|disk| disk.id.clone());
     let scsi = config.on_bus(DiskBus::Scsi).take(1).map(|_| SCSI.into());
     let sata = config.on_bus(DiskBus::Sata).take(1).map(|_| SATA.into());
-    let busy = disks.chain(scsi).chain(sata).chain(config.nets.iter().map(|net| net.id.clone()));
-    let busy = busy.chain(config.vsock.iter().map(|vsock| vsock.id.clone()));
-    let busy = busy.map(|id| (id, Placement::Dedicated));
+    let spread = disks.chain(config.nets.iter().map(|net| net.id.clone())).map(|id| (id, Placement::Spread));
+    let dedicated = scsi.chain(sata).chain(config.vsock.iter().map(|vsock| vsock.id.clone()));
+    let busy = spread.chain(dedicated.map(|id| (id, Placement::Dedicated)));
     let slow = config.console.iter().map(|console| &console.id).chain(config.balloon.iter().map(|balloon| &balloon.id));
     let slow = slow.map(|id| (id.clone(), Placement::Shared));
     std::iter::once((RNG.into(), Placement::Shared)).chain(slow).chain(busy).collect()

@@ -26,6 +26,7 @@ use devices::worker::{RingUse, WorkerContext};
 use gathering::Gathering;
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -37,8 +38,10 @@ use thread::WorkerThread;
 pub(crate) enum Placement {
     /// The one that all shared devices have together.
     Shared,
-    /// It is busy: one of its own, or as the machine's policy says.
+    /// It is busy, and its queues work on the same things: one of its own, or of a pool's.
     Dedicated,
+    /// As `Dedicated`, but its queues need nothing of each other: a pool's workers share them.
+    Spread,
 }
 
 /// No thread or descriptor for a worker.
@@ -50,10 +53,18 @@ pub(crate) struct WorkerError {
     source: io::Error,
 }
 
+/// A worker, as those see it who give it something to serve.
+struct Worker {
+    commands: Commands,
+    /// Queues that it serves.
+    load: Arc<AtomicUsize>,
+}
+
 /// The machine's workers. Dropping them ends and joins their threads.
 pub(crate) struct Workers {
-    commands: Vec<Commands>,
-    /// Which of `commands` serve a device: its first queue the first one, and so on in turn.
+    workers: Vec<Worker>,
+    /// Which of them serve a device: each queue goes to the one with the least to serve, so that queues move when they are
+    /// started again, after a pause.
     places: HashMap<DeviceId, Vec<usize>>,
     uses: Arc<QueueUses>,
     threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
@@ -74,17 +85,20 @@ impl Workers {
     ) -> Result<Self, WorkerError> {
         let rings = config.io_uring.then_some(rings);
         let mut workers =
-            Self { commands: Vec::new(), places: HashMap::new(), uses: Arc::clone(uses), threads: Mutex::default() };
+            Self { workers: Vec::new(), places: HashMap::new(), uses: Arc::clone(uses), threads: Mutex::default() };
         let mut shared = None;
         let mut pool = Vec::new();
         for (device, placement) in placements {
             let places = match (placement, config.policy) {
-                (Placement::Dedicated, IoThreadsPolicy::Auto) => vec![workers.add(threads, device.as_str(), rings)?],
-                (Placement::Dedicated, IoThreadsPolicy::Pool) => {
+                (Placement::Dedicated | Placement::Spread, IoThreadsPolicy::Auto) => {
+                    vec![workers.add(threads, device.as_str(), rings)?]
+                }
+                (Placement::Dedicated | Placement::Spread, IoThreadsPolicy::Pool) => {
                     for number in pool.len()..usize::from(config.count.unwrap_or(1)) {
                         pool.push(workers.add(threads, &format!("pool{number}"), rings)?);
                     }
-                    let places = pool.clone();
+                    let most = if *placement == Placement::Spread { pool.len() } else { 1 };
+                    let places = pool.iter().copied().take(most).collect();
                     // The next device begins with the next one.
                     pool.rotate_left(1);
                     places
@@ -110,14 +124,14 @@ impl Workers {
         let body = WorkerThread::new(receiver, context, Arc::clone(&self.uses)).map_err(failed)?;
         let thread = threads.spawn(ThreadRole::Worker(name.to_owned()), move || body.main()).map_err(failed)?;
         self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
-        self.commands.push(commands);
-        Ok(self.commands.len() - 1)
+        self.workers.push(Worker { commands, load: Arc::default() });
+        Ok(self.workers.len() - 1)
     }
 
     /// Ends the threads and waits for them. Handlers that were not stopped finish what is in flight and are dropped.
     pub(crate) fn join(&self) {
-        for commands in &self.commands {
-            commands.send(Command::End);
+        for worker in &self.workers {
+            worker.commands.send(Command::End);
         }
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -135,10 +149,10 @@ impl Workers {
         }
     }
 
-    /// The workers of `device`, in the order of its queues.
-    fn of(&self, device: &DeviceId) -> Vec<&Commands> {
+    /// The workers that may serve `device`.
+    fn of(&self, device: &DeviceId) -> Vec<&Worker> {
         let places = self.places.get(device).map(Vec::as_slice).unwrap_or_default();
-        places.iter().filter_map(|place| self.commands.get(*place)).collect()
+        places.iter().filter_map(|place| self.workers.get(*place)).collect()
     }
 }
 
@@ -150,22 +164,18 @@ impl Drop for Workers {
 
 impl QueueWorkers for Workers {
     fn start(&self, device: &DeviceId, handlers: Vec<Box<dyn QueueHandler>>) {
-        let workers = self.of(device);
-        if workers.is_empty() {
-            tracing::error!(%device, "A device without a worker: its queues are not served");
-            return;
-        }
-        let mut shares: Vec<_> = workers.iter().map(|_| Vec::new()).collect();
+        let mut shares: Vec<_> = self.of(device).into_iter().map(|worker| (worker, Vec::new())).collect();
         for handler in handlers {
-            let turn = usize::from(handler.index()) % workers.len();
-            if let Some(share) = shares.get_mut(turn) {
-                share.push(handler);
-            }
+            let Some((worker, share)) = shares.iter_mut().min_by_key(|(worker, _)| worker.load.load(Ordering::Relaxed))
+            else {
+                tracing::error!(%device, "A device without a worker: its queues are not served");
+                return;
+            };
+            worker.load.fetch_add(1, Ordering::Relaxed);
+            share.push(handler);
         }
-        for (commands, handlers) in workers.into_iter().zip(shares) {
-            if !handlers.is_empty() {
-                commands.send(Command::Start { device: device.clone(), handlers });
-            }
+        for (worker, handlers) in shares.into_iter().filter(|(_, handlers)| !handlers.is_empty()) {
+            worker.commands.send(Command::Start { device: device.clone(), handlers });
         }
     }
 
@@ -176,9 +186,12 @@ impl QueueWorkers for Workers {
     fn stop(&self, device: &DeviceId, returned: Returned) {
         let workers = self.of(device);
         let gathering = Gathering::new(workers.len(), returned);
-        for commands in workers {
-            let gathering = Arc::clone(&gathering);
-            let share: Returned = Box::new(move |handlers| gathering.add(handlers));
+        for Worker { commands, load } in workers {
+            let (gathering, load) = (Arc::clone(&gathering), Arc::clone(load));
+            let share: Returned = Box::new(move |handlers| {
+                load.fetch_sub(handlers.len(), Ordering::Relaxed);
+                gathering.add(handlers);
+            });
             commands.send(Command::Stop { device: device.clone(), returned: share });
         }
     }

@@ -224,17 +224,46 @@ fn threads_of(workers: &Workers, device: &str, queues: u16) -> Vec<rustix::threa
     threads
 }
 
+fn pool_of_two(placements: &[(&str, Placement)]) -> Workers {
+    let config = IoThreadsConfig { policy: IoThreadsPolicy::Pool, count: Some(2), ..IoThreadsConfig::default() };
+    workers_by(&config, placements)
+}
+
 #[test]
 fn a_pool_spreads_the_queues_of_busy_devices_and_leaves_the_slow_ones_together() {
-    let config = IoThreadsConfig { policy: IoThreadsPolicy::Pool, count: Some(2), ..IoThreadsConfig::default() };
-    let placements = [("rng0", Placement::Shared), ("disk0", Placement::Dedicated), ("disk1", Placement::Dedicated)];
-    let workers = workers_by(&config, &placements);
+    let (spread, dedicated) = (Placement::Spread, Placement::Dedicated);
+    let workers =
+        pool_of_two(&[("rng0", Placement::Shared), ("disk0", spread), ("disk1", spread), ("scsi0", dedicated)]);
     let first = threads_of(&workers, "disk0", 4);
     assert!(first[0] != first[1] && first[0] == first[2] && first[1] == first[3]);
     // The next device begins with the other one.
     assert_eq!(threads_of(&workers, "disk1", 2), [first[1], first[0]]);
+    assert_eq!(threads_of(&workers, "scsi0", 3), [first[0]; 3], "queues that share their things have one worker");
     assert!(!first.contains(&threads_of(&workers, "rng0", 1)[0]));
     assert_eq!(workers.threads.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_queue_of_a_pool_moves_to_the_worker_that_has_the_least_to_serve_when_it_is_started_again() {
+    let workers = pool_of_two(&[("disk0", Placement::Spread), ("disk1", Placement::Spread)]);
+    let ((first, _, first_notes), (second, event, second_notes)) = (handler(0), handler(1));
+    workers.start(&"disk0".into(), vec![Box::new(first), Box::new(second)]);
+    let before = [processed(&first_notes), processed(&second_notes)];
+    assert_ne!(before[0], before[1]);
+    let mut handlers = stop(&workers, "disk0");
+    handlers.sort_by_key(|handler| handler.index());
+    assert_eq!(second_notes.recv_timeout(DEADLINE).unwrap(), Note::Drained(1));
+    assert_eq!(first_notes.recv_timeout(DEADLINE).unwrap(), Note::Drained(0));
+    // Somebody else comes first this time.
+    let (other, _, other_notes) = handler(0);
+    workers.start(&"disk1".into(), vec![Box::new(other)]);
+    assert_eq!(processed(&other_notes), before[1]);
+    workers.start(&"disk0".into(), handlers);
+    assert_eq!([processed(&first_notes), processed(&second_notes)], [before[0]; 2]);
+    for _ in 0..100 {
+        event.write(1).unwrap();
+        assert_eq!(processed(&second_notes), before[0]);
+    }
 }
 
 #[test]

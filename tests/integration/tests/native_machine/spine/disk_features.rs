@@ -157,7 +157,9 @@ fn disks_work_with_io_uring_and_without_and_the_statistics_tell_which() {
 
 #[test]
 fn each_policy_of_threads_serves_two_disks_of_two_vcpus_through_pauses() {
-    for (policy, count) in [(IoThreadsPolicy::Shared, None), (IoThreadsPolicy::Pool, Some(2))] {
+    for (policy, count) in
+        [(IoThreadsPolicy::Shared, None), (IoThreadsPolicy::Auto, None), (IoThreadsPolicy::Pool, Some(2))]
+    {
         let Some(machine) = machine("blkloop=60") else { return };
         let (first, second) = (TestDisk::empty(256), TestDisk::empty(256));
         let machine = machine.cpus(2).disk("disk0", &first).disk("disk1", &second).configured(|config| {
@@ -187,4 +189,36 @@ fn a_limited_disk_makes_requests_wait_and_loses_none() {
     // Requests come one after the other: 40 of them beyond the burst, less what the bucket gained meanwhile.
     assert!(queue.throttled > 0);
     assert!(disk.sectors(0, 960) == pattern(0, 960, 3));
+}
+
+/// What a guest read with so many requests at a time, and how long that took it, in ns.
+fn read_at_depth(
+    requests: u64,
+    bytes: u64,
+    change: impl FnOnce(&mut vmm::DiskConfig),
+) -> Option<(DiskQueueStatistics, u64)> {
+    let machine = machine(&format!("depth=0:16:{requests}:{bytes}:1:0"))?;
+    let disk = TestDisk::patterned(8192, 1);
+    let mut guest = with_disk(machine.disk("disk0", &disk), change).start();
+    let ns = guest.answer("depth").number("ns");
+    Some((counted(&guest).remove(0), ns))
+}
+
+#[test]
+fn over_a_long_run_no_more_is_served_than_a_limit_allows() {
+    const NS: u64 = 1_000_000_000;
+    // The guest's clock and the host's may differ by a little.
+    let served_by = |ns: u64, rate: Rate| rate.burst + rate.per_second * (ns + ns / 100) / NS + 1;
+
+    let rate = Rate { per_second: 2000, burst: 50 };
+    let limit = |disk: &mut vmm::DiskConfig| disk.rate_limit.operations = Some(rate);
+    let Some((queue, ns)) = read_at_depth(4000, 512, limit) else { return };
+    assert_eq!(queue.reads, 4000);
+    assert!(queue.reads <= served_by(ns, rate) && queue.throttled > 0, "{queue:?} in {ns} ns");
+
+    let rate = Rate { per_second: 8 << 20, burst: 1 << 20 };
+    let limit = |disk: &mut vmm::DiskConfig| disk.rate_limit.bytes = Some(rate);
+    let Some((queue, ns)) = read_at_depth(4096, 4096, limit) else { return };
+    assert_eq!(queue.read_bytes, 16 << 20);
+    assert!(queue.read_bytes <= served_by(ns, rate) && queue.throttled > 0, "{queue:?} in {ns} ns");
 }
