@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// The unit of the guest's addresses (VIRTIO 1.2 5.2.4).
@@ -25,6 +25,7 @@ pub struct RawDisk {
     capacity: AtomicU64,
     readonly: bool,
     direct: Option<DirectIo>,
+    locked: AtomicBool,
 }
 
 impl RawDisk {
@@ -53,7 +54,7 @@ impl RawDisk {
             return Err(DiskError::NotWritable(id));
         }
         let capacity = AtomicU64::new(size(&id, &file)?);
-        Ok(Self { id, file: Arc::new(file), capacity, readonly, direct: None })
+        Ok(Self { id, file: Arc::new(file), capacity, readonly, direct: None, locked: AtomicBool::new(false) })
     }
 
     /// Sets how the host's page cache is used, for a guest that reads and writes blocks of `block` bytes. All who share
@@ -78,7 +79,20 @@ impl RawDisk {
         set_lock(self.file.as_fd(), lock).map_err(|source| match source.kind() {
             io::ErrorKind::WouldBlock => DiskError::InUse(self.id.clone()),
             _ => DiskError::Host { action, disk: self.id.clone(), source },
-        })
+        })?;
+        self.locked.store(lock != FileLock::None, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Drop for RawDisk {
+    /// Closing the file would do, were it not for rings: the kernel keeps a ring's files for a while after it has gone.
+    fn drop(&mut self) {
+        if self.locked.load(Ordering::Acquire)
+            && let Err(error) = self.unlock()
+        {
+            tracing::warn!("A disk stays locked until its descriptor is closed: {error}");
+        }
     }
 }
 

@@ -247,3 +247,22 @@ fn past_the_page_cache_any_buffer_of_the_guest_will_do() {
         channel.leave(&mut worker);
     }
 }
+
+#[test]
+fn a_disk_that_goes_gives_its_lock_back_though_somebody_still_has_its_file() {
+    let file = NamedTempFile::new().unwrap();
+    file.as_file().set_len(4096).unwrap();
+    let open = || File::options().read(true).write(true).open(file.path()).unwrap();
+    let ours = open();
+    // As a ring of the kernel has it for a while.
+    let _kept = ours.try_clone().unwrap();
+    let disk = RawDisk::new("disk0".into(), ours, false).unwrap();
+    disk.lock().unwrap();
+    let next = RawDisk::new("disk0".into(), open(), false).unwrap();
+    assert!(matches!(next.lock(), Err(DiskError::InUse(_))));
+    drop(disk);
+    next.lock().unwrap();
+    // One that holds no lock takes nobody's away.
+    drop(RawDisk::new("disk0".into(), next.file.try_clone().unwrap(), false).unwrap());
+    assert!(matches!(RawDisk::new("disk0".into(), open(), false).unwrap().lock(), Err(DiskError::InUse(_))));
+}
