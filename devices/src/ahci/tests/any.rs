@@ -90,6 +90,8 @@ proptest! {
                     }
                 }
                 Event::Command { slot, code, lba, count, features, packet, ranges } => {
+                    // What accesses have issued before belongs to other slots.
+                    rig.workers.process();
                     rig.put(slot, fis(code, lba, count, features), &ranges);
                     rig.put_packet(slot, &packet);
                     let snapshot = Snapshot::take(&rig.memory);

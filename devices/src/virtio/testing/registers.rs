@@ -2,6 +2,7 @@
 
 use super::{Driver, Machine, Snapshot, TestMemory, ram};
 use crate::bus::{BusDevice, Width};
+use crate::state::Section;
 use crate::virtio::VirtioDevice;
 use crate::virtio::core::Status;
 use proptest::prelude::*;
@@ -69,11 +70,12 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event(), 1..30)
 }
 
-/// Lets `events` happen to a device that `make` makes, and to its copies, and checks what must hold after each.
-pub(crate) fn run(make: impl Fn() -> Box<dyn VirtioDevice<TestMemory>>, events: &[Event]) {
+/// Lets `events` happen to a device that `make` makes, new or by its own saved state, and to its copies, and checks what
+/// must hold after each.
+pub(crate) fn run(make: impl Fn(Option<&Section>) -> Box<dyn VirtioDevice<TestMemory>>, events: &[Event]) {
     let memory = ram();
     let before = Snapshot::take(&memory);
-    let mut machine = Machine::new(make(), Arc::clone(&memory));
+    let mut machine = Machine::new(make(None), Arc::clone(&memory));
     // No chain is ever made available, so all that a device may write is the 2 bytes of flags of a used ring: it is
     // at an address that was written, or its low or high half replaced.
     let mut processed = 0;
@@ -129,7 +131,7 @@ pub(crate) fn run(make: impl Fn() -> Box<dyn VirtioDevice<TestMemory>>, events: 
                 machine.workers.deliver();
                 let saved = machine.transport.save().unwrap();
                 let state = saved[0].decode().unwrap();
-                let copy = Machine::restored(make(), Arc::clone(&memory), Some(state));
+                let copy = Machine::restored(make(saved.get(1)), Arc::clone(&memory), Some(state));
                 assert_eq!(copy.transport.save().unwrap(), saved);
                 machine.workers.let_go();
                 machine = copy;

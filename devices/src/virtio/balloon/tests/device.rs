@@ -67,6 +67,6 @@ proptest! {
         let port = Arc::new(BalloonPort::new().unwrap());
         // A copy knows what the driver has said.
         let state = || BalloonState { target: port.target(), actual: port.actual() };
-        registers::run(|| device(&port, Some(state())), &events);
+        registers::run(|_| device(&port, Some(state())), &events);
     }
 }

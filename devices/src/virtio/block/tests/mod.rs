@@ -130,6 +130,11 @@ fn a_reset_device_starts_anew() {
 proptest! {
     #[test]
     fn any_sequence_of_register_accesses_keeps_the_rules(events in registers::events()) {
-        registers::run(|| device(false), &events);
+        let make = |saved: Option<&Section>| -> Box<dyn VirtioDevice<TestMemory>> {
+            let disk = Arc::new(RawDisk::new("disk0".into(), file(SECTORS), false).unwrap());
+            let state = saved.map(|state| state.decode().unwrap());
+            Box::new(VirtioBlock::new(config(), port(disk), state).unwrap())
+        };
+        registers::run(make, &events);
     }
 }

@@ -85,6 +85,6 @@ proptest! {
             let config = ConsoleConfig { id: "console0".into() };
             Box::new(VirtioConsole::new(config, ports, None).unwrap()) as Box<dyn VirtioDevice<TestMemory>>
         };
-        registers::run(make, &events);
+        registers::run(|_| make(), &events);
     }
 }

@@ -139,6 +139,6 @@ fn a_saved_state_fits_only_a_device_with_the_same_address_and_mtu() {
 proptest! {
     #[test]
     fn any_sequence_of_register_accesses_keeps_the_rules(events in registers::events()) {
-        registers::run(|| boxed(Some(1500), &port()), &events);
+        registers::run(|_| boxed(Some(1500), &port()), &events);
     }
 }
