@@ -1,5 +1,6 @@
 //! What a frame costs beside its bytes: notifications, interrupts and exits.
 
+use integration::machine::long;
 use integration::namespace::{in_namespace, ip};
 
 use super::queues::socket;
@@ -11,7 +12,9 @@ const DEPTH: u64 = 32;
 
 #[test]
 fn of_many_frames_that_are_sent_together_the_device_hears_once_and_the_driver_too() {
-    // With VIRTIO_F_EVENT_IDX, a tenth of a notification and of an interrupt for each frame at most.
+    // With VIRTIO_F_EVENT_IDX some 0.03 of a notification and of an interrupt for each frame; how many depends on when the
+    // host runs whom, on an emulated one above all.
+    let (most, of) = long((1, 4), (3, 1));
     let steps = format!("take:10,hold,burst:1:{FRAMES},hold,burst:{DEPTH}:{FRAMES},hold");
     in_namespace(|| {
         for scene in SCENES {
@@ -32,8 +35,8 @@ fn of_many_frames_that_are_sent_together_the_device_hears_once_and_the_driver_to
                 // One interrupt may be left of what was before.
                 assert!(notifications <= FRAMES && interrupts <= FRAMES + 1, "{scene:?} {costs:?}");
                 // The console's bytes are exits too.
-                let few = notifications * 10 <= FRAMES && interrupts * 10 <= FRAMES && exits * 10 <= FRAMES + 3000;
-                assert!(few || depth == 1, "{scene:?} {costs:?}");
+                let few = [notifications, interrupts, exits.saturating_sub(300)].map(|cost| cost * of <= most * FRAMES);
+                assert!(few == [true; 3] || depth == 1, "{scene:?} {costs:?}");
             }
             let statistics = guest.handle.net_statistics(&"net0".into()).unwrap();
             assert!(statistics.sent().frames >= 2 * FRAMES, "{statistics:?}");
