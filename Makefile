@@ -24,6 +24,13 @@ test-full: ## as test, with 20,000 cases of each property as in CI, and with all
 lint: ## formatting, clippy and rustdoc without a warning, licences and sources of dependencies, structure
 	tests/lint.sh
 
+# Static, so that a start needs no dynamic linker. A target of its own keeps the flag from build scripts.
+BENCH := RUSTFLAGS='-C target-feature=+crt-static' cargo run --quiet --release --target x86_64-unknown-linux-gnu --package benches --bin bench --
+
+.PHONY: bench
+bench: ## measure, and write target/bench/report.html; PARTS=start,memory N=50 AGAINST=<git revision>; ARGS=--help tells all
+	$(BENCH) $(if $(PARTS),--parts $(PARTS)) $(if $(N),--runs $(N)) $(if $(AGAINST),--against $(AGAINST)) $(ARGS)
+
 .PHONY: images
 images: ## fetch and unpack the Debian packages that nested tests use, below target/images
 	cargo run --quiet --package integration --bin images -- fetch

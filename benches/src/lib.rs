@@ -1,0 +1,14 @@
+//! The bench: measures this project's programs beside their peers and the floor, and writes a report.
+//!
+//! A *part* measures one thing: a function that takes a [`context::Context`] and gives a [`report::Section`]; every single
+//! measurement goes to [`samples::Samples`] on its way. `README.md` says where each figure starts and ends.
+
+#![forbid(unsafe_code)]
+
+pub mod context;
+pub mod options;
+pub mod parts;
+pub mod plot;
+pub mod report;
+pub mod samples;
+pub mod statistics;

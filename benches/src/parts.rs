@@ -1,0 +1,46 @@
+//! Runs the chosen parts and writes what they found.
+
+use std::fs;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::context::Context;
+use crate::options::{Options, Part};
+use crate::report::{self, Section};
+
+/// Runs what `options` say; fails if a part does. What cannot be run on this machine is no failure: the report tells.
+///
+/// # Errors
+/// The report cannot be written.
+#[allow(clippy::print_stdout)] // what the bench is run for
+pub fn run(options: Options) -> Result<ExitCode> {
+    let directory = options.output.clone();
+    fs::create_dir_all(&directory).with_context(|| format!("Cannot make {}", directory.display()))?;
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
+    let parts = options.parts.clone();
+    let mut context = Context::new(options, &directory, seed);
+    let (mut sections, mut failed) = (Vec::new(), false);
+    for part in parts {
+        let section = measure(part, &mut context).unwrap_or_else(|error| {
+            failed = true;
+            let mut section = Section::new(&format!("{part:?}"));
+            section.not_run("this part to its end", format!("{error:#}"));
+            section
+        });
+        println!("{section}");
+        sections.push(section);
+    }
+    let write = |name: &str, text: String| {
+        let path = directory.join(name);
+        fs::write(&path, text).with_context(|| format!("Cannot write {}", path.display()))
+    };
+    write("samples.csv", context.samples.to_csv())?;
+    write("report.html", report::page("Podvisor: the bench", &sections))?;
+    println!("Report: {}", directory.join("report.html").display());
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn measure(part: Part, _context: &mut Context) -> Result<Section> {
+    match part {}
+}
