@@ -11,6 +11,7 @@ use crate::id::DeviceId;
 use crate::state::{Section, StateError};
 use crate::virtio::config_space::read_space;
 use crate::virtio::{ActivateError, Activation, DeviceMemory, QueueHandler, VirtQueue, VirtioDevice, VirtioInterrupt};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use virtio_bindings::virtio_ids::VIRTIO_ID_CONSOLE;
@@ -52,6 +53,8 @@ pub struct VirtioConsole {
     config: ConsoleConfig,
     ports: Arc<ConsolePorts>,
     queue_sizes: Vec<u16>,
+    /// Ports whose receive queue is served.
+    receiving: BTreeSet<usize>,
 }
 
 impl VirtioConsole {
@@ -74,14 +77,14 @@ impl VirtioConsole {
             }
             table.len()
         };
-        Ok(Self { config, ports, queue_sizes: vec![QUEUE_SIZE; 2 * (count + 1)] })
+        Ok(Self { config, ports, queue_sizes: vec![QUEUE_SIZE; 2 * (count + 1)], receiving: BTreeSet::new() })
     }
 
     fn handler<M: DeviceMemory>(&self, queue: VirtQueue<M>) -> io::Result<Box<dyn QueueHandler>> {
         let ports = Arc::clone(&self.ports);
         Ok(match Role::of(queue.index()) {
             Role::Receive(port) => Box::new(Receiver::new(queue, ports, port)?),
-            Role::Transmit(port) => Box::new(Transmitter::new(queue, ports, port)?),
+            Role::Transmit(port) => Box::new(Transmitter::new(queue, ports, port, !self.receiving.contains(&port))?),
             Role::ControlReceive => Box::new(ControlReceiver::new(queue, ports)),
             Role::ControlTransmit => Box::new(ControlTransmitter::new(queue, ports)),
         })
@@ -126,12 +129,17 @@ impl<M: DeviceMemory> VirtioDevice<M> for VirtioConsole {
 
     fn activate(&mut self, activation: Activation<M>) -> Result<Vec<Box<dyn QueueHandler>>, ActivateError> {
         self.ports.table().multiport = activation.features & 1 << F_MULTIPORT != 0;
+        self.receiving.extend(activation.queues.iter().filter_map(|queue| match Role::of(queue.index()) {
+            Role::Receive(port) => Some(port),
+            _ => None,
+        }));
         let handlers = activation.queues.into_iter().map(|queue| self.handler(queue));
         handlers.collect::<Result<_, _>>().map_err(ActivateError::Backend)
     }
 
     fn reset(&mut self) {
         self.ports.table().forget();
+        self.receiving.clear();
     }
 
     fn save(&self) -> Result<Section, StateError> {

@@ -5,8 +5,7 @@ use super::state::PortState;
 use crate::backend::port::PortEnd;
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// A port. The end outlives the driver, and the device.
 pub(super) struct Port {
@@ -21,7 +20,7 @@ pub(super) struct Port {
     pub(super) taken: u32,
     /// The transmit queue waits for room, and is woken by this.
     stalled: bool,
-    room: Arc<OwnedFd>,
+    room: OwnedFd,
 }
 
 impl Port {
@@ -35,13 +34,13 @@ impl Port {
             told_open: false,
             taken: 0,
             stalled: false,
-            room: Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?),
+            room: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
         })
     }
 
     /// Becomes readable when there is room again.
-    pub(super) fn room(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.room)
+    pub(super) fn room(&self) -> BorrowedFd<'_> {
+        self.room.as_fd()
     }
 
     /// A new driver knows nothing.

@@ -31,17 +31,21 @@ pub(super) struct Transmitter<M: DeviceMemory> {
     queue: VirtQueue<M>,
     ports: Arc<ConsolePorts>,
     port: usize,
-    room: Arc<OwnedFd>,
+    /// Nobody receives at this port: then this queue watches the host's end.
+    alone: bool,
+    events: OwnedFd,
     buffer: Box<[u8]>,
 }
 
 impl<M: DeviceMemory> Transmitter<M> {
-    pub(super) fn new(queue: VirtQueue<M>, ports: Arc<ConsolePorts>, port: usize) -> io::Result<Self> {
-        let room = match ports.table().port(port) {
-            Some(port) => port.room(),
+    /// The host's end has one watcher: the port's receive queue, or this one if it is `alone`.
+    pub(super) fn new(queue: VirtQueue<M>, ports: Arc<ConsolePorts>, port: usize, alone: bool) -> io::Result<Self> {
+        let events = match ports.table().port(port) {
+            Some(port) if alone => port.end.events().try_clone_to_owned()?,
+            Some(port) => port.room().try_clone_to_owned()?,
             None => return Err(io::ErrorKind::NotFound.into()), // the device has no such queue
         };
-        Ok(Self { queue, ports, port, room, buffer: vec![0; CHUNK].into() })
+        Ok(Self { queue, ports, port, alone, events, buffer: vec![0; CHUNK].into() })
     }
 }
 
@@ -75,13 +79,16 @@ impl<M: DeviceMemory> QueueHandler for Transmitter<M> {
     }
 
     fn completion(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.room.as_fd())
+        Some(self.events.as_fd())
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        let Self { queue, ports, port, buffer, .. } = self;
+        let Self { queue, ports, port, alone, buffer, .. } = self;
         queue.acknowledge();
         let mut table = ports.table();
+        if *alone {
+            table.poll(*port);
+        }
         let Some(port) = table.port(*port) else { return false };
         queue.serve(BUDGET, |queue, chain| match give(&chain.readable, port, buffer) {
             Ok(true) => {

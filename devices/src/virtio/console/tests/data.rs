@@ -8,11 +8,13 @@ use super::*;
 use crate::virtio::testing::{
     Driver, NEXT, NotedInterrupt, Served, Snapshot, TestMemory, WRITE, descriptor, is_memory, ram,
 };
-use crate::virtio::{QueueHandler, VirtQueue};
+use crate::virtio::{Activation, QueueHandler, VirtQueue, VirtioDevice};
+use crate::worker::WorkerContext;
 use proptest::prelude::*;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use std::io::Write;
 use std::time::Instant;
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 struct Queue<Q> {
     driver: Driver,
@@ -27,7 +29,7 @@ fn queue<Q: QueueHandler>(make: impl FnOnce(VirtQueue<TestMemory>) -> Q) -> Queu
 }
 
 fn transmitter(scene: &Scene, port: usize) -> Queue<Transmitter<TestMemory>> {
-    queue(|queue| Transmitter::new(queue, Arc::clone(&scene.ports), port).unwrap())
+    queue(|queue| Transmitter::new(queue, Arc::clone(&scene.ports), port, false).unwrap())
 }
 
 fn receiver(scene: &Scene, port: usize) -> Queue<Receiver<TestMemory>> {
@@ -87,6 +89,40 @@ fn what_the_host_does_not_take_stays_in_the_queue_and_nothing_is_lost_or_doubled
     assert!(come == expected, "{} of {} bytes", come.len(), expected.len());
 }
 
+#[test]
+fn a_transmit_queue_without_a_receive_queue_is_woken_too_when_there_is_room() {
+    let mut scene = Scene::greeted();
+    let mut device =
+        VirtioConsole::new(ConsoleConfig { id: "console0".into() }, Arc::clone(&scene.ports), None).unwrap();
+    let mut driver = Driver::new(ram(), 64);
+    let ring = driver.config().to_queue(driver.size, false).unwrap();
+    let event = EventFd::new(EFD_NONBLOCK).unwrap();
+    let interrupt: Arc<NotedInterrupt> = Arc::default();
+    let queue = VirtQueue::new(1, ring, 0, Arc::clone(&driver.memory), event, Arc::clone(&interrupt) as _);
+    let mut handlers = device.activate(Activation { features: 0, queues: vec![queue] }).unwrap();
+    let mut worker = WorkerContext::new(Instant::now());
+    let handler = &mut handlers[0];
+    let woken = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+    let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+    epoll::add(&woken, handler.completion().unwrap(), epoll::EventData::new_u64(0), edges).unwrap();
+    let is_woken = || {
+        let mut events = Vec::with_capacity(1);
+        epoll::wait(&woken, rustix::buffer::spare_capacity(&mut events), Some(&Timespec::default())).unwrap() == 1
+    };
+
+    let mut sent = 0;
+    while driver.used_index() == sent {
+        driver.offer(0, &[(0x4000, 0x3000, false)]);
+        is_woken();
+        handler.process(&mut worker);
+        sent += 1;
+    }
+    read(&mut scene.console);
+    assert!(is_woken());
+    handler.process(&mut worker);
+    assert_eq!(driver.used_index(), sent);
+}
+
 /// As after a restore: what was taken of the buffer is with the port.
 fn remade(scene: &Scene, old: &Queue<Transmitter<TestMemory>>) -> Transmitter<TestMemory> {
     let state = old.queue.state();
@@ -96,7 +132,7 @@ fn remade(scene: &Scene, old: &Queue<Transmitter<TestMemory>>) -> Transmitter<Te
     let event = old.queue.notification().try_clone().unwrap();
     let interrupt = Arc::clone(&old.interrupt) as _;
     let queue = VirtQueue::new(0, ring, 0, Arc::clone(&old.driver.memory), event, interrupt);
-    Transmitter::new(queue, Arc::clone(&scene.ports), 0).unwrap()
+    Transmitter::new(queue, Arc::clone(&scene.ports), 0, false).unwrap()
 }
 
 #[test]
@@ -107,7 +143,7 @@ fn what_is_written_to_nobody_is_lost_and_keeps_no_guest_waiting() {
     assert!(sent.queue.process());
     assert_eq!(sent.driver.used_index(), 64);
     let nobody = Arc::new(ConsolePorts::new(PortEnd::stream(None, None).unwrap(), vec![]).unwrap());
-    let mut sent = queue(|queue| Transmitter::new(queue, nobody, 0).unwrap());
+    let mut sent = queue(|queue| Transmitter::new(queue, nobody, 0, true).unwrap());
     sent.driver.offer(0, &[(0x4000, 0x3000, false)]);
     sent.queue.process();
     assert_eq!(sent.driver.used_index(), 1);
