@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use vm_memory::{Bytes, MemoryRegionAddress};
 
 /// Far longer than anything here takes, on a slow host as well.
-pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DEADLINE: Duration = Duration::from_secs(180);
 /// Bytes of RAM, from address 0.
 pub(super) const RAM: u64 = 0x4_0000;
 /// Where the code of vCPU 0 lies.

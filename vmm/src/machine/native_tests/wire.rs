@@ -1,14 +1,12 @@
 //! A network whose other end is the test's: it sends the guest a datagram and hears its echo.
 
+use super::rig::DEADLINE;
 use devices::backend::net::{HEADER_LENGTH, NetBackend, Offloads};
 use devices::virtio::net::MacAddress;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
 
-/// How long the echo may take.
-const DEADLINE: Duration = Duration::from_secs(60);
 /// The headers of virtio, Ethernet, IPv4 and UDP.
 const HEADERS: usize = HEADER_LENGTH as usize + 14 + 20 + 8;
 
