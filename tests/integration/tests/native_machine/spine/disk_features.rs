@@ -177,18 +177,19 @@ fn each_policy_of_threads_serves_two_disks_of_two_vcpus_through_pauses() {
 
 #[test]
 fn a_limited_disk_makes_requests_wait_and_loses_none() {
-    let Some(machine) = machine("blk=0,w:0:960:3,r:0:960:3") else { return };
+    let Some(machine) = machine("blk=0,w:0:160:3,r:0:160:3 depth=0:8:20:512:1:0") else { return };
     let disk = TestDisk::patterned(1024, 1);
     let machine = with_disk(machine.disk("disk0", &disk), |disk| {
-        disk.rate_limit.operations = Some(Rate { per_second: 200, burst: 20 });
+        disk.rate_limit.operations = Some(Rate { per_second: 40, burst: 4 });
     });
     let mut guest = machine.start();
     guest.answer("blk");
+    guest.answer("depth");
     let queue = counted(&guest).remove(0);
-    assert_eq!((queue.reads, queue.writes), (30, 30));
-    // Requests come one after the other: 40 of them beyond the burst, less what the bucket gained meanwhile.
-    assert!(queue.throttled > 0);
-    assert!(disk.sectors(0, 960) == pattern(0, 960, 3));
+    assert_eq!((queue.reads, queue.writes), (25, 5));
+    // However slow the guest is, it asks for eight at once.
+    assert!(queue.throttled > 0, "{queue:?}");
+    assert!(disk.sectors(0, 160) == pattern(0, 160, 3));
 }
 
 /// What a guest read with so many requests at a time, and how long that took it, in ns.
@@ -210,13 +211,14 @@ fn over_a_long_run_no_more_is_served_than_a_limit_allows() {
     // The guest's clock and the host's may differ by a little.
     let served_by = |ns: u64, rate: Rate| rate.burst + rate.per_second * (ns + ns / 100) / NS + 1;
 
-    let rate = Rate { per_second: 2000, burst: 50 };
+    // Each burst is less than what the guest asks for at once, so that it waits however slow it is.
+    let rate = Rate { per_second: 2000, burst: 8 };
     let limit = |disk: &mut vmm::DiskConfig| disk.rate_limit.operations = Some(rate);
     let Some((queue, ns)) = read_at_depth(4000, 512, limit) else { return };
     assert_eq!(queue.reads, 4000);
     assert!(queue.reads <= served_by(ns, rate) && queue.throttled > 0, "{queue:?} in {ns} ns");
 
-    let rate = Rate { per_second: 8 << 20, burst: 1 << 20 };
+    let rate = Rate { per_second: 8 << 20, burst: 32 << 10 };
     let limit = |disk: &mut vmm::DiskConfig| disk.rate_limit.bytes = Some(rate);
     let Some((queue, ns)) = read_at_depth(4096, 4096, limit) else { return };
     assert_eq!(queue.read_bytes, 16 << 20);

@@ -30,9 +30,9 @@ fn every_request_notification_and_interrupt_is_counted() {
         let Counted { driver, queue, exits } = reads(REQUESTS, 1, event_idx);
         println!("depth 1, event_idx={event_idx}: {queue:?}, {exits} exits, {}", driver.line());
         assert_eq!((queue.chains, queue.read_bytes, queue.written_bytes), (REQUESTS, 16 * REQUESTS, 4097 * REQUESTS));
-        // What the last one notified of may have been found before the notification was.
+        // While the worker finds requests, it reads no notifications; those of the last ones may be left unread.
         let notified = driver.number("notifications");
-        assert!((notified - 1..=notified).contains(&queue.notifications), "{queue:?}, {notified}");
+        assert!((notified / 2..=notified).contains(&queue.notifications), "{queue:?}, {notified}");
         assert!(queue.notifications <= REQUESTS && queue.interrupts <= REQUESTS, "{queue:?}");
         assert!(queue.interrupts > 0 && queue.interrupts >= driver.number("interrupts"), "{queue:?}");
     }
