@@ -8,6 +8,8 @@ use crate::sync::Place;
 const WALL_CLOCK_MSR: u32 = 0x4b56_4d00;
 const SYSTEM_TIME_MSR: u32 = 0x4b56_4d01;
 const NS: u64 = 1_000_000_000;
+/// How long something that must come is waited for, in ms: far beyond what a loaded or an emulated host needs.
+pub const PATIENCE_MS: u64 = 120_000;
 
 /// `pvclock_vcpu_time_info`.
 #[repr(C)]

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use virtio_drivers::device::blk::{BlkReq, BlkResp, SECTOR_SIZE, VirtIOBlk};
 use virtio_drivers::transport::InterruptStatus;
 
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::halt;
 use crate::interrupt::Interrupt;
 use crate::sync::SpinLock;
@@ -167,18 +167,18 @@ impl Disk {
     fn request(&mut self, sector: u64, count: usize, write: bool) -> Result<(), String> {
         let before = self.interrupts();
         let pending = self.submit(sector, count, write)?;
-        let timeout = Timeout::after(60_000);
+        let timeout = Timeout::after(PATIENCE_MS);
         while !self.is_complete() {
             match self.by_interrupt {
                 true => self.wait(),
                 false => core::hint::spin_loop(),
             }
             // The buffers stay with the device: nothing may follow.
-            assert!(!timeout.passed(), "disk request not completed within 60 s");
+            assert!(!timeout.passed(), "disk request not completed in time");
         }
         if self.by_interrupt {
             // Completed while we looked: the interrupt comes with one of the next halts (the tick ends each).
-            let patience = Timeout::after(1000);
+            let patience = Timeout::after(PATIENCE_MS);
             while self.interrupts() == before && !patience.passed() {
                 self.wait();
             }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use crate::apic;
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::{halt, in16, in32, out8, out16};
 use crate::descriptors::{FIRST_INTERRUPT, interrupts};
 use crate::platform::{FixedHardware, platform};
@@ -20,10 +20,10 @@ const WAKE: u16 = 1 << 15;
 /// Switches to ACPI mode, where that must be done.
 ///
 /// # Errors
-/// The board does not answer within a second.
+/// The board does not answer.
 pub fn enable(fixed: &FixedHardware) -> Result<(), String> {
     let (port, value) = fixed.enable;
-    let timeout = Timeout::after(1000);
+    let timeout = Timeout::after(PATIENCE_MS);
     if in16(fixed.control) & SCI_ENABLED == 0 && port != 0 {
         out8(port, value);
     }

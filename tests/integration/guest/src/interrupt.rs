@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::apic;
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::allow_interrupts;
 use crate::descriptors::{FIRST_INTERRUPT, FIRST_MESSAGE, MESSAGES, interrupts};
 use crate::pci::function::command;
@@ -139,9 +139,9 @@ impl Interrupt {
     }
 }
 
-/// Waits until `condition` holds, for some seconds at most: whether it does.
+/// Waits until `condition` holds, but not for ever: whether it does.
 pub fn eventually(mut condition: impl FnMut() -> bool) -> bool {
-    let timeout = Timeout::after(5000);
+    let timeout = Timeout::after(PATIENCE_MS);
     while !condition() {
         if timeout.passed() {
             return false;

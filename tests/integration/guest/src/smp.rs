@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::apic::{self, WAKE};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::{self, halt};
 use crate::descriptors::{MAX_CPUS, prepare_cpu};
 use crate::platform::platform;
@@ -29,7 +29,7 @@ pub fn count() -> usize {
 /// Starts all other CPUs, once. CPU N is the N-th of the tables; CPU 0 must be the boot CPU.
 ///
 /// # Errors
-/// The CPU that did not come up within 5 s.
+/// The CPU that did not come up.
 pub fn start() -> Result<(), usize> {
     apic::init();
     // TSC frequency and kvmclock are settled by the boot CPU before others ask.
@@ -49,7 +49,7 @@ pub fn start() -> Result<(), usize> {
         apic::send(id, INIT);
         let pause = Timeout::after(1);
         while !pause.passed() {}
-        let timeout = Timeout::after(5000);
+        let timeout = Timeout::after(PATIENCE_MS);
         apic::send(id, STARTUP | (TRAMPOLINE >> 12) as u32);
         while !alive.load(Ordering::SeqCst) {
             core::hint::spin_loop();

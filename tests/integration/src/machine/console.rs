@@ -5,6 +5,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use super::DEADLINE;
+
 /// Reads lines up to a deadline, keeps all that was read, and sends input.
 #[derive(Debug)]
 pub struct Console {
@@ -57,6 +59,22 @@ impl Console {
     /// Reads to the end of the output, which comes when the machine has stopped.
     pub fn read_to_end(&mut self, deadline: Instant) {
         while self.read(deadline) {}
+    }
+
+    /// Reads what comes until nothing has come for `quiet`; its lines are still to be taken.
+    ///
+    /// # Panics
+    /// It does not end.
+    pub fn settle(&mut self, quiet: Duration) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.read(Instant::now() + quiet) {
+            assert!(Instant::now() < deadline, "the output does not end");
+        }
+    }
+
+    /// Whether nothing comes for `time`.
+    pub fn is_silent(&mut self, time: Duration) -> bool {
+        !self.read(Instant::now() + time)
     }
 
     /// All that was read so far.

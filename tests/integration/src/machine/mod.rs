@@ -33,8 +33,9 @@ use crate::{paths, skip};
 /// The environment variable that names the test guest.
 pub const TEST_GUEST: &str = "PODVISOR_TEST_GUEST";
 
-/// After how long something that should have happened is a failure: far beyond what an emulated host needs.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+/// After how long something that should have happened is a failure: far beyond what a loaded or an emulated host needs,
+/// and longer than the test guest's own patience, whose message says more.
+pub const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Whether this process may open `/dev/kvm`; if not, the calling test is recorded as skipped.
 pub fn kvm_or_skip() -> bool {

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use virtio_drivers::{BufferDirection, Hal};
 
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::{halt, read_physical, write_physical};
 use crate::interrupt::{self, Interrupt};
 use crate::pci::function::command;
@@ -123,7 +123,7 @@ impl Port {
     /// It does not stop.
     pub fn start(&mut self) -> Result<(), String> {
         self.set(PX_CMD, 0);
-        let timeout = Timeout::after(5000);
+        let timeout = Timeout::after(PATIENCE_MS);
         while self.get(PX_CMD) & (1 << 15 | 1 << 14) != 0 {
             if timeout.passed() {
                 return Err(String::from("the port does not stop"));
@@ -212,13 +212,13 @@ impl Port {
             self.set(PX_SACT, slots);
         }
         self.set(PX_CI, slots);
-        let timeout = Timeout::after(60_000);
+        let timeout = Timeout::after(PATIENCE_MS);
         let mut failed = false;
         while (self.get(PX_CI) | self.get(PX_SACT)) & slots != 0 && !failed {
-            assert!(!timeout.passed(), "SATA command not completed within 60 s");
+            assert!(!timeout.passed(), "SATA command not completed in time");
             failed = self.get(PX_IS) & FAILED != 0;
         }
-        let patience = Timeout::after(1000);
+        let patience = Timeout::after(PATIENCE_MS);
         while self.interrupts() == before && !patience.passed() {
             self.interrupt.rearm();
             halt();

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use virtio_drivers::transport::Transport as _;
 
 use super::{Outcome, required};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::{halt, read_physical, write_physical};
 use crate::serial::say;
 use crate::virtio::{self, Queues};
@@ -77,10 +77,10 @@ impl Balloon {
 
     /// Waits, by interrupts, until `done`.
     fn until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> Result<bool, String>) -> Result<(), String> {
-        let timeout = Timeout::after(60_000);
+        let timeout = Timeout::after(PATIENCE_MS);
         while !done(self)? {
             if timeout.passed() {
-                return Err(format!("{what} took longer than 60 s"));
+                return Err(format!("{what} took too long"));
             }
             self.queues.interrupt.rearm();
             halt();

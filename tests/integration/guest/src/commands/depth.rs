@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
 use super::{Outcome, required};
-use crate::clock::{Timeout, cycles_to_ns};
+use crate::clock::{PATIENCE_MS, Timeout, cycles_to_ns};
 use crate::cpu::{halt, tsc};
 use crate::virtio::{self, Ring};
 use crate::{pattern, timer};
@@ -19,7 +19,6 @@ const VERSION_1: u64 = 1 << 32;
 const EVENT_IDX: u64 = 1 << 29;
 const RING_RESET: u64 = 1 << 40;
 const SECTOR: u64 = 512;
-const PATIENCE_MS: u64 = 60_000;
 
 /// What the device reads and writes of a request, besides the data (VIRTIO 1.2 5.2.6).
 #[repr(C)]

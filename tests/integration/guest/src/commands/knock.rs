@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use virtio_drivers::transport::Transport as _;
 
 use super::{Outcome, required};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::halt;
 use crate::timer;
 use crate::virtio::{self, Queues};
@@ -49,7 +49,7 @@ pub fn run(arguments: &str) -> Outcome {
     let us = (u64::from(cid), PORT);
     let mut posted = queues.post(RECEIVE, alloc::vec![0; BUFFER].leak())?;
     queues.give(TRANSMIT, &header(us, (HOST, port), REQUEST))?;
-    let timeout = Timeout::after(60_000);
+    let timeout = Timeout::after(PATIENCE_MS);
     let answer = loop {
         posted = match queues.take(RECEIVE, posted)? {
             Ok((buffer, count)) => break Vec::from(&buffer[..count]),

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use virtio_drivers::transport::Transport as _;
 
 use super::{Outcome, required};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::halt;
 use crate::serial::say;
 use crate::virtio::{self, Queues};
@@ -80,7 +80,7 @@ pub fn run(arguments: &str) -> Outcome {
     let device = virtio::devices(virtio::CONSOLE).next().ok_or("no console")?;
     let mut line = Line(Queues::open(&device, features, 2)?);
     timer::start_tick();
-    let timeout = Timeout::after(60_000);
+    let timeout = Timeout::after(PATIENCE_MS);
     if features & EMERGENCY != 0 {
         for byte in b"line" {
             let written = line.0.transport.write_config_space(EMERGENCY_WRITE, u32::from(*byte));

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::Outcome;
+use crate::clock::PATIENCE_MS;
 use crate::descriptors::{FIRST_MESSAGE, MESSAGES, interrupts};
 use crate::disk::{self, Disk, Pending};
 use crate::interrupt::{Interrupt, QUIET_MS, eventually, while_running};
@@ -54,7 +55,7 @@ impl Scene<'_> {
     fn delivered(&self, vector: u8, change: impl FnOnce(&Msix), how: &str) -> Result<(), String> {
         let (before, all_before) = (interrupts(vector), self.all());
         change(&self.msix);
-        while_running(|| interrupts(vector), 1, 1000);
+        while_running(|| interrupts(vector), 1, PATIENCE_MS);
         while_running(|| self.all(), 1, QUIET_MS);
         let (came, all) = (interrupts(vector) - before, self.all() - all_before);
         match (came, all, self.msix.is_pending(ENTRY)) {

@@ -13,7 +13,7 @@ use virtio_drivers::Error;
 use virtio_drivers::device::net::{TxBuffer, VirtIONet};
 
 use super::{Outcome, required};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::{halt, read_physical, write_physical};
 use crate::ethernet::{Meaning, Party, UDP_END, datagram, understand};
 use crate::interrupt::Interrupt;
@@ -128,13 +128,13 @@ impl Net {
 
     /// Works until `done`.
     fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> Result<(), String> {
-        let timeout = Timeout::after(60_000);
+        let timeout = Timeout::after(PATIENCE_MS);
         while !done(self) {
             if !self.receive()? {
                 self.wait();
             }
             if timeout.passed() {
-                return Err(format!("{what} took longer than 60 s: {}", self.values()));
+                return Err(format!("{what} took too long: {}", self.values()));
             }
         }
         Ok(())
@@ -165,11 +165,11 @@ impl Net {
             "wake" => {
                 say!("net asleep");
                 let before = self.interrupt.count();
-                let timeout = Timeout::after(60_000);
+                let timeout = Timeout::after(PATIENCE_MS);
                 while self.interrupt.count() == before {
                     self.wait();
                     if timeout.passed() {
-                        return Err(String::from("no interrupt came within 60 s"));
+                        return Err(String::from("no interrupt came in time"));
                     }
                 }
                 Ok(())

@@ -14,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Outcome, required};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::allow_interrupts;
 use crate::ethernet::Party;
 use crate::pattern;
@@ -23,7 +23,6 @@ use crate::serial::say;
 use crate::virtio::{self, network::Network};
 
 /// How long a step may take.
-const PATIENCE_MS: u64 = 60_000;
 
 struct Scene {
     network: Network,

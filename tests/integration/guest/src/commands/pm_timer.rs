@@ -1,4 +1,4 @@
-//! `pm-timer`: reads the PM timer for 100 ms (ACPI 6.5 4.8.3.3) beside the TSC.
+//! `pm-timer`: reads the PM timer for 500 ms (ACPI 6.5 4.8.3.3) beside the TSC.
 
 use alloc::format;
 
@@ -25,7 +25,7 @@ pub fn run() -> Outcome {
     tsc_hz();
     let mask = timer_mask(fixed);
     let first = sample(fixed);
-    let timeout = Timeout::after(100);
+    let timeout = Timeout::after(500);
     let (mut last, mut ticks, mut samples) = (first.1, 0u64, 0u64);
     while !timeout.passed() {
         let now = timer(fixed);

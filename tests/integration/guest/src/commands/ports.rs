@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use virtio_drivers::transport::Transport as _;
 
 use super::{Outcome, required};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::halt;
 use crate::serial::say;
 use crate::virtio::{self, Posted, Queues};
@@ -118,14 +118,14 @@ impl Ports {
 
     /// Waits, by interrupts, until `done`.
     fn until(&mut self, what: &str, done: impl Fn(&Known) -> bool) -> Result<(), String> {
-        let timeout = Timeout::after(60_000);
+        let timeout = Timeout::after(PATIENCE_MS);
         loop {
             self.listen()?;
             if done(&self.known) {
                 return Ok(());
             }
             if timeout.passed() {
-                return Err(format!("{what} took longer than 60 s: {}", self.values()));
+                return Err(format!("{what} took too long: {}", self.values()));
             }
             self.wait();
         }
@@ -146,7 +146,7 @@ impl Ports {
         }
         let mut come: Vec<u8> = Vec::new();
         let mut done = 0;
-        let timeout = Timeout::after(120_000);
+        let timeout = Timeout::after(PATIENCE_MS);
         while done < length {
             let Some(mine) = self.port.take() else { return Err(String::from("no buffer")) };
             match self.queues.take(PORT_RECEIVE, mine)? {

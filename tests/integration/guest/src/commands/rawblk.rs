@@ -13,7 +13,7 @@ use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
 use super::{Outcome, required};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::pattern;
 use crate::virtio::{self, GuestHal, Transport};
 
@@ -149,7 +149,7 @@ impl Driver {
                 if u64::from(read) == start { Ok(()) } else { Err(format!("writeback={read}")) }
             }
             "size" => {
-                let patience = Timeout::after(20_000);
+                let patience = Timeout::after(PATIENCE_MS);
                 while self.capacity()? != start {
                     if patience.passed() {
                         return Err(format!("capacity={}", self.capacity()?));

@@ -6,6 +6,7 @@ use alloc::string::String;
 
 use super::Outcome;
 use crate::apic;
+use crate::clock::PATIENCE_MS;
 use crate::disk::{self, Disk};
 use crate::interrupt::{Interrupt, QUIET_MS, eventually, while_running};
 use crate::pci::Function;
@@ -51,7 +52,7 @@ impl Line {
     /// its handler: the second comes at once, too.
     fn interrupts(self, when: &str) -> Result<(), String> {
         apic::unmask(self.gsi);
-        if while_running(|| self.interrupt.count(), 1, 1000) == 0 {
+        if while_running(|| self.interrupt.count(), 1, PATIENCE_MS) == 0 {
             return Err(format!("no interrupt {when}"));
         }
         while_running(|| self.interrupt.count(), u64::MAX, QUIET_MS);

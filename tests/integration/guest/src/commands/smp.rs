@@ -4,7 +4,7 @@ use alloc::format;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{Outcome, list};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::descriptors::{MAX_CPUS, interrupts};
 use crate::platform::platform;
 use crate::{apic, smp};
@@ -16,7 +16,7 @@ static LATE: AtomicBool = AtomicBool::new(false);
 
 fn rounds(cpu: usize) {
     LAPIC_IDS[cpu].store(u64::from(apic::id()), Ordering::SeqCst);
-    let timeout = Timeout::after(60_000);
+    let timeout = Timeout::after(PATIENCE_MS);
     for round in 1..=ROUNDS {
         COUNTERS[cpu].store(round, Ordering::SeqCst);
         while COUNTERS[..smp::count()].iter().any(|counter| counter.load(Ordering::SeqCst) < round) {

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::Outcome;
-use crate::clock::tsc_hz;
+use crate::clock::{PATIENCE_MS, tsc_hz};
 use crate::cpu::halt;
 use crate::descriptors::{FIRST_INTERRUPT, interrupts};
 use crate::platform::platform;
@@ -15,9 +15,9 @@ const COUNT: u64 = 5;
 /// 2 ms of a 1 GHz bus clock.
 const TWO_MS: u32 = 2_000_000;
 
-/// Interrupts of `vector` that come while the CPU runs, within a second.
+/// Interrupts of `vector` that come while the CPU runs, until there are `count`.
 fn while_running(vector: u8, count: u64) -> u64 {
-    interrupt::while_running(|| interrupts(vector), count, 1000)
+    interrupt::while_running(|| interrupts(vector), count, PATIENCE_MS)
 }
 
 pub fn run() -> Outcome {
@@ -26,7 +26,7 @@ pub fn run() -> Outcome {
     timer::one_shot(TWO_MS);
     let running = while_running(apic::TIMER, 1);
     if running == 0 {
-        return Err(String::from("no one-shot interrupt within a second"));
+        return Err(String::from("no one-shot interrupt"));
     }
     let each = |start: &dyn Fn()| {
         let before = timer::count();
@@ -46,7 +46,7 @@ pub fn run() -> Outcome {
     let deadline = if timer::has_deadline() {
         timer::deadline(tsc_hz() / 500);
         if while_running(apic::TIMER, 1) == 0 {
-            return Err(String::from("no deadline interrupt within a second"));
+            return Err(String::from("no deadline interrupt"));
         }
         Some(each(&|| timer::deadline(tsc_hz() / 500)))
     } else {

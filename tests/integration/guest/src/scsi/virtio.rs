@@ -10,7 +10,7 @@ use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
 use super::{Carrier, Failure};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::interrupt::Interrupt;
 use crate::virtio::{self, GuestHal, Transport};
 
@@ -47,7 +47,7 @@ impl Device {
         let device = virtio::devices(virtio::SCSI).next().ok_or("no virtio SCSI device")?;
         let (mut transport, interrupt) = device.open()?;
         transport.set_status(DeviceStatus::empty());
-        let timeout = Timeout::after(5000);
+        let timeout = Timeout::after(PATIENCE_MS);
         while !transport.get_status().is_empty() && !timeout.passed() {
             core::hint::spin_loop();
         }

@@ -10,7 +10,7 @@ use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
 use super::{Device, GuestHal, Transport};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::interrupt::Interrupt;
 
 /// Descriptors of a queue for frames, and of the control queue.
@@ -180,13 +180,7 @@ impl Network {
         if queue.should_notify() {
             self.transport.notify(2 * pair as u16 + 1);
         }
-        let timeout = Timeout::after(10_000);
-        while !queue.can_pop() {
-            if timeout.passed() {
-                return Err(String::from("a frame is not taken within 10 s"));
-            }
-            core::hint::spin_loop();
-        }
+        wait_for_used(queue, "a frame is not taken")?;
         // SAFETY: the parts that were added under this token.
         unsafe { queue.pop_used(token, &parts, &mut []) }.map_err(|error| format!("sent: {error}"))?;
         Ok(())
@@ -211,13 +205,7 @@ impl Network {
                 self.transport.notify(1);
             }
             for token in tokens {
-                let timeout = Timeout::after(10_000);
-                while !queue.can_pop() {
-                    if timeout.passed() {
-                        return Err(String::from("a frame is not taken within 10 s"));
-                    }
-                    core::hint::spin_loop();
-                }
+                wait_for_used(queue, "a frame is not taken")?;
                 // SAFETY: the parts that were added under this token.
                 unsafe { queue.pop_used(token, &parts, &mut []) }.map_err(|error| format!("sent: {error}"))?;
             }
@@ -238,13 +226,7 @@ impl Network {
         if queue.should_notify() {
             self.transport.notify(*index);
         }
-        let timeout = Timeout::after(10_000);
-        while !queue.can_pop() {
-            if timeout.passed() {
-                return Err(String::from("a command is not answered within 10 s"));
-            }
-            core::hint::spin_loop();
-        }
+        wait_for_used(queue, "a command is not answered")?;
         // SAFETY: what was added under this token.
         let result = unsafe { queue.pop_used(token, &[&bytes], &mut [&mut answer]) };
         result.map_err(|error| format!("answer: {error}"))?;
@@ -278,4 +260,19 @@ impl Network {
         self.transport.ack_interrupt();
         self.interrupt.rearm();
     }
+}
+
+/// Waits until the device has used something.
+///
+/// # Errors
+/// It does not: `what`.
+fn wait_for_used<const N: usize>(queue: &VirtQueue<GuestHal, N>, what: &str) -> Result<(), String> {
+    let timeout = Timeout::after(PATIENCE_MS);
+    while !queue.can_pop() {
+        if timeout.passed() {
+            return Err(format!("{what} in time"));
+        }
+        core::hint::spin_loop();
+    }
+    Ok(())
 }

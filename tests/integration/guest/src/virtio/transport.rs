@@ -13,7 +13,7 @@ use virtio_drivers::{PhysAddr, Result as DriverResult};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::{GuestHal, Structure, structures};
-use crate::clock::Timeout;
+use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::{read_physical, write_physical};
 use crate::paging;
 use crate::pci::config::Ecam;
@@ -109,7 +109,7 @@ impl PciLink {
         }
     }
 
-    /// Resets a queue and waits until that is done; `false`: it takes longer than 10 s.
+    /// Resets a queue and waits until that is done; `false`: it takes too long.
     fn reset_queue(&self, queue: u16) -> bool {
         let common = self.0.borrow().common;
         // SAFETY: the common configuration is mapped, and its fields are naturally aligned.
@@ -117,7 +117,7 @@ impl PciLink {
             write_physical(common + QUEUE_SELECT, queue);
             write_physical(common + QUEUE_RESET, 1u16);
         }
-        let timeout = Timeout::after(10_000);
+        let timeout = Timeout::after(PATIENCE_MS);
         // SAFETY: as above.
         while unsafe { read_physical::<u16>(common + QUEUE_RESET) } != 0 {
             if timeout.passed() {
@@ -159,7 +159,7 @@ impl Transport {
         match self {
             Self::Mmio(transport) => transport::Transport::queue_unset(transport, queue),
             Self::Pci(link) if link.reset_queue(queue) => {}
-            Self::Pci(_) => return Err(format!("queue {queue} is not reset within 10 s")),
+            Self::Pci(_) => return Err(format!("queue {queue} is not reset in time")),
         }
         Ok(())
     }
