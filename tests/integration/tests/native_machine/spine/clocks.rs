@@ -1,6 +1,6 @@
 //! The guest's clocks: they tell the time, none goes backwards, and a pause takes nothing from them.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use integration::host_differences::host_time_is_tsc;
 use integration::machine::{Answer, Guest};
@@ -67,7 +67,7 @@ fn clocks_tell_the_host_s_time_and_never_go_backwards_across_pauses() {
         let before = Reading::take(&mut guest);
         before.assert_right();
         guest.handle.pause().unwrap();
-        assert_eq!(guest.console.line(Instant::now() + PAUSE), None, "a paused guest printed");
+        assert!(guest.console.is_silent(PAUSE), "a paused guest printed");
         guest.handle.resume().unwrap();
         let after = Reading::take(&mut guest);
         after.assert_right();

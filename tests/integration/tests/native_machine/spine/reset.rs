@@ -71,8 +71,7 @@ fn a_machine_that_is_reset_while_paused_stays_paused_at_its_first_instruction() 
     guest.handle.pause().unwrap();
     guest.handle.reset().unwrap();
     assert_eq!(guest.handle.state(), VmState::Paused);
-    let soon = std::time::Instant::now() + std::time::Duration::from_millis(300);
-    assert_eq!(guest.console.line(soon), None, "a paused guest printed");
+    assert!(guest.console.is_silent(std::time::Duration::from_millis(300)), "a paused guest printed");
     guest.handle.resume().unwrap();
     guest.line("hello podvisor-guest");
     guest.line("waiting");
@@ -89,6 +88,8 @@ fn a_guest_that_resets_in_a_loop_can_be_stopped_between_two_boots() {
     }
     guest.handle.stop().unwrap();
     let resets = guest.events_to_the_end().iter().filter(|event| matches!(event, VmEvent::Reset { .. })).count();
-    assert!((boots - 1..=boots).contains(&resets), "{resets} resets in {boots} boots");
     assert_eq!(guest.stopped(), StopReason::Requested);
+    // A slow host may get further before it is told to stop, which may come before the last reset.
+    let begun = guest.console.count("begin reset");
+    assert!(begun >= boots && (begun - 1..=begun).contains(&resets), "{resets} resets in {begun} boots");
 }
