@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::Instant;
 
-use integration::machine::{Scene, kvm_or_skip};
+use integration::machine::{DEADLINE, Scene, kvm_or_skip};
 use integration::skip::skip;
 use vmm::{Backing, HugePageSize, StopReason};
 
@@ -14,6 +16,19 @@ const MACHINE_PAGES: u64 = 16;
 
 fn read(name: &str) -> u64 {
     fs::read_to_string(Path::new(PAGES).join(name)).unwrap().trim().parse().unwrap()
+}
+
+fn in_use() -> u64 {
+    read("nr_hugepages").saturating_sub(read("free_hugepages"))
+}
+
+/// Waits until the host has given away so many: what a boot before had may come back a moment later.
+fn wait_until_in_use(pages: u64) {
+    let deadline = Instant::now() + DEADLINE;
+    while in_use() != pages {
+        assert!(Instant::now() < deadline, "{} huge pages are in use, and not {pages}", in_use());
+        thread::yield_now();
+    }
 }
 
 /// Lets the host make so many huge pages on demand, until it is dropped: none is taken before it is used.
@@ -53,20 +68,19 @@ fn a_guest_runs_on_huge_pages_that_the_host_gets_back() {
     let Some(_reserve) = OnDemand::allow(2 * MACHINE_PAGES) else {
         return skip("the host does not let this user reserve huge pages");
     };
-    let in_use = || read("nr_hugepages") - read("free_hugepages");
     let before = in_use();
     let mut guest = machine(2 * MACHINE_PAGES).start();
     guest.answer("mem");
     guest.line("waiting");
-    assert_eq!(in_use() - before, MACHINE_PAGES, "all are taken");
+    wait_until_in_use(before + MACHINE_PAGES);
     guest.handle.reset().unwrap();
     guest.line("waiting");
-    assert_eq!(in_use() - before, MACHINE_PAGES);
+    wait_until_in_use(before + MACHINE_PAGES);
     guest.send(b"x");
     guest.answer("mem");
     assert_eq!(guest.stopped(), StopReason::PoweredOff);
     drop(guest);
-    assert_eq!(in_use(), before);
+    wait_until_in_use(before);
 }
 
 #[test]

@@ -16,8 +16,10 @@ fn status(thread: &str, key: &str) -> Option<String> {
 /// Where the thread called `name` may run.
 fn cpus_of(name: &str) -> HostCpus {
     let threads = fs::read_dir("/proc/self/task").unwrap().map(|entry| entry.unwrap().file_name());
-    let mut threads = threads.map(|thread| thread.into_string().unwrap());
-    let thread = threads.find(|thread| status(thread, "Name:").is_some_and(|found| found == name));
+    let threads = threads.map(|thread| thread.into_string().unwrap());
+    let called = threads.filter(|thread| status(thread, "Name:").is_some_and(|found| found == name));
+    // The youngest: one of the boot before stands in the list for a moment after it was joined.
+    let thread = called.max_by_key(|thread| thread.parse::<u32>().unwrap());
     let thread = thread.unwrap_or_else(|| panic!("no thread is called {name}"));
     status(&thread, "Cpus_allowed_list:").unwrap().parse().unwrap()
 }
