@@ -16,5 +16,6 @@ pub mod namespace;
 pub mod nested;
 pub mod paths;
 pub mod pause_at;
+pub mod second_try;
 pub mod skip;
 pub mod tiers;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::l1::L1;
 use crate::images::Images;
+use crate::second_try::{MOST, SecondTry};
 use crate::skip;
 use crate::tiers::libtest::{self, Outcome};
 
@@ -17,6 +18,26 @@ pub const NATIVE_TESTS: &str = "PODVISOR_NATIVE_TESTS";
 
 /// Where this machine's programs are.
 const PROGRAMS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/// Runs tests of a binary, and those that fail once more, each alone, while there are tries left.
+const RUN: &str = r"run() {
+number=$1
+shift
+echo begin $number
+: >$PODVISOR_SKIPS
+/suite/$number --exact --test-threads=2 $* | tee /tmp/printed
+echo again $number
+for test in $(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' /tmp/printed); do
+if [ $left -gt 0 ]; then
+left=$((left - 1))
+/suite/$number --exact --test-threads=2 $test
+fi
+done
+echo skips $number
+cat $PODVISOR_SKIPS
+echo end $number
+}
+";
 
 /// A test binary that has native tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +55,8 @@ pub struct NativeBinary {
 pub struct SuiteResult {
     /// How many passed.
     pub passed: usize,
+    /// Those of them that passed only when they were run once more.
+    pub second_tries: Vec<SecondTry>,
     /// Each that failed, with what it printed.
     pub failed: Vec<String>,
     /// Each that was skipped, with the reason.
@@ -61,26 +84,33 @@ pub fn run_native_tests(images: &Images, binaries: &[NativeBinary], limit: Durat
             script.push_str(&format!("export {variable}={path}\n"));
         }
     }
+    script.push_str(&format!("left={MOST}\n{RUN}"));
     for (number, binary) in binaries.iter().enumerate() {
         l1 = l1.program(&binary.path, &format!("/suite/{number}"));
         let tests = binary.tests.join(" ");
-        script.push_str(&format!(
-            "echo begin {number}\n: >$PODVISOR_SKIPS\n/suite/{number} --exact --test-threads=2 {tests}\n\
-             echo skips {number}\ncat $PODVISOR_SKIPS\necho end {number}\n"
-        ));
+        script.push_str(&format!("run {number} {tests}\n"));
     }
-    let text = l1.run(&script, limit)?.success()?;
-    let mut result = SuiteResult { passed: 0, failed: Vec::new(), skipped: Vec::new() };
+    understand(binaries, &l1.run(&script, limit)?.success()?)
+}
+
+/// What became of the tests of `binaries`, by what L1 printed.
+fn understand(binaries: &[NativeBinary], text: &str) -> Result<SuiteResult> {
+    let mut result = SuiteResult { passed: 0, second_tries: Vec::new(), failed: Vec::new(), skipped: Vec::new() };
     for (number, binary) in binaries.iter().enumerate() {
-        let printed = between(&text, &format!("begin {number}\n"), &format!("skips {number}\n"))?;
-        let skips = skip::parse(between(&text, &format!("skips {number}\n"), &format!("end {number}\n"))?);
-        let outcomes = libtest::parse_run(printed);
+        let printed = between(text, &format!("begin {number}\n"), &format!("again {number}\n"))?;
+        let again = between(text, &format!("again {number}\n"), &format!("skips {number}\n"))?;
+        let skips = skip::parse(between(text, &format!("skips {number}\n"), &format!("end {number}\n"))?);
+        let (outcomes, again) = (libtest::parse_run(printed), libtest::parse_run(again));
         for test in &binary.tests {
             let name = format!("{}::{test}", binary.name);
             match (outcomes.get(test), skips.iter().find(|(skipped, _)| skipped == test)) {
                 (Some(Outcome::Passed), Some((_, reason))) => result.skipped.push(format!("{name}: {reason}")),
                 (Some(Outcome::Passed), None) => result.passed += 1,
                 (Some(Outcome::Skipped(reason)), _) => result.skipped.push(format!("{name}: {reason}")),
+                (Some(Outcome::Failed(printed)), None) if again.get(test) == Some(&Outcome::Passed) => {
+                    result.passed += 1;
+                    result.second_tries.push(SecondTry { name, printed: printed.clone() });
+                }
                 (Some(Outcome::Failed(printed)), _) => result.failed.push(format!("{name}\n{printed}")),
                 (None, _) => result.failed.push(format!("{name}: not finished\n{printed}")),
             }
@@ -104,4 +134,62 @@ pub fn native_binaries() -> Result<Option<Vec<NativeBinary>>> {
 fn between<'a>(text: &'a str, begin: &str, end: &str) -> Result<&'a str> {
     let (_, text) = text.split_once(begin).with_context(|| format!("L1 did not print {begin:?}:\n{text}"))?;
     Ok(text.split_once(end).with_context(|| format!("L1 did not print {end:?}:\n{text}"))?.0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::process::Command;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A test binary whose tests called `f...` fail as often as FAILURES says.
+    const BINARY: &str = r"
+shift 2
+for test; do
+case $test in
+f*) echo tried >>$0.$test; tries=$(wc -l <$0.$test);;
+*) tries=100;;
+esac
+if [ $tries -gt $FAILURES ]; then
+echo test $test ... ok
+else
+echo test $test ... FAILED
+printf -- '---- %s stdout ----\nbroken\n' $test
+fi
+done
+";
+
+    /// What the script makes of these tests, run here.
+    fn run(tests: &[&str], failures: u32) -> SuiteResult {
+        let directory = TempDir::new().unwrap();
+        let place = directory.path().to_str().unwrap();
+        fs::write(directory.path().join("0"), BINARY).unwrap();
+        let script = RUN.replace("/tmp/", &format!("{place}/")).replace("/suite/", &format!("sh {place}/"));
+        let script = format!("export FAILURES={failures}\nleft={MOST}\n{script}\nrun 0 {}\n", tests.join(" "));
+        let skips = directory.path().join("skips");
+        let output = Command::new("sh").args(["-c", &script]).env("PODVISOR_SKIPS", skips).output().unwrap();
+        let tests = tests.iter().map(|test| (*test).to_owned()).collect();
+        let binaries = [NativeBinary { name: "native_x".into(), path: "0".into(), tests }];
+        understand(&binaries, &String::from_utf8(output.stdout).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_test_that_fails_once_has_passed_and_is_told() {
+        let result = run(&["a", "f1", "b"], 1);
+        assert_eq!((result.passed, result.failed.len()), (3, 0));
+        assert_eq!(result.second_tries, [SecondTry { name: "native_x::f1".into(), printed: "broken".into() }]);
+    }
+
+    #[test]
+    fn a_test_that_fails_twice_has_failed_and_so_has_each_beyond_the_second() {
+        let result = run(&["a", "f1"], 2);
+        assert_eq!((result.passed, result.second_tries.len()), (1, 0));
+        assert_eq!(result.failed, ["native_x::f1\nbroken"]);
+        let result = run(&["f1", "f2", "f3"], 1);
+        assert_eq!((result.passed, result.second_tries.len(), result.failed.len()), (2, 2, 1));
+    }
 }

@@ -7,9 +7,13 @@
 //! | nested | the binaries `tests/nested_*.rs`: Linux guests in an emulated machine |
 //! | golden | the binaries `tests/golden*.rs`: they need upstream's data |
 //!
+//! A test of a native or nested tier that fails is run once more, alone, after all others of its tier; one that passes then
+//! is counted as passed, and listed. More than two of a tier are a failure.
+//!
 //! A required tier (`REQUIRE=unit,native,nested`) that is skipped, or runs fewer tests than `tests/expected.toml`
 //! says, is a failure. The last line is `N passed, N failed, N skipped`.
 
+mod again;
 mod build;
 mod expected;
 pub(crate) mod libtest;

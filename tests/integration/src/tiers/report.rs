@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::libtest::Outcome;
 use super::tier::Tier;
+use crate::second_try::{self, SecondTry};
 
 /// One test's outcome.
 #[derive(Debug)]
@@ -16,9 +17,9 @@ pub(super) struct TestResult {
 }
 
 impl TestResult {
-    /// The outcome of the test `path` of `binary`.
-    pub(super) fn new(binary: &str, path: &str, outcome: Outcome) -> Self {
-        Self { name: format!("{binary}::{path}"), outcome }
+    /// The outcome of the test `name`.
+    pub(super) fn new(name: String, outcome: Outcome) -> Self {
+        Self { name, outcome }
     }
 }
 
@@ -29,13 +30,15 @@ pub(super) struct TierResult {
     /// Why nothing of it ran.
     pub(super) skipped_whole: Option<String>,
     pub(super) tests: Vec<TestResult>,
+    /// Those that passed only then.
+    pub(super) second_tries: Vec<SecondTry>,
     pub(super) duration: Duration,
 }
 
 impl TierResult {
     /// A tier of which nothing ran yet.
     pub(super) fn new(tier: Tier) -> Self {
-        Self { tier, skipped_whole: None, tests: Vec::new(), duration: Duration::ZERO }
+        Self { tier, skipped_whole: None, tests: Vec::new(), second_tries: Vec::new(), duration: Duration::ZERO }
     }
 
     fn counts(&self) -> Counts {
@@ -74,7 +77,7 @@ struct Counts {
 pub(super) struct Report {
     build: Duration,
     tiers: Vec<TierResult>,
-    /// What required tiers lack.
+    /// What tiers lack.
     shortfalls: Vec<String>,
 }
 
@@ -86,6 +89,14 @@ impl Report {
 
     /// Adds the outcome of a tier.
     pub(super) fn add(&mut self, tier: TierResult) {
+        let again = tier.second_tries.len();
+        if again > second_try::MOST {
+            let most = second_try::MOST;
+            self.shortfalls.push(format!(
+                "In the tier {} {again} tests passed only at the second try, of which there may be {most}",
+                tier.tier
+            ));
+        }
         self.tiers.push(tier);
     }
 
@@ -137,12 +148,18 @@ impl Report {
                 }
             }
         }
-        writeln!(text, "\ntier   | passed | failed | skipped | minutes")?;
-        writeln!(text, "build  |        |        |         | {:7}", minutes(self.build))?;
+        for tier in &self.tiers {
+            for SecondTry { name, printed } in &tier.second_tries {
+                writeln!(text, "\nPASSED ONLY AT THE SECOND TRY {}: {name}", tier.tier)?;
+                printed.lines().try_for_each(|line| writeln!(text, "    {line}"))?;
+            }
+        }
+        writeln!(text, "\ntier   | passed | failed | skipped | 2nd try | minutes")?;
+        writeln!(text, "build  |        |        |         |         | {:7}", minutes(self.build))?;
         for tier in &self.tiers {
             let Counts { passed, failed, skipped } = tier.counts();
-            let time = minutes(tier.duration);
-            writeln!(text, "{:6} | {passed:6} | {failed:6} | {skipped:7} | {time:7}", tier.tier)?;
+            let (again, time) = (tier.second_tries.len(), minutes(tier.duration));
+            writeln!(text, "{:6} | {passed:6} | {failed:6} | {skipped:7} | {again:7} | {time:7}", tier.tier)?;
             if let Some(reason) = &tier.skipped_whole {
                 writeln!(text, "       skipped as a whole: {reason}")?;
             }
@@ -152,7 +169,7 @@ impl Report {
         }
         self.shortfalls.iter().try_for_each(|shortfall| writeln!(text, "{shortfall}."))?;
         let Counts { passed, failed, skipped } = self.total();
-        // Whoever reads only this line must see that a required tier fell short.
+        // Whoever reads only this line must see that a tier fell short.
         let failed = failed + self.shortfalls.len();
         writeln!(text, "{passed} passed, {failed} failed, {skipped} skipped")
     }
@@ -168,8 +185,8 @@ mod tests {
 
     fn report() -> Report {
         let mut unit = TierResult::new(Tier::Unit);
-        unit.tests.push(TestResult::new("vmm", "a::works", Outcome::Passed));
-        unit.tests.push(TestResult::new("vmm", "a::later", Outcome::Skipped("no device".into())));
+        unit.tests.push(TestResult::new("vmm::a::works".into(), Outcome::Passed));
+        unit.tests.push(TestResult::new("vmm::a::later".into(), Outcome::Skipped("no device".into())));
         let mut native = TierResult::new(Tier::Native);
         native.skipped_whole = Some("no /dev/kvm".into());
         let mut report = Report::new(Duration::from_secs(90));
@@ -189,10 +206,30 @@ mod tests {
     #[test]
     fn a_failed_test_is_shown_with_what_it_printed() {
         let mut report = report();
-        report.tiers[0].tests.push(TestResult::new("vmm", "b::breaks", Outcome::Failed("left != right".into())));
+        report.tiers[0].tests.push(TestResult::new("vmm::b::breaks".into(), Outcome::Failed("left != right".into())));
         assert!(report.render().contains("FAILED unit: vmm::b::breaks\n    left != right"));
         assert_eq!(report.render().lines().last(), Some("1 passed, 1 failed, 1 skipped"));
         assert!(!report.is_good());
+    }
+
+    #[test]
+    fn what_needed_a_second_try_is_shown_and_too_much_of_it_is_a_failure() {
+        let again = || {
+            let mut native = TierResult::new(Tier::Native);
+            let test = SecondTry { name: "vmm::c".into(), printed: "left != right".into() };
+            native.second_tries = vec![test; second_try::MOST];
+            native
+        };
+        let mut report = report();
+        report.add(again());
+        assert!(report.is_good());
+        assert!(report.render().contains("PASSED ONLY AT THE SECOND TRY native: vmm::c\n    left != right"));
+        assert!(report.render().contains("native |      0 |      0 |       0 |       2 | 0.0"));
+        let mut nested = again();
+        nested.second_tries.extend(again().second_tries.pop());
+        report.add(nested);
+        assert!(!report.is_good());
+        assert_eq!(report.render().lines().last(), Some("1 passed, 1 failed, 1 skipped"));
     }
 
     #[test]

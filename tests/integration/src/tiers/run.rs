@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
+use super::again::{self, Ran};
 use super::build::{Built, TestBinary};
 use super::libtest::{self, Outcome};
 use super::options::Options;
@@ -17,6 +18,7 @@ use super::report::{TestResult, TierResult};
 use super::tier::{NATIVE_MODULE, Tier};
 use crate::images::Images;
 use crate::nested::{FULL, NATIVE_TESTS, NativeBinary};
+use crate::second_try::{self, SECOND_TRIES, SecondTry};
 use crate::{paths, skip};
 
 /// Runs every test of `tier`.
@@ -30,9 +32,16 @@ pub(super) fn run_tier(tier: Tier, built: &Built, options: &Options) -> Result<T
             if tier == Tier::Nested {
                 session.pass_native_tests()?;
             }
+            let mut tests = Vec::new();
             for binary in &built.binaries {
-                result.tests.extend(session.run_binary(tier, binary)?);
+                tests.extend(session.run_binary(tier, binary)?);
             }
+            if tier.has_second_try() {
+                let again = |binary: &TestBinary, path: &str| session.run_again(tier, binary, path);
+                result.second_tries = again::try_again(&mut tests, again)?;
+            }
+            result.second_tries.extend(session.noted_second_tries()?);
+            result.tests = tests.into_iter().map(|test| TestResult::new(test.name(), test.outcome)).collect();
         }
     }
     result.duration = start.elapsed();
@@ -61,6 +70,7 @@ struct Session<'a> {
     options: &'a Options,
     seed: u64,
     skips: NamedTempFile,
+    second_tries: NamedTempFile,
     /// The list of native tests, for the one nested test that runs them again.
     native: Option<NamedTempFile>,
 }
@@ -70,7 +80,8 @@ impl<'a> Session<'a> {
         let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| u64::from(now.subsec_nanos()));
         let seed = options.seed.unwrap_or_else(clock);
         let skips = NamedTempFile::new().context("Cannot make the file of skipped tests")?;
-        Ok(Self { built, options, seed, skips, native: None })
+        let second_tries = NamedTempFile::new().context("Cannot make the file of tests that were run twice")?;
+        Ok(Self { built, options, seed, skips, second_tries, native: None })
     }
 
     /// Writes the list of native tests.
@@ -89,7 +100,7 @@ impl<'a> Session<'a> {
     }
 
     /// Runs the tests of `binary` that belong to `tier`.
-    fn run_binary(&self, tier: Tier, binary: &TestBinary) -> Result<Vec<TestResult>> {
+    fn run_binary<'b>(&self, tier: Tier, binary: &'b TestBinary) -> Result<Vec<Ran<'b>>> {
         let filter = self.options.filter.as_deref().unwrap_or_default();
         let names = self.list(binary, Selection::of(tier, binary), filter)?;
         if names.is_empty() {
@@ -97,13 +108,32 @@ impl<'a> Session<'a> {
         }
         let seed = if tier == Tier::Unit { format!(", seed {}", self.seed) } else { String::new() };
         eprintln!("{tier}: {} ({} tests{seed})", binary.name, names.len());
+        let outcomes = self.run_tests(tier, binary, &names)?;
+        Ok(outcomes.into_iter().map(|(path, outcome)| Ran { binary, path, outcome }).collect())
+    }
+
+    /// Runs one test that failed once more.
+    fn run_again(&self, tier: Tier, binary: &TestBinary, path: &str) -> Result<Outcome> {
+        eprintln!("{tier}: once more: {}::{path}", binary.name);
+        let outcome = self.run_tests(tier, binary, &[path.to_owned()])?.remove(path);
+        outcome.context("The test was not run again")
+    }
+
+    /// The tests that a test has run twice.
+    fn noted_second_tries(&self) -> Result<Vec<SecondTry>> {
+        let text = fs::read_to_string(self.second_tries.path()).context("Cannot read which tests were run twice")?;
+        second_try::parse(&text)
+    }
+
+    /// Runs these tests of `binary`: their outcomes by path, and its own when it fails without a test that does.
+    fn run_tests(&self, tier: Tier, binary: &TestBinary, names: &[String]) -> Result<BTreeMap<String, Outcome>> {
         fs::write(self.skips.path(), "").context("Cannot empty the file of skipped tests")?;
         let mut command = self.command(binary);
-        command.arg("--exact").args(&names).arg(format!("--test-threads={}", tier.threads()));
+        command.arg("--exact").args(names).arg(format!("--test-threads={}", tier.threads()));
         let deadline = tier.deadline(self.options.full);
         let finished = process::run(&mut command, deadline)?;
         let mut outcomes = libtest::parse_run(&finished.stdout);
-        for name in &names {
+        for name in names {
             outcomes.entry(name.clone()).or_insert_with(|| Outcome::Failed(unfinished(&finished, deadline)));
         }
         for (name, reason) in skip::parse(&fs::read_to_string(self.skips.path()).unwrap_or_default()) {
@@ -115,7 +145,7 @@ impl<'a> Session<'a> {
         if !outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(_))) && !ended_well(&finished) {
             outcomes.insert("the binary itself".into(), Outcome::Failed(unfinished(&finished, deadline)));
         }
-        Ok(outcomes.into_iter().map(|(name, outcome)| TestResult::new(&binary.name, &name, outcome)).collect())
+        Ok(outcomes)
     }
 
     /// The names of the tests that are selected and contain `filter`.
@@ -141,6 +171,7 @@ impl<'a> Session<'a> {
         let path = |path: &Path| path.display().to_string();
         let mut environment = BTreeMap::from([
             (skip::SKIPS, path(self.skips.path())),
+            (SECOND_TRIES, path(self.second_tries.path())),
             ("PROPTEST_CASES", self.options.proptest_cases.to_string()),
             ("PROPTEST_RNG_SEED", self.seed.to_string()),
             ("RUST_BACKTRACE", "1".to_owned()),

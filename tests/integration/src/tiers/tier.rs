@@ -43,12 +43,18 @@ impl Tier {
         }
     }
 
+    /// Whether a test that fails is run once more: those with real machines, on a host that others use, too.
+    pub(super) fn has_second_try(self) -> bool {
+        matches!(self, Self::Native | Self::Nested)
+    }
+
     /// After how long a binary that has not ended is killed: far beyond what a loaded machine needs.
     pub(super) fn deadline(self, full: bool) -> Duration {
         Duration::from_secs(match self {
-            Self::Unit | Self::Golden | Self::Native => 15 * 60,
+            Self::Unit | Self::Golden => 15 * 60,
+            Self::Native => 25 * 60,
             Self::Nested if full => 6 * 60 * 60,
-            Self::Nested => 40 * 60,
+            Self::Nested => 50 * 60,
         })
     }
 }
