@@ -179,7 +179,7 @@ done
 
     #[test]
     fn a_test_that_fails_once_has_passed_and_is_told() {
-        let result = run(&["a", "f1", "b"], 1);
+        let result = run(&["a", "b", "f1"], 1);
         assert_eq!((result.passed, result.failed.len()), (3, 0));
         assert_eq!(result.second_tries, [SecondTry { name: "native_x::f1".into(), printed: "broken".into() }]);
     }

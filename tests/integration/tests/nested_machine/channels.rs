@@ -50,7 +50,7 @@ fn script(board: Board, mib: u32) -> String {
          --balloon size=64Mi >/tmp/log 2>&1\n\
          status=$?\ncat /tmp/log\n\
          for sum in port hvc vsock; do\n\
-         i=0; until [ -s /tmp/$sum.sum ] || [ $i -gt 300 ]; do sleep 0.1; i=$((i + 1)); done\n\
+         i=0; until [ -s /tmp/$sum.sum ] || [ $i -gt 1200 ]; do sleep 0.1; i=$((i + 1)); done\n\
          done\n\
          cat /tmp/vsock.answer\n\
          echo \"host port $(cat /tmp/port.sum)\"\n\

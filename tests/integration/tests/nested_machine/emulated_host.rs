@@ -5,7 +5,7 @@ use std::time::Duration;
 use integration::images::Images;
 use integration::nested::L1;
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 
 #[test]
 fn a_command_runs_beside_a_working_kvm_and_its_status_comes_out() {

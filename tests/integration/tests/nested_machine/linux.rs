@@ -52,7 +52,7 @@ fn keeps_avx(kernel: Kernel) {
     let cmdline = Board::Microvm.cmdline();
     let script = format!(
         "cp /media/disk /tmp/disk\n\
-         timeout 200 pause-at --kernel /media/bzimage --initrd /media/initramfs --disk /tmp/disk \
+         timeout 600 pause-at --kernel /media/bzimage --initrd /media/initramfs --disk /tmp/disk \
          --cmdline '{cmdline} quiet' --cpus 2 --at 'avx: waiting'\n"
     );
     let text = medium.run(&images, Path::new(env!("CARGO_BIN_EXE_pause-at")), &script, LIMIT).unwrap();

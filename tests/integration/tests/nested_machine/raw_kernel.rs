@@ -43,7 +43,7 @@ fn a_kernel_without_headers_acpi_pci_and_serial_port_reaches_its_userspace() {
     let script = format!(
         "mkdir /media && mount -o ro /dev/vda /media || exit 1\n\
          cp /media/disk /tmp/disk\necho '{config}' >/tmp/config\n\
-         timeout 300 launcher run --config /tmp/config --kernel /media/kernel --memory 256Mi --cpus 2 \
+         timeout 600 launcher run --config /tmp/config --kernel /media/kernel --memory 256Mi --cpus 2 \
          --cmdline 'console=hvc0 root=/dev/vda rw init=/sbin/init reboot=k panic=-1' --disk path=/tmp/disk \
          --virtio-console stdio --on-reboot exit </dev/null >/tmp/log 2>&1\n\
          status=$?\ncat /tmp/log\necho \"end $status\"\n"

@@ -12,7 +12,7 @@ use integration::paths;
 const INIT: &str = include_str!("init.sh");
 
 /// For a whole L1; one guest takes some seconds, on a loaded machine many times that.
-pub const LIMIT: Duration = Duration::from_secs(900);
+pub const LIMIT: Duration = Duration::from_secs(1500);
 
 /// What the guest gets by TCP, in MiB.
 const FILE_MIB: u32 = 8;
@@ -70,7 +70,7 @@ impl Scene {
         let cmdline = board.cmdline();
         format!(
             "cp /media/disk /tmp/disk\necho '{config}' >/tmp/config\n: >/tmp/log\n{up}{press}echo 'begin {self}'\n\
-             timeout 300 launcher run --config /tmp/config --board {board} --kernel /media/{kernel} \
+             timeout 600 launcher run --config /tmp/config --board {board} --kernel /media/{kernel} \
              --initrd /media/initramfs --cmdline '{cmdline} quiet steps={steps}' --cpus {cpus} --memory {mib}Mi \
              --smbios uuid={UUID},serial=0042 --disk path=/tmp/disk {net} --boot-report text >/tmp/log 2>&1\n\
              status=$?\ncat /tmp/log\necho \"end {self} $status\"\n{down}"
