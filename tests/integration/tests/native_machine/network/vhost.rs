@@ -5,9 +5,8 @@ use std::fs::File;
 use std::net::UdpSocket;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::Instant;
 
-use integration::machine::{DEADLINE, pattern};
+use integration::machine::pattern;
 use integration::namespace::{in_namespace, ip};
 use integration::skip::skip;
 use vmm::{Resource, VmEvent, open_tap};
@@ -186,19 +185,13 @@ fn while_the_cable_is_out_frames_are_lost() {
             guest.line("net step down");
             // A pause waits for the queues to be home.
             guest.handle.pause().unwrap();
-            let dropped = || guest.handle.net_statistics(&net).unwrap().received().dropped;
-            let before = dropped();
             socket.send(b"lost").unwrap();
             guest.handle.resume().unwrap();
-            let deadline = Instant::now() + DEADLINE;
-            while dropped() == before {
-                assert!(Instant::now() < deadline, "the frame is not counted");
-                std::thread::yield_now();
-            }
             guest.handle.set_link_up(&net, true).unwrap();
             guest.line("net step up");
             echo(&socket, 2, 200);
             guest.answer("net");
+            assert!(guest.handle.net_statistics(&net).unwrap().received().dropped > 0);
             guest.handle.stop().unwrap();
             ip("link delete tap0");
         }
