@@ -108,18 +108,18 @@ fn run() -> Result<()> {
     vcpu.set_regs(&kvm_regs { rip: entry, rflags: 2, ..kvm_regs::default() })?;
 
     let first_kvm_run = now_ns();
-    loop {
+    let output = loop {
         match vcpu.run()? {
             VcpuExit::IoOut(SERIAL_PORT, bytes) => {
+                let output = now_ns();
                 std::io::stdout().write_all(bytes)?;
                 std::io::stdout().flush()?;
-                break;
+                break output;
             }
             VcpuExit::IoOut(..) => {}
             exit => return Err(format!("The guest printed nothing before {exit:?}").into()),
         }
-    }
-    let output = now_ns();
+    };
     writeln!(
         std::io::stderr(),
         "{{\"kvm_ready_ns\":{kvm_ready},\"memory_ready_ns\":{memory_ready},\"payload_loaded_ns\":{payload_loaded},\

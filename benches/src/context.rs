@@ -1,10 +1,11 @@
 //! What every part of the bench gets.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fastrand::Rng;
 
 use crate::options::Options;
+use crate::programs::Built;
 use crate::samples::Samples;
 
 /// What a part may use, and where its measurements go.
@@ -14,6 +15,10 @@ pub struct Context {
     pub options: Options,
     /// Where files go that are worth keeping. It exists.
     pub directory: PathBuf,
+    /// The programs that are measured.
+    pub built: Built,
+    /// Whether TAP interfaces can be made here; if not, why.
+    pub network: Result<(), String>,
     /// Shuffles and resamples.
     pub rng: Rng,
     /// All measurements so far.
@@ -22,7 +27,8 @@ pub struct Context {
 
 impl Context {
     /// A context without measurements.
-    pub fn new(options: Options, directory: &Path, seed: u64) -> Self {
-        Self { options, directory: directory.to_owned(), rng: Rng::with_seed(seed), samples: Samples::default() }
+    pub fn new(options: Options, built: Built, network: Result<(), String>, seed: u64) -> Self {
+        let (directory, rng) = (options.output.clone(), Rng::with_seed(seed));
+        Self { options, directory, built, network, rng, samples: Samples::default() }
     }
 }

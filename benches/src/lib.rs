@@ -6,9 +6,14 @@
 #![forbid(unsafe_code)]
 
 pub mod context;
+pub mod host;
+pub mod monotonic;
+pub mod network;
 pub mod options;
 pub mod parts;
 pub mod plot;
+pub mod programs;
 pub mod report;
 pub mod samples;
+pub mod start;
 pub mod statistics;

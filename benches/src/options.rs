@@ -30,7 +30,10 @@ pub struct Options {
 
 /// A part of the bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {}
+pub enum Part {
+    /// Process start to first output.
+    Start,
+}
 
 #[cfg(test)]
 mod tests {

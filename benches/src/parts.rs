@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result};
 
 use crate::context::Context;
 use crate::options::{Options, Part};
+use crate::programs::Built;
 use crate::report::{self, Section};
+use crate::{host, network, start};
 
 /// Runs what `options` say; fails if a part does. What cannot be run on this machine is no failure: the report tells.
 ///
@@ -17,10 +19,18 @@ use crate::report::{self, Section};
 pub fn run(options: Options) -> Result<ExitCode> {
     let directory = options.output.clone();
     fs::create_dir_all(&directory).with_context(|| format!("Cannot make {}", directory.display()))?;
+    // Below the output, where the process in the namespace finds them again.
+    let (programs, against) = (directory.join("programs"), options.against.as_deref());
+    let Some(network) = network::inside() else {
+        Built::build(&programs, against)?;
+        return Err(network::enter());
+    };
+    let built = Built::find(&programs, against);
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
     let parts = options.parts.clone();
-    let mut context = Context::new(options, &directory, seed);
-    let (mut sections, mut failed) = (Vec::new(), false);
+    let mut sections = vec![host::section(&built.ours.launcher, seed)];
+    let mut context = Context::new(options, built, network, seed);
+    let mut failed = false;
     for part in parts {
         let section = measure(part, &mut context).unwrap_or_else(|error| {
             failed = true;
@@ -41,6 +51,8 @@ pub fn run(options: Options) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn measure(part: Part, _context: &mut Context) -> Result<Section> {
-    match part {}
+fn measure(part: Part, context: &mut Context) -> Result<Section> {
+    match part {
+        Part::Start => start::run(context),
+    }
 }

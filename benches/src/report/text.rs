@@ -7,14 +7,20 @@ use super::{Block, Goal, Section, Table};
 impl Display for Section {
     fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
         writeln!(to, "{}\n{}", self.title, "=".repeat(self.title.chars().count()))?;
+        let mut within_goals = false;
         for block in &self.blocks {
+            let goal = matches!(block, Block::Goal(_));
+            if goal && !within_goals {
+                writeln!(to)?;
+            }
+            within_goals = goal;
             match block {
                 Block::Text(text) => writeln!(to, "\n{text}")?,
                 Block::Table(table) => write!(to, "\n{table}")?,
                 // Only the page can show them.
                 Block::Picture { .. } | Block::Listing { .. } => {}
                 Block::NotRun { what, why } => writeln!(to, "\nCould not run {what}: {why}")?,
-                Block::Goal(goal) => writeln!(to, "\n{goal}")?,
+                Block::Goal(goal) => writeln!(to, "{goal}")?,
             }
         }
         Ok(())

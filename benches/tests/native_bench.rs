@@ -1,0 +1,44 @@
+//! The bench's parts from one end to the other, with the programs as tests are built.
+
+use std::path::PathBuf;
+
+use benches::context::Context;
+use benches::options::Options;
+use benches::programs::{Built, Programs};
+use benches::start;
+use clap::Parser;
+use integration::{machine, paths};
+
+fn context(output: &std::path::Path, arguments: &[&str]) -> Context {
+    let mut options = Options::parse_from(std::iter::once("bench").chain(arguments.iter().copied()));
+    options.output = output.to_owned();
+    let programs = Programs {
+        revision: String::new(),
+        launcher: paths::launcher(),
+        bare_vmm: Some(PathBuf::from(env!("CARGO_BIN_EXE_bare-vmm"))),
+    };
+    let floor = PathBuf::from(env!("CARGO_BIN_EXE_floor"));
+    let built = Built { ours: programs, against: None, floor, guest: machine::test_guest() };
+    Context::new(options, built, Err("tests of the bench have no network".to_owned()), 1)
+}
+
+#[test]
+fn starts_of_the_floor_and_of_ours_are_measured_compared_and_kept() {
+    if !machine::kvm_or_skip() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut context = context(directory.path(), &["--runs", "2", "--warm-up", "0"]);
+    let section = start::run(&mut context).unwrap();
+    let text = section.to_string();
+    let figures = ["start, one at a time: first output", "start, 10 at once: first output"];
+    for series in ["floor", "bare vmm microvm", "bare vmm q35", "launcher microvm", "launcher q35"] {
+        let counts = figures.map(|figure| context.samples.values(figure, series).len());
+        assert_eq!(counts, [2, 10], "{series}:\n{text}");
+        let phase = context.samples.values("start, one at a time: first KVM_RUN", series);
+        assert_eq!(phase.len(), 2, "{series} tells no times:\n{text}");
+    }
+    assert!(text.contains("Could not run starts with a network: tests of the bench have no network"), "{text}");
+    assert!(text.contains("launcher q35, one at a time, process start to first output: at most 1.25 x"), "{text}");
+    assert!(context.samples.to_csv().lines().count() > 100);
+}
