@@ -29,6 +29,12 @@ impl From<&str> for DeviceId {
     }
 }
 
+impl From<String> for DeviceId {
+    fn from(name: String) -> Self {
+        Self(name)
+    }
+}
+
 impl fmt::Display for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

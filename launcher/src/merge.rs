@@ -190,14 +190,11 @@ fn add_net(config: &mut RunConfig, net: &NetArg) -> Result<(), LoadError> {
         RomArg::Default | RomArg::Off => None,
     };
     config.vm.nets.push(NetConfig {
-        id: id.clone(),
-        mac: net.mac.map_or_else(random_mac, Ok).map_err(LoadError::Mac)?,
         mtu: net.mtu,
         queues: net.source.queues(),
-        link_up: true,
-        root_port: false,
         boot_index: net.boot_index,
         rom: rom.is_some(),
+        ..NetConfig::new(id.clone(), net.mac.map_or_else(random_mac, Ok).map_err(LoadError::Mac)?)
     });
     if let Some(rom) = rom {
         config.resources.insert(rom_of(&id), ResourceSpec::Path(rom));
@@ -240,7 +237,7 @@ fn set_vsock(config: &mut RunConfig, arg: &VsockArg) {
         config.resources.remove(&old.id);
     }
     let id = free_id(&config.vm, "vsock");
-    config.vm.vsock = Some(VsockConfig { id: id.clone(), cid: arg.cid, root_port: false });
+    config.vm.vsock = Some(VsockConfig::new(id.clone(), arg.cid));
     config.resources.insert(id, ResourceSpec::Socket(arg.path.clone()));
 }
 
@@ -250,8 +247,7 @@ fn set_console(config: &mut RunConfig, args: &RunArgs) -> Result<(), LoadError> 
         return Ok(());
     }
     let id = config.vm.console.as_ref().map_or_else(|| free_id(&config.vm, "console"), |console| console.id.clone());
-    let console =
-        config.vm.console.get_or_insert_with(|| ConsoleConfig { id: id.clone(), ports: Vec::new(), root_port: false });
+    let console = config.vm.console.get_or_insert_with(|| ConsoleConfig::new(id.clone()));
     for port in &args.ports {
         if console.ports.contains(&port.name) {
             return Err(LoadError::PortTwice(port.name.clone()));
@@ -278,17 +274,9 @@ fn set_console(config: &mut RunConfig, args: &RunArgs) -> Result<(), LoadError> 
 
 fn set_balloon(config: &mut RunConfig, args: &RunArgs) {
     if let Some(arg) = &args.balloon {
-        let id =
-            config.vm.balloon.as_ref().map_or_else(|| free_id(&config.vm, "balloon"), |balloon| balloon.id.clone());
-        let old = config.vm.balloon.take();
-        config.vm.balloon = Some(BalloonConfig {
-            id,
-            size: arg.size,
-            deflate_on_oom: old.as_ref().is_none_or(|old| old.deflate_on_oom),
-            free_page_reporting: old.as_ref().is_none_or(|old| old.free_page_reporting),
-            statistics_seconds: arg.statistics_seconds,
-            root_port: old.is_some_and(|old| old.root_port),
-        });
+        let id = free_id(&config.vm, "balloon");
+        let balloon = config.vm.balloon.get_or_insert_with(|| BalloonConfig::new(id));
+        (balloon.size, balloon.statistics_seconds) = (arg.size, arg.statistics_seconds);
     }
     if let Some(RngArg(rate)) = args.rng {
         config.vm.rng.bytes = Some(rate);

@@ -45,7 +45,7 @@ pub enum StopReason {
         /// Where the reset came from.
         source: ResetSource,
     },
-    /// The guest wrote a status to the debug-exit port.
+    /// The guest wrote a status to the debug-exit port, I/O port 0x501, which every machine has.
     DebugExit {
         /// The byte written.
         status: u8,

@@ -8,9 +8,23 @@ use std::time::{Duration, Instant};
 /// Events kept for a reader that does not read.
 const CAPACITY: usize = 256;
 
-/// The events of a machine since this reader subscribed.
+/// The events of a machine since this reader subscribed: [`crate::VmHandle::events`] gives one, as often as it is asked.
 ///
-/// At most 256 wait; a reader that falls behind loses the newest ones, but never [`VmEvent::Stopped`].
+/// At most 256 wait; a reader that falls behind loses the newest ones, but never [`VmEvent::Stopped`]. A stream does not
+/// keep its machine: when the last handle is dropped, it ends with `Stopped` too.
+///
+/// ```
+/// # mod tiny { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/tiny.rs")); }
+/// # let Some((config, resources)) = tiny::machine(tiny::SAYS_HI) else { return Ok(()) };
+/// use vmm::{StopReason, Vm, VmEvent};
+///
+/// let machine = Vm::build(config, resources)?;
+/// let events = machine.events();
+/// machine.start()?;
+/// let seen: Vec<VmEvent> = events.iter().collect();
+/// assert_eq!(seen, [VmEvent::Started, VmEvent::Stopped(StopReason::DebugExit { status: 42 })]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct EventStream {
     queue: Arc<Queue>,
@@ -18,28 +32,43 @@ pub struct EventStream {
 
 #[derive(Debug, Default)]
 struct Queue {
-    events: Mutex<VecDeque<VmEvent>>,
+    waiting: Mutex<Waiting>,
     arrived: Condvar,
 }
 
+#[derive(Debug, Default)]
+struct Waiting {
+    events: VecDeque<VmEvent>,
+    /// The last of them is the last of all.
+    complete: bool,
+}
+
 impl EventStream {
-    /// The next event; `None` when `timeout` passes first. Without a timeout it waits for as long as it takes, so
-    /// not after `Stopped`: nothing follows it.
+    /// The next event. `None` when `timeout` passes first, and at once after `Stopped`, which nothing follows. Without a
+    /// timeout it waits for as long as it takes.
     pub fn next(&self, timeout: Option<Duration>) -> Option<VmEvent> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut events = self.queue.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(event) = events.pop_front() {
+            if let Some(event) = waiting.events.pop_front() {
                 return Some(event);
             }
-            events = match deadline {
-                None => self.queue.arrived.wait(events).unwrap_or_else(PoisonError::into_inner),
+            if waiting.complete {
+                return None;
+            }
+            waiting = match deadline {
+                None => self.queue.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.checked_duration_since(Instant::now())?;
-                    self.queue.arrived.wait_timeout(events, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.queue.arrived.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
+    }
+
+    /// Each event as it comes, up to `Stopped`.
+    pub fn iter(&self) -> impl Iterator<Item = VmEvent> + '_ {
+        std::iter::from_fn(|| self.next(None))
     }
 }
 
@@ -54,7 +83,11 @@ impl EventSender {
     /// A reader of everything from now on; if the machine has stopped, of that.
     pub(crate) fn subscribe(&mut self) -> EventStream {
         let queue = Arc::new(Queue::default());
-        queue.events.lock().unwrap_or_else(PoisonError::into_inner).extend(self.last.clone());
+        {
+            let mut waiting = queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.events.extend(self.last.clone());
+            waiting.complete = self.last.is_some();
+        }
         self.readers.push(Arc::downgrade(&queue));
         EventStream { queue }
     }
@@ -67,9 +100,10 @@ impl EventSender {
         }
         self.readers.retain(|reader| {
             let Some(queue) = reader.upgrade() else { return false };
-            let mut events = queue.events.lock().unwrap_or_else(PoisonError::into_inner);
-            if last || events.len() < CAPACITY {
-                events.push_back(event.clone());
+            let mut waiting = queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if last || waiting.events.len() < CAPACITY {
+                waiting.events.push_back(event.clone());
+                waiting.complete |= last;
                 queue.arrived.notify_all();
             }
             true
@@ -103,7 +137,19 @@ mod tests {
     fn who_subscribes_after_the_end_is_told_of_it() {
         let mut sender = EventSender::default();
         sender.send(&STOPPED);
-        assert_eq!(sender.subscribe().next(None), Some(STOPPED));
+        assert_eq!(sender.subscribe().iter().collect::<Vec<_>>(), [STOPPED]);
+    }
+
+    #[test]
+    fn nobody_waits_for_what_follows_the_end() {
+        let mut sender = EventSender::default();
+        let stream = sender.subscribe();
+        sender.send(&VmEvent::Started);
+        assert_eq!(stream.next(None), Some(VmEvent::Started));
+        assert_eq!(stream.next(Some(Duration::ZERO)), None, "more may come");
+        sender.send(&STOPPED);
+        assert_eq!(stream.next(None), Some(STOPPED));
+        assert_eq!(stream.next(None), None);
     }
 
     #[test]

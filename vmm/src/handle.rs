@@ -28,7 +28,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Builds machines.
+/// Builds machines: [`Vm::build`] is where everything begins.
 #[derive(Debug)]
 pub struct Vm;
 
@@ -36,6 +36,23 @@ pub struct Vm;
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a machine cannot be built, or a request to it fails.
+///
+/// The text says what failed, and that of its [`source`](std::error::Error::source) why and what to do about it: print
+/// them all, which is what `{:#}` of `anyhow` does.
+///
+/// ```
+/// use std::error::Error;
+/// use vmm::{Resources, Vm, VmConfig, VmError};
+///
+/// let error = Vm::build(VmConfig::default(), Resources::new()).unwrap_err();
+/// assert!(matches!(error, VmError::Resources(_)));
+/// let chain = std::iter::successors(Some(&error as &dyn Error), |&error| error.source());
+/// let text: Vec<String> = chain.map(|error| error.to_string()).collect();
+/// assert_eq!(
+///     text.join(": "),
+///     "The machine's resources do not fit its configuration: kernel has no resource: it needs the file of a kernel"
+/// );
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VmError {
@@ -123,7 +140,14 @@ impl From<MachineError> for VmError {
 
 impl Vm {
     /// Chooses the real-time signal (SIGRTMIN + `offset`) that takes vCPUs out of the guest, for programs that use the
-    /// first one themselves. Its handler is the library's only process-wide state.
+    /// first one themselves. Its handler is the library's only process-wide state. To be called before the first machine
+    /// is built; without it the first such signal is taken.
+    ///
+    /// ```
+    /// vmm::Vm::use_signal(3)?;
+    /// assert!(vmm::Vm::use_signal(4).is_err(), "it is chosen once");
+    /// # Ok::<(), vmm::VmError>(())
+    /// ```
     ///
     /// # Errors
     /// There is no such signal, the program handles it itself, or a machine of this process uses another one already.
@@ -132,7 +156,20 @@ impl Vm {
         Ok(())
     }
 
-    /// Builds a machine up to its first instruction, which [`VmHandle::start`] runs.
+    /// Builds a machine up to its first instruction, which [`VmHandle::start`] runs. Everything that it will need is taken
+    /// here (memory is reserved, threads are started, and nothing is opened later), so that what the host refuses is
+    /// refused now.
+    ///
+    /// ```
+    /// # mod tiny { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/tiny.rs")); }
+    /// # let Some((config, resources)) = tiny::machine(tiny::SAYS_HI) else { return Ok(()) };
+    /// use vmm::{StopReason, Vm};
+    ///
+    /// let machine = Vm::build(config, resources)?;
+    /// machine.start()?;
+    /// assert_eq!(machine.wait(None), Some(StopReason::DebugExit { status: 42 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The configuration is refused, a resource is missing, left over or unusable, or the host cannot do it.
@@ -140,8 +177,8 @@ impl Vm {
         Self::build_since(config, resources, StartSource::Build, now_ns())
     }
 
-    /// As [`Vm::build`], with the time (CLOCK_MONOTONIC, ns) at which the caller itself was started, for the boot
-    /// timeline.
+    /// As [`Vm::build`], with the time at which the start began to the caller, for the [`BootTimeline`]:
+    /// `process_start_ns` is CLOCK_MONOTONIC in nanoseconds, and `source` says what happened then.
     ///
     /// # Errors
     /// As [`Vm::build`].
@@ -174,7 +211,29 @@ impl Vm {
     }
 }
 
-/// Controls one machine. Clones control the same one; when the last is dropped the machine is stopped.
+/// Controls one machine, from any thread. Clones control the same one; when the last is dropped the machine is stopped.
+///
+/// Requests are carried out one after the other by the machine's own thread, and each method returns when its request is
+/// done. What does not fit the machine's state ([`VmState`] draws them) is refused with [`VmError::Refused`].
+///
+/// ```
+/// # mod tiny { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/tiny.rs")); }
+/// # let Some((config, resources)) = tiny::machine(tiny::SLEEPS) else { return Ok(()) };
+/// use vmm::{Refusal, StopReason, Vm, VmError, VmState};
+///
+/// let machine = Vm::build(config, resources)?;
+/// assert!(matches!(machine.pause(), Err(VmError::Refused(Refusal::NotStarted))));
+/// machine.start()?;
+/// machine.pause()?;
+/// machine.pause()?; // It is so already.
+/// assert_eq!(machine.state(), VmState::Paused);
+/// machine.resume()?;
+/// machine.reset()?;
+/// machine.stop()?;
+/// assert_eq!(machine.wait(None), Some(StopReason::Requested));
+/// assert!(matches!(machine.start(), Err(VmError::Refused(Refusal::Stopped))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct VmHandle {
     control: Arc<Control>,
@@ -213,7 +272,7 @@ impl Drop for Control {
 }
 
 impl VmHandle {
-    /// Takes the disks' locks and runs the first instruction.
+    /// Takes the disks' locks and lets the vCPUs run; does not wait for the guest.
     ///
     /// # Errors
     /// The machine was started already, has stopped, or a disk is in use by another process.
@@ -221,7 +280,8 @@ impl VmHandle {
         self.control.shared.ask(Request::Start)
     }
 
-    /// Stops all vCPUs, drains all queues; returns when both is done.
+    /// Stops all vCPUs and has the host finish what devices began; returns when both is done. Clocks of the guest stand
+    /// still, and its memory does not change. A machine that is paused already stays so.
     ///
     /// # Errors
     /// The machine is not running, or a host request does not end in time; the machine then runs on.
@@ -229,7 +289,7 @@ impl VmHandle {
         self.control.shared.ask(Request::Pause)
     }
 
-    /// Lets a paused machine go on; its clocks have advanced by the time that passed.
+    /// Lets a paused machine go on; its clocks have advanced by the time that passed. A machine that runs goes on to.
     ///
     /// # Errors
     /// The machine was not started, or has stopped.
@@ -237,7 +297,8 @@ impl VmHandle {
         self.control.shared.ask(Request::Resume)
     }
 
-    /// Resets the machine as its reset button would, whatever `on_reboot` says.
+    /// Resets the machine as its reset button would, whatever `on_reboot` says: it starts again from its payload, with the
+    /// same descriptors. A paused machine stays paused, at its first instruction.
     ///
     /// # Errors
     /// The machine was not started, or has stopped.
@@ -338,8 +399,8 @@ impl VmHandle {
         result
     }
 
-    /// Waits until the machine has stopped and its threads have ended, and says why; `None` when `timeout` passes
-    /// first.
+    /// Waits until the machine has stopped and its threads have ended, and says why, as often as it is asked; `None` when
+    /// `timeout` passes first, and only then.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<StopReason> {
         let reason = self.control.shared.wait(timeout)?;
         self.control.join();
@@ -360,19 +421,44 @@ impl VmHandle {
         self.control.shared.state()
     }
 
-    /// Everything that happens from now on.
+    /// Everything that happens from now on: a stream of the caller's own. Subscribe before [`VmHandle::start`] to miss
+    /// nothing; once the machine has stopped, the stream holds that.
     pub fn events(&self) -> EventStream {
         self.control.shared.subscribe()
     }
 
-    /// What the machine did since it was built: exits of its vCPUs, changes of its memory slots.
+    /// What the machine did since it was built. At any time, also when it has stopped; costs the guest nothing.
+    ///
+    /// ```
+    /// # mod tiny { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/tiny.rs")); }
+    /// # let Some((config, resources)) = tiny::machine(tiny::SAYS_HI) else { return Ok(()) };
+    /// let machine = vmm::Vm::build(config, resources)?;
+    /// machine.start()?;
+    /// machine.wait(None);
+    /// let statistics = machine.statistics();
+    /// assert_eq!(statistics.exits[0].port_writes, 4, "three to the serial port, one to the debug-exit port");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn statistics(&self) -> VmStatistics {
         let disks = self.control.disks.iter().map(|(id, port)| (id.clone(), port.statistics())).collect();
         let rings = RingStatistics { made: self.control.rings.made(), refused: self.control.rings.refused() };
         VmStatistics { disks, rings, ..self.control.statistics.snapshot() }
     }
 
-    /// The times of the first start.
+    /// When each step of the first start was done, as far as it has come.
+    ///
+    /// ```
+    /// # mod tiny { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/tiny.rs")); }
+    /// # let Some((config, resources)) = tiny::machine(tiny::SAYS_HI) else { return Ok(()) };
+    /// let machine = vmm::Vm::build(config, resources)?;
+    /// machine.start()?;
+    /// machine.wait(None);
+    /// let timeline = machine.boot_timeline();
+    /// let first = timeline.first_kvm_run_ns.ok_or("no vCPU ran")?;
+    /// assert!(timeline.process_start_ns < first);
+    /// assert!(Some(first) < timeline.first_console_output_ns);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn boot_timeline(&self) -> BootTimeline {
         self.control.timeline.snapshot()
     }

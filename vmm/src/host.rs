@@ -6,6 +6,14 @@ use std::os::fd::OwnedFd;
 
 /// Everything that machines ask of `/dev/kvm`, there or not: first what none can do without, then what some can.
 ///
+/// ```
+/// # let Ok(kvm) = std::fs::File::options().read(true).write(true).open("/dev/kvm") else { return Ok(()) };
+/// for lack in vmm::kvm_capabilities(kvm.into())?.iter().filter(|capability| capability.value == 0) {
+///     println!("This host's KVM has no {}: {}.", lack.name, lack.lack);
+/// }
+/// # Ok::<(), vmm::VmError>(())
+/// ```
+///
 /// # Errors
 /// `device` is not `/dev/kvm`, opened for reading and writing, or speaks another version of the interface.
 pub fn kvm_capabilities(device: OwnedFd) -> Result<Vec<KvmCapability>, VmError> {

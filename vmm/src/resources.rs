@@ -7,16 +7,17 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use thiserror::Error;
 
-/// Id of the kernel image.
+/// Id of the kernel's file.
 pub const KERNEL: &str = "kernel";
-/// Id of the initial RAM disk.
+/// Id of the initial RAM disk's file.
 pub const INITRD: &str = "initrd";
-/// Id of the firmware's code.
+/// Id of the file with the firmware's code.
 pub const FIRMWARE: &str = "firmware";
-/// Id of the firmware's variable store.
+/// Id of the firmware's variable store ([`Resource::Variables`]).
 pub const VARIABLES: &str = "variables";
-/// Id of the first serial port.
+/// Id of the first serial port ([`Resource::Stream`]). Without it the guest's output is discarded.
 pub const SERIAL: &str = "serial0";
+
 /// Id of the expansion ROM of network device `net`.
 pub fn rom_of(net: &DeviceId) -> DeviceId {
     // No device of a configuration has a colon in its id.
@@ -62,6 +63,25 @@ pub(crate) const RESERVED: &[&str] = &[
 ];
 
 /// What a device needs of the host.
+///
+/// ```
+/// use std::io::{Read, pipe};
+/// use vmm::{Resource, Resources, SERIAL};
+/// # mod tiny { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/tiny.rs")); }
+/// # let Some((config, mut resources)) = tiny::machine(tiny::SAYS_HI) else { return Ok(()) };
+///
+/// // The console's other end: what the guest writes to its serial port is read from a pipe.
+/// let (mut output, ours) = pipe()?;
+/// resources.insert(SERIAL, Resource::Stream { input: None, output: Some(ours.into()) })?;
+/// let machine = vmm::Vm::build(config, resources)?;
+/// machine.start()?;
+/// machine.wait(None);
+/// drop(machine); // the last writer of the pipe
+/// let mut said = String::new();
+/// output.read_to_string(&mut said)?;
+/// assert_eq!(said, "Hi\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Resource {
@@ -92,6 +112,12 @@ pub enum Resource {
     },
 }
 
+impl From<File> for Resource {
+    fn from(file: File) -> Self {
+        Self::File(file)
+    }
+}
+
 /// A file that is replaced as a whole whenever it changes, so that it needs the directory it is in.
 #[derive(Debug)]
 pub struct KeptFile {
@@ -115,6 +141,26 @@ pub struct VsockSockets {
 }
 
 /// All descriptors of a machine. `/dev/kvm` is among them, so that a sandboxed caller can hand it over.
+///
+/// [`crate::Vm::build`] takes them all: it refuses a device without its resource, and a resource without its device. They
+/// stay open through resets, and are closed when the machine's last handle is dropped.
+///
+/// ```
+/// use std::error::Error;
+/// use std::fs::File;
+/// use vmm::{KERNEL, Resources, Vm, VmConfig};
+///
+/// let mut resources = Resources::new();
+/// resources.insert(KERNEL, File::open("/dev/null")?)?;
+/// resources.insert("disk0", File::open("/dev/null")?)?;
+/// // The configuration has no disk0.
+/// let error = Vm::build(VmConfig::default(), resources).unwrap_err();
+/// assert_eq!(
+///     error.source().unwrap().to_string(),
+///     "A resource is given for disk0, but the configuration has no such device"
+/// );
+/// # Ok::<(), Box<dyn Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Resources {
     /// The opened `/dev/kvm`; `None`: the library opens it.
@@ -128,16 +174,17 @@ impl Resources {
         Self::default()
     }
 
-    /// Adds the resource of `device`.
+    /// Adds the resource of `device`: of [`KERNEL`], [`SERIAL`] and the like, of [`rom_of`], [`vhost_of`] or [`port_of`], or
+    /// of a device of the configuration by its id.
     ///
     /// # Errors
     /// It has one already.
-    pub fn insert(&mut self, device: impl Into<DeviceId>, resource: Resource) -> Result<(), ResourceError> {
+    pub fn insert(&mut self, device: impl Into<DeviceId>, resource: impl Into<Resource>) -> Result<(), ResourceError> {
         let device = device.into();
         if self.by_device.contains_key(&device) {
             return Err(ResourceError::Twice(device));
         }
-        self.by_device.insert(device, resource);
+        self.by_device.insert(device, resource.into());
         Ok(())
     }
 
@@ -154,6 +201,7 @@ impl Resources {
 
 /// Why resources do not fit the configuration.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ResourceError {
     /// The device has a resource already.
     #[error("{0} has a resource already")]

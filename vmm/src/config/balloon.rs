@@ -27,6 +27,20 @@ pub struct BalloonConfig {
     pub root_port: bool,
 }
 
+impl BalloonConfig {
+    /// A balloon without pages, about which nothing else is said.
+    pub fn new(id: impl Into<DeviceId>) -> Self {
+        Self {
+            id: id.into(),
+            size: 0,
+            deflate_on_oom: yes(),
+            free_page_reporting: yes(),
+            statistics_seconds: 0,
+            root_port: false,
+        }
+    }
+}
+
 fn yes() -> bool {
     true
 }

@@ -10,8 +10,8 @@ pub(super) const MAX_PORT_NAME: usize = 64;
 
 /// The virtio console device: a console (Linux: hvc0), and named ports.
 ///
-/// The console's other end is the resource of the same id, without which output is discarded; that of a port is the
-/// resource [`crate::port_of`] its name.
+/// The console's other end is the resource of the same id ([`crate::Resource::Stream`]), without which output is
+/// discarded; that of a port is the resource [`crate::port_of`] its name ([`crate::Resource::Listener`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsoleConfig {
@@ -24,4 +24,11 @@ pub struct ConsoleConfig {
     /// The device sits behind a PCI Express root port of its own (q35).
     #[serde(default)]
     pub root_port: bool,
+}
+
+impl ConsoleConfig {
+    /// A console without ports.
+    pub fn new(id: impl Into<DeviceId>) -> Self {
+        Self { id: id.into(), ports: Vec::new(), root_port: false }
+    }
 }

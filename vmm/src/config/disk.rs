@@ -10,8 +10,17 @@ const DEFAULT_QUEUES: u32 = 4;
 /// Queues that a disk can have.
 pub(super) const MAX_QUEUES: u16 = 64;
 
-/// One disk or drive; its file or block device is the resource of the same id. A CD-ROM drive without a resource is
-/// empty.
+/// One disk or drive; its file or block device is the resource of the same id ([`crate::Resource::File`]). A CD-ROM drive
+/// without a resource is empty.
+///
+/// ```
+/// use vmm::{DiskBus, DiskConfig, DiskKind, VmConfig};
+///
+/// let root = DiskConfig { serial: Some("root".into()), ..DiskConfig::new("disk0") };
+/// let drive = DiskConfig { bus: DiskBus::Sata, kind: DiskKind::Cdrom, ..DiskConfig::new("cdrom0") };
+/// VmConfig { disks: vec![root, drive], ..VmConfig::default() }.validate()?;
+/// # Ok::<(), vmm::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiskConfig {

@@ -37,9 +37,37 @@ pub use vsock::VsockConfig;
 
 use serde::{Deserialize, Serialize};
 
-/// A virtual machine as its guest will see it.
+/// A virtual machine as its guest will see it: plain data, to be kept, sent and compared.
 ///
-/// The JSON form is stable: `version` says which, unknown fields are refused.
+/// In Rust, write what differs from [`VmConfig::default`], so that fields which come later do not concern you:
+///
+/// ```
+/// use vmm::{BoardConfig, DiskConfig, PayloadConfig, VmConfig};
+///
+/// let mut config = VmConfig {
+///     board: BoardConfig::Microvm { acpi: true },
+///     payload: PayloadConfig::kernel("console=ttyS0 root=/dev/vda"),
+///     disks: vec![DiskConfig::new("disk0")],
+///     ..VmConfig::default()
+/// };
+/// config.cpus.boot = 4;
+/// config.memory.boot = 2 << 30;
+/// config.validate()?;
+/// # Ok::<(), vmm::ConfigError>(())
+/// ```
+///
+/// The serialised form (serde) is stable: `version` says which it is, what is absent has its default, and unknown fields
+/// are refused, so that nothing that was asked for is silently left out.
+///
+/// ```
+/// use vmm::VmConfig;
+///
+/// let config: VmConfig = serde_json::from_str(r#"{"version": 1, "cpus": {"boot": 2}}"#)?;
+/// assert_eq!(serde_json::from_str::<VmConfig>(&serde_json::to_string(&config)?)?, config);
+/// let error = serde_json::from_str::<VmConfig>(r#"{"version": 1, "cpu": {"boot": 2}}"#).unwrap_err();
+/// assert!(error.to_string().contains("unknown field `cpu`"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VmConfig {

@@ -10,7 +10,15 @@ pub(super) const MIN_MTU: u16 = 68;
 /// The most pairs of queues: what a TAP has.
 pub(super) const MAX_QUEUES: u16 = 256;
 
-/// One virtio network device; its TAP is the resource of the same id.
+/// One virtio network device; its TAP is the resource of the same id ([`crate::Resource::Tap`]).
+///
+/// ```
+/// use vmm::NetConfig;
+///
+/// let net = NetConfig { mtu: Some(9000), ..NetConfig::new("net0", "52:54:00:12:34:56".parse()?) };
+/// assert!(net.link_up);
+/// # Ok::<(), vmm::MacAddressError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetConfig {
@@ -38,6 +46,22 @@ pub struct NetConfig {
     /// is the resource [`crate::rom_of`]. Only where firmware starts.
     #[serde(default)]
     pub rom: bool,
+}
+
+impl NetConfig {
+    /// A network device about which nothing else is said.
+    pub fn new(id: impl Into<DeviceId>, mac: MacAddress) -> Self {
+        Self {
+            id: id.into(),
+            mac,
+            mtu: None,
+            queues: one(),
+            link_up: yes(),
+            root_port: false,
+            boot_index: None,
+            rom: false,
+        }
+    }
 }
 
 fn yes() -> bool {

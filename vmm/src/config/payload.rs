@@ -65,9 +65,16 @@ pub enum KernelEntry {
     },
 }
 
+impl PayloadConfig {
+    /// A kernel with this command line, started by the entry that it has, without an initrd.
+    pub fn kernel(cmdline: impl Into<String>) -> Self {
+        Self::Kernel { cmdline: cmdline.into(), initrd: false, entry: KernelEntry::default() }
+    }
+}
+
 impl Default for PayloadConfig {
     fn default() -> Self {
-        Self::Kernel { cmdline: String::new(), initrd: false, entry: KernelEntry::default() }
+        Self::kernel("")
     }
 }
 

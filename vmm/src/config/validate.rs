@@ -30,6 +30,7 @@ const MAX_IO_THREADS: u16 = 64;
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// The configuration has a version that this program does not know.
     #[error("Configuration version {0} is not known: this program reads version {known}", known = VmConfig::VERSION)]
@@ -270,7 +271,14 @@ impl VmConfig {
         self.cpus.topology.unwrap_or(CpuTopology { sockets: self.max_cpus(), cores: 1, threads: 1 })
     }
 
-    /// Checks everything that can be known without the host.
+    /// Checks everything that can be known without the host. [`crate::Vm::build`] does it too.
+    ///
+    /// ```
+    /// let mut config = vmm::VmConfig::default();
+    /// config.memory.boot = 4096;
+    /// let error = config.validate().unwrap_err();
+    /// assert_eq!(error.to_string(), "4096 bytes of memory are too little: a machine needs at least 16 MiB");
+    /// ```
     ///
     /// # Errors
     /// The first thing that is wrong.

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 /// The addresses that a guest can have (VIRTIO 1.2 5.10.4): those below mean the host, the last one anybody.
 pub(super) const GUEST_CIDS: RangeInclusive<u32> = 3..=u32::MAX - 1;
 
-/// The virtio socket device; the host's side is the resource of the same id.
+/// The virtio socket device; the host's side is the resource of the same id ([`crate::Resource::Vsock`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VsockConfig {
@@ -18,4 +18,11 @@ pub struct VsockConfig {
     /// The device sits behind a PCI Express root port of its own (q35).
     #[serde(default)]
     pub root_port: bool,
+}
+
+impl VsockConfig {
+    /// A socket device about which nothing else is said.
+    pub fn new(id: impl Into<DeviceId>, cid: u32) -> Self {
+        Self { id: id.into(), cid, root_port: false }
+    }
 }

@@ -53,6 +53,7 @@ pub(crate) enum GuestEvent {
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// It was not started.
     #[error("The machine has not been started: start it first")]

@@ -142,6 +142,7 @@ pub enum Submission {
 
 /// Why a disk cannot be used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum DiskError {
     /// Neither a regular file nor a block device.
     #[error("Disk {disk} is {found}: it must be a regular file or a block device")]

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 /// Why a medium cannot be changed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum MediumError {
     /// The guest uses it; it has been asked to let it go.
     #[error("The guest keeps the medium of {0}: it has been asked to give it back; try again, or force it")]

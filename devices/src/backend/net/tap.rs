@@ -17,6 +17,7 @@ const DRIVER: &str = "/dev/net/tun";
 
 /// Why a TAP interface cannot be used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum TapError {
     /// No interface can be called so.
     #[error("{0:?} cannot be the name of an interface: give 1 to 15 characters")]
@@ -93,8 +94,9 @@ pub enum TapError {
     },
 }
 
-/// Attaches `queues` times to the existing TAP interface `name` of this process's network namespace, for
-/// [`Tap::from_fds`]. It is never made: a typing error would silently give a machine without a network.
+/// Attaches `queues` times to the existing TAP interface `name` of this process's network namespace: the resource of a
+/// network device with so many pairs of queues. The interface is never made: a typing error would silently give a machine
+/// without a network.
 ///
 /// # Errors
 /// There is no such interface, it is of another kind or in use, or this process may not use it.

@@ -26,6 +26,7 @@ const NEEDED: u64 = 1 << VIRTIO_NET_F_MRG_RXBUF
 
 /// Why a network cannot be served by the host's kernel.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum VhostError {
     /// The device cannot be opened.
     #[error(

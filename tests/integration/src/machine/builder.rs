@@ -39,8 +39,7 @@ impl TestMachine {
     pub fn new(script: &str) -> Self {
         let mut config = VmConfig { board: BoardConfig::Microvm { acpi: true }, ..VmConfig::default() };
         config.memory.boot = 64 << 20;
-        config.payload =
-            PayloadConfig::Kernel { cmdline: script.to_owned(), initrd: false, entry: KernelEntry::default() };
+        config.payload = PayloadConfig::kernel(script);
         Self { config, resources: Resources::new(), serial: None, firmware: None, firmware_files: BTreeMap::new() }
     }
 
@@ -232,16 +231,7 @@ impl TestMachine {
     #[must_use]
     pub fn net_over(mut self, id: &str, mac: &str, network: Resource) -> Self {
         let mac = mac.parse().expect("a MAC address");
-        self.config.nets.push(NetConfig {
-            id: id.into(),
-            mac,
-            mtu: None,
-            queues: 1,
-            link_up: true,
-            root_port: false,
-            boot_index: None,
-            rom: false,
-        });
+        self.config.nets.push(NetConfig::new(id, mac));
         self.resources.insert(id, network).expect("one network of this id");
         self
     }
@@ -253,7 +243,7 @@ impl TestMachine {
         let listener = UnixListener::bind(directory.join("vm.vsock")).expect("a socket");
         let opened = File::open(directory).expect("a directory");
         let sockets = VsockSockets { listener: listener.into(), directory: opened.into(), name: "vm.vsock".into() };
-        self.config.vsock = Some(VsockConfig { id: "vsock0".into(), cid, root_port: false });
+        self.config.vsock = Some(VsockConfig::new("vsock0", cid));
         self.resources.insert("vsock0", Resource::Vsock(sockets)).expect("one socket device");
         self
     }
@@ -266,8 +256,7 @@ impl TestMachine {
         let listener = UnixListener::bind(directory.join("agent")).expect("a socket");
         let input = console.try_clone().expect("a descriptor");
         let stream = Resource::Stream { input: Some(input.into()), output: Some(console.into()) };
-        self.config.console =
-            Some(ConsoleConfig { id: "console0".into(), ports: vec![AGENT.into()], root_port: false });
+        self.config.console = Some(ConsoleConfig { ports: vec![AGENT.into()], ..ConsoleConfig::new("console0") });
         self.resources.insert("console0", stream).expect("one console");
         self.resources.insert(port_of(AGENT), Resource::Listener(listener.into())).expect("one port");
         self
@@ -276,14 +265,7 @@ impl TestMachine {
     /// A balloon without a wish.
     #[must_use]
     pub fn balloon(mut self) -> Self {
-        self.config.balloon = Some(BalloonConfig {
-            id: "balloon0".into(),
-            size: 0,
-            deflate_on_oom: true,
-            free_page_reporting: true,
-            statistics_seconds: 0,
-            root_port: false,
-        });
+        self.config.balloon = Some(BalloonConfig::new("balloon0"));
         self
     }
 

@@ -28,6 +28,7 @@ pub(crate) struct Place {
 
 /// Why a topology cannot be had.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TopologyError {
     /// A level with nothing in it.
     #[error("The CPU topology {sockets}x{cores}x{threads} (sockets x cores x threads) has a zero in it")]
