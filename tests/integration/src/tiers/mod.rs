@@ -2,7 +2,7 @@
 //!
 //! | tier | tests |
 //! |---|---|
-//! | unit | everything that is neither of the others |
+//! | unit | everything that is neither of the others, and the examples in the documentation |
 //! | native | unit tests in a module `native_tests`, and the binaries `tests/native_*.rs`: they need `/dev/kvm` |
 //! | nested | the binaries `tests/nested_*.rs`: Linux guests in an emulated machine |
 //! | golden | the binaries `tests/golden*.rs`: they need upstream's data |
@@ -15,6 +15,7 @@
 
 mod again;
 mod build;
+mod doctests;
 mod expected;
 pub(crate) mod libtest;
 mod options;

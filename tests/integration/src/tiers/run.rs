@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::again::{self, Ran};
 use super::build::{Built, TestBinary};
+use super::doctests;
 use super::libtest::{self, Outcome};
 use super::options::Options;
 use super::process;
@@ -42,6 +43,10 @@ pub(super) fn run_tier(tier: Tier, built: &Built, options: &Options) -> Result<T
             }
             result.second_tries.extend(session.noted_second_tries()?);
             result.tests = tests.into_iter().map(|test| TestResult::new(test.name(), test.outcome)).collect();
+            if tier == Tier::Unit {
+                let filter = options.filter.as_deref().unwrap_or_default();
+                result.tests.extend(doctests::run(filter, tier.deadline(options.full))?);
+            }
         }
     }
     result.duration = start.elapsed();
@@ -223,14 +228,14 @@ impl Selection {
     }
 }
 
-fn ended_well(finished: &process::Finished) -> bool {
+pub(super) fn ended_well(finished: &process::Finished) -> bool {
     finished.status.is_some_and(|status| status.success())
 }
 
-fn unfinished(finished: &process::Finished, deadline: Duration) -> String {
+pub(super) fn unfinished(finished: &process::Finished, deadline: Duration) -> String {
     let how = match finished.status {
-        Some(status) => format!("The test binary ended early ({status})."),
-        None => format!("The test binary was killed after {} s.", deadline.as_secs()),
+        Some(status) => format!("It ended early ({status})."),
+        None => format!("It was killed after {} s.", deadline.as_secs()),
     };
     let mut last: Vec<&str> = finished.stderr.lines().rev().take(40).collect();
     last.reverse();
