@@ -24,6 +24,16 @@ pub fn launcher() -> PathBuf {
     path
 }
 
+/// The example `name` of the library, which `cargo test` builds with the tests.
+///
+/// # Panics
+/// It was not built.
+pub fn example(name: &str) -> PathBuf {
+    let path = target().join("debug/examples").join(name);
+    assert!(path.exists(), "{} is missing: run cargo build -p vmm --examples, or make test", path.display());
+    path
+}
+
 /// The manifest of the bare-metal test guest, a workspace of its own.
 pub fn guest_manifest() -> PathBuf {
     workspace().join("tests/integration/guest/Cargo.toml")

@@ -10,6 +10,7 @@ mod button;
 mod clocks;
 mod console;
 mod cpuid;
+mod crc32;
 mod depth;
 mod e820;
 mod ecam;
@@ -82,6 +83,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "cpuid" => cpuid::run(arguments),
         "xgetbv" => cpuid::xgetbv(),
         "topology" => topology::run(),
+        "crc32" => crc32::run(arguments),
         "timer" => timer::run(),
         "clocks" => clocks::run(arguments),
         "blk" => blk::run(arguments),
