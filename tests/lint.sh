@@ -17,6 +17,7 @@ in_guest() { (cd "$guest" && CARGO_TARGET_DIR=$OLDPWD/target/guest "$@"); }
 check format cargo fmt --all --check
 check clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
 check rustdoc env RUSTDOCFLAGS=-Dwarnings cargo doc --quiet --workspace --no-deps
+check "format of somebody else's program" cargo fmt --manifest-path tests/integration/downstream/Cargo.toml --check
 if [ -e "$guest/Cargo.toml" ]; then
   check "format of the guest" in_guest cargo fmt --check
   check "clippy of the guest" in_guest cargo clippy --quiet --release -- -D warnings

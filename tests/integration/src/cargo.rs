@@ -56,7 +56,8 @@ pub(crate) fn executable(built: &[Artifact], name: &str) -> Option<PathBuf> {
         .and_then(|artifact| artifact.executable.clone())
 }
 
-fn run_in(arguments: &[&str], manifest: &Path, target: Option<&Path>) -> Result<Vec<Artifact>> {
+/// Runs cargo for the workspace of `manifest`.
+pub(crate) fn run_in(arguments: &[&str], manifest: &Path, target: Option<&Path>) -> Result<Vec<Artifact>> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // The guest's flags stand in a configuration of its own, which cargo finds from the directory it runs in.
     command.args(arguments).current_dir(manifest.parent().context("A manifest without a directory")?);

@@ -7,6 +7,7 @@
 pub mod attend;
 mod cargo;
 pub mod demo;
+pub mod downstream;
 #[path = "../../host_differences.rs"]
 pub mod host_differences;
 pub mod images;
