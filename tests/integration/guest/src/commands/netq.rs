@@ -22,8 +22,6 @@ use crate::segment::{Kind, Sum, understand};
 use crate::serial::say;
 use crate::virtio::{self, network::Network};
 
-/// How long a step may take.
-
 struct Scene {
     network: Network,
     me: Party,
