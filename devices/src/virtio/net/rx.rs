@@ -81,12 +81,8 @@ impl<M: DeviceMemory> Receiver<M> {
             }
         };
         let delivered = link_up && self.deliver(length);
-        if let Some(Pair { received, .. }) = self.port.pair(self.pair) {
-            if delivered {
-                received.passed(length.saturating_sub(HEADER_LENGTH.into()));
-            } else {
-                received.lost();
-            }
+        if let Some(Pair { received, .. }) = self.port.pair(self.pair).filter(|_| !delivered) {
+            received.lost();
         }
         Attempt::Taken
     }
@@ -105,6 +101,10 @@ impl<M: DeviceMemory> Receiver<M> {
         *raw = header.bytes(u16::try_from(chains.len()).unwrap_or(u16::MAX));
         match scatter(&mut chains, bytes) {
             Ok(written) => {
+                // Before the guest has it and may tell somebody.
+                if let Some(Pair { received, .. }) = self.port.pair(self.pair) {
+                    received.passed(length.saturating_sub(HEADER_LENGTH.into()));
+                }
                 self.queue.complete_together(chains.into_iter().zip(written));
                 true
             }
