@@ -162,16 +162,7 @@ impl<J: Job> Jobs<J> {
 
     /// The next job that is done.
     pub(crate) fn next_done(&mut self, worker: &mut WorkerContext) -> Option<Done<J>> {
-        while let Some((Stepping { job, step, rest }, result)) = self.queue.next(worker) {
-            if let Err(error) = result {
-                return Some(Done { job, result: Err((step, error)) });
-            }
-            match Stepping::new(job, rest) {
-                Ok(next) => self.queue.submit(worker, next),
-                Err(job) => return Some(Done { job, result: Ok(()) }),
-            }
-        }
-        None
+        next_done(&mut self.queue, worker)
     }
 
     /// The jobs that are not over.
@@ -197,26 +188,8 @@ impl<J: Job> Jobs<J> {
 
     /// Finishes what is under way by `deadline`, giving it to `answer`; `false`: not all of it. Once it is `true`, the
     /// next call may lend another worker, and what is parked is tried again then.
-    pub(crate) fn drain(
-        &mut self,
-        worker: &mut WorkerContext,
-        deadline: Instant,
-        mut answer: impl FnMut(Done<J>),
-    ) -> bool {
-        loop {
-            self.queue.hurry(worker);
-            while let Some(done) = self.next_done(worker) {
-                answer(done);
-            }
-            if self.queue.is_idle() {
-                self.queue.leave(worker);
-                return true;
-            }
-            if Instant::now() >= deadline {
-                return false;
-            }
-            self.queue.wait(worker, deadline);
-        }
+    pub(crate) fn drain(&mut self, worker: &mut WorkerContext, deadline: Instant, answer: impl FnMut(Done<J>)) -> bool {
+        self.queue.drain_by(worker, deadline, next_done, answer)
     }
 
     /// Ends everything, because the medium is no longer there; what waits for a pause fails.
@@ -229,4 +202,18 @@ impl<J: Job> Jobs<J> {
         }));
         ended
     }
+}
+
+/// The next job of `queue` that is done; those that are not go to their next step.
+fn next_done<J: Job>(queue: &mut DiskQueue<Stepping<J>>, worker: &mut WorkerContext) -> Option<Done<J>> {
+    while let Some((Stepping { job, step, rest }, result)) = queue.next(worker) {
+        if let Err(error) = result {
+            return Some(Done { job, result: Err((step, error)) });
+        }
+        match Stepping::new(job, rest) {
+            Ok(next) => queue.submit(worker, next),
+            Err(job) => return Some(Done { job, result: Ok(()) }),
+        }
+    }
+    None
 }

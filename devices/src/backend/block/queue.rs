@@ -109,19 +109,10 @@ impl<J: DiskJob> DiskQueue<J> {
     /// Takes out the requests that the host does not have, because of the rate limit or because they wait for the end of a
     /// pause, and for which `withdrawn` says so.
     pub(super) fn withdraw(&mut self, mut withdrawn: impl FnMut(&J) -> bool) -> Vec<J> {
-        if self.waiting.is_empty() && self.parked.is_empty() {
-            return Vec::new();
-        }
-        let waiting = std::mem::take(&mut self.waiting).into_iter().map(|job| (job, false));
-        let parked = std::mem::take(&mut self.parked).into_iter().map(|job| (job, true));
-        let mut out = Vec::new();
-        for (job, was_parked) in waiting.chain(parked).collect::<Vec<_>>() {
-            match was_parked {
-                _ if withdrawn(&job) => out.push(job),
-                true => self.parked.push(job),
-                false => self.waiting.push_back(job),
-            }
-        }
+        let (out, kept): (VecDeque<J>, _) = std::mem::take(&mut self.waiting).into_iter().partition(&mut withdrawn);
+        self.waiting = kept;
+        let mut out = Vec::from(out);
+        out.extend(self.parked.extract_if(.., |job| withdrawn(job)));
         out
     }
 
@@ -241,39 +232,41 @@ impl<J: DiskJob> DiskQueue<J> {
         deadline: Instant,
         mut answer: impl FnMut(J, io::Result<()>),
     ) -> bool {
+        self.drain_by(worker, deadline, Self::next, |(job, result)| answer(job, result))
+    }
+
+    /// As [`DiskQueue::drain`], where `next` makes of requests that are done what is to be answered, and may begin others.
+    pub(super) fn drain_by<D>(
+        &mut self,
+        worker: &mut WorkerContext,
+        deadline: Instant,
+        next: impl Fn(&mut Self, &mut WorkerContext) -> Option<D>,
+        mut answer: impl FnMut(D),
+    ) -> bool {
         loop {
             self.hurry(worker);
-            while let Some((job, result)) = self.next(worker) {
-                answer(job, result);
+            while let Some(done) = next(self, worker) {
+                answer(done);
             }
             if self.is_idle() {
-                self.leave(worker);
+                self.channel.leave(worker);
+                self.stopping = false;
                 return true;
             }
             if Instant::now() >= deadline {
                 return false;
             }
-            self.wait(worker, deadline);
+            // Not when nothing is with the host.
+            if !self.in_flight.is_empty() {
+                self.channel.wait(worker, deadline);
+            }
         }
     }
 
     /// Begins with what the rate limit keeps.
-    pub(super) fn hurry(&mut self, worker: &mut WorkerContext) {
+    fn hurry(&mut self, worker: &mut WorkerContext) {
         for job in std::mem::take(&mut self.waiting) {
             self.begin(worker, job);
         }
-    }
-
-    /// Blocks until the host has done something, or `deadline`; not at all when nothing is with the host.
-    pub(super) fn wait(&mut self, worker: &mut WorkerContext, deadline: Instant) {
-        if !self.in_flight.is_empty() {
-            self.channel.wait(worker, deadline);
-        }
-    }
-
-    /// Nothing is under way, and another worker may serve the queue: what is parked is tried again there.
-    pub(super) fn leave(&mut self, worker: &mut WorkerContext) {
-        self.channel.leave(worker);
-        self.stopping = false;
     }
 }
