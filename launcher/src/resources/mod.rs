@@ -162,11 +162,7 @@ fn open_net(
             })?;
             Ok(Resource::Tap(tap))
         }
-        // Whether they are that is for the machine to see.
-        ResourceSpec::Fd(_) | ResourceSpec::Fds(_) => {
-            let fds = inherited.remove(id).ok_or_else(|| ResourceError::Missing(id.clone(), "descriptors"))?;
-            Ok(Resource::Tap(fds))
-        }
+        ResourceSpec::Fd(_) | ResourceSpec::Fds(_) => inherited_for(id, inherited).map(Resource::Tap),
         other => {
             let wanted = "a TAP interface or a descriptor of one";
             Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) })
@@ -186,16 +182,17 @@ fn open_vhost(
             let fds = open_vhost_net(path, net.queues).map_err(|source| OpenError::Vhost(id.clone(), source))?;
             Ok(Resource::VhostNet(fds))
         }
-        // Whether they are that is for the machine to see.
-        ResourceSpec::Fd(_) | ResourceSpec::Fds(_) => {
-            let fds = inherited.remove(id).ok_or_else(|| ResourceError::Missing(id.clone(), "descriptors"))?;
-            Ok(Resource::VhostNet(fds))
-        }
+        ResourceSpec::Fd(_) | ResourceSpec::Fds(_) => inherited_for(id, inherited).map(Resource::VhostNet),
         other => {
             let wanted = "the path of a vhost-net device or descriptors of it";
             Err(OpenError::Sort { id: id.clone(), wanted, given: sort_name(other) })
         }
     }
+}
+
+/// The descriptors that were inherited for a network. Whether they are what they should be is for the machine to see.
+fn inherited_for(id: &DeviceId, inherited: &mut BTreeMap<DeviceId, Vec<OwnedFd>>) -> Result<Vec<OwnedFd>, OpenError> {
+    Ok(inherited.remove(id).ok_or_else(|| ResourceError::Missing(id.clone(), "descriptors"))?)
 }
 
 fn open_disk_or_payload(
