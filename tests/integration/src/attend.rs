@@ -2,15 +2,16 @@
 //! while a machine runs.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, PipeReader, Write};
+use std::io::{PipeWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use vmm::{DriveStatus, Resource, Resources, SERIAL, StopReason, Vm, VmConfig, VmHandle};
+use vmm::{DriveStatus, Resource, Resources, StopReason, VmConfig, VmHandle};
+
+use crate::conversation;
 
 /// What a line of the console that asks for something begins with.
 const ASKS: &str = "host: ";
@@ -39,30 +40,13 @@ fn parse_file(text: &str) -> Result<(String, PathBuf), String> {
 pub fn run(options: &Options) -> Result<()> {
     let text = std::fs::read(&options.config).context("Cannot read the configuration")?;
     let config: VmConfig = serde_json::from_slice(&text).context("Cannot understand the configuration")?;
-    let (output, guest_output) = io::pipe().context("Cannot make a pipe")?;
-    let (guest_input, input) = io::pipe().context("Cannot make a pipe")?;
     let mut resources = Resources::new();
     for (id, path) in &options.files {
         let write = config.disks.iter().any(|disk| disk.id.as_str() == id && !disk.is_readonly());
         resources.insert(id.as_str(), Resource::File(open(path, write)?))?;
     }
-    let stream = Resource::Stream { input: Some(guest_input.into()), output: Some(guest_output.into()) };
-    resources.insert(SERIAL, stream)?;
-
-    let vm = Vm::build(config, resources).context("Cannot build the machine")?;
-    vm.start().context("Cannot start the machine")?;
-    let (ask, asked) = mpsc::channel();
-    thread::scope(|scope| {
-        let console = scope.spawn(move || watch(output, &ask));
-        let reason = attend(&vm, &asked, input);
-        // With the last handle the machine closes its end of the console.
-        drop(vm);
-        console.join().map_err(|_| anyhow::anyhow!("The console's thread died"))??;
-        match reason? {
-            StopReason::PoweredOff => Ok(()),
-            reason => bail!("The machine ended by {reason:?}"),
-        }
-    })
+    let asks = |line: &str| line.split_once(ASKS).map(|(_, words)| words.to_owned());
+    conversation::run(config, resources, asks, attend)
 }
 
 fn open(path: &Path, write: bool) -> Result<File> {
@@ -70,7 +54,7 @@ fn open(path: &Path, write: bool) -> Result<File> {
 }
 
 /// Does what is asked for until the end.
-fn attend(vm: &VmHandle, asked: &Receiver<String>, mut input: impl Write) -> Result<StopReason> {
+fn attend(vm: &VmHandle, asked: &Receiver<String>, mut input: PipeWriter) -> Result<StopReason> {
     loop {
         if let Some(reason) = vm.wait(Some(Duration::ZERO)) {
             return Ok(reason);
@@ -103,17 +87,4 @@ fn describe(status: DriveStatus) -> String {
     let DriveStatus { full, open, kept } = status;
     let said = [(full, "full", "empty"), (open, "open", "closed"), (kept, "kept", "free")];
     said.map(|(so, yes, no)| if so { yes } else { no }).join(" ")
-}
-
-/// Prints what the guest says, and passes on what it asks for.
-fn watch(output: PipeReader, ask: &Sender<String>) -> Result<()> {
-    for line in BufReader::new(output).split(b'\n') {
-        let line = String::from_utf8_lossy(&line.context("Cannot read the console")?).into_owned();
-        println!("{}", line.trim_end());
-        if let Some((_, words)) = line.split_once(ASKS) {
-            // Nobody listens any more when the machine has ended.
-            let _ = ask.send(words.to_owned());
-        }
-    }
-    Ok(())
 }

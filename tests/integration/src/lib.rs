@@ -6,6 +6,7 @@
 
 pub mod attend;
 mod cargo;
+mod conversation;
 pub mod demo;
 pub mod downstream;
 #[path = "../../host_differences.rs"]

@@ -2,18 +2,19 @@
 //! tests of what must survive a pause.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, PipeReader, Write};
+use std::io::{PipeWriter, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use vmm::{
-    BoardConfig, CpusConfig, DiskConfig, INITRD, KERNEL, KernelEntry, PayloadConfig, Resource, Resources, SERIAL,
-    StopReason, Vm, VmConfig, VmHandle,
+    BoardConfig, CpusConfig, DiskConfig, INITRD, KERNEL, KernelEntry, PayloadConfig, Resource, Resources, StopReason,
+    VmConfig, VmHandle,
 };
+
+use crate::conversation;
 
 /// Runs a guest; when a line of its console contains TEXT, pauses and resumes it, and types a line.
 #[derive(Debug, Parser)]
@@ -46,8 +47,6 @@ const PAUSES: usize = 5;
 /// # Errors
 /// It does not start, never says the text, or ends in another way.
 pub fn run(options: &Options) -> Result<()> {
-    let (output, guest_output) = io::pipe().context("Cannot make a pipe")?;
-    let (guest_input, input) = io::pipe().context("Cannot make a pipe")?;
     let mut resources = Resources::new();
     let file = |path: &PathBuf, write| {
         let file = File::options().read(true).write(write).open(path);
@@ -56,27 +55,12 @@ pub fn run(options: &Options) -> Result<()> {
     resources.insert(KERNEL, file(&options.kernel, false)?)?;
     resources.insert(INITRD, file(&options.initrd, false)?)?;
     resources.insert("disk0", file(&options.disk, true)?)?;
-    let stream = Resource::Stream { input: Some(guest_input.into()), output: Some(guest_output.into()) };
-    resources.insert(SERIAL, stream)?;
-
-    let vm = Vm::build(config(options), resources).context("Cannot build the machine")?;
-    vm.start().context("Cannot start the machine")?;
-    let (say, said) = mpsc::channel();
-    thread::scope(|scope| {
-        let console = scope.spawn(move || watch(output, &options.at, &say));
-        let reason = drive(&vm, &said, input);
-        // With the last handle the machine closes its end of the console.
-        drop(vm);
-        console.join().map_err(|_| anyhow::anyhow!("The console's thread died"))??;
-        match reason? {
-            StopReason::PoweredOff => Ok(()),
-            reason => bail!("The machine ended by {reason:?}"),
-        }
-    })
+    let at = |line: &str| line.contains(&options.at).then_some(());
+    conversation::run(config(options), resources, at, drive)
 }
 
 /// Waits for the end, which may not come before the guest was paused.
-fn drive(vm: &VmHandle, said: &Receiver<()>, mut input: impl Write) -> Result<StopReason> {
+fn drive(vm: &VmHandle, said: &Receiver<()>, mut input: PipeWriter) -> Result<StopReason> {
     let mut paused = false;
     loop {
         if let Some(reason) = vm.wait(Some(Duration::from_millis(20))) {
@@ -102,17 +86,4 @@ fn config(options: &Options) -> VmConfig {
     config.memory.boot = 512 << 20;
     config.disks = vec![DiskConfig::new("disk0")];
     config
-}
-
-/// Prints what the guest says, and tells of lines that contain `text`.
-fn watch(output: PipeReader, text: &str, say: &Sender<()>) -> Result<()> {
-    for line in BufReader::new(output).split(b'\n') {
-        let line = String::from_utf8_lossy(&line.context("Cannot read the console")?).into_owned();
-        println!("{}", line.trim_end());
-        if line.contains(text) {
-            // Nobody listens any more when the machine has ended.
-            let _ = say.send(());
-        }
-    }
-    Ok(())
 }
