@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Cause, Refusal, Stage};
-use crate::crd::structural_schema;
+use crate::crd::shared_schema;
 use crate::schema::{Fault, Problem, check};
 
 /// The document as the kind's type, when it has the shape that the webhooks' schema asks for.
@@ -29,9 +29,9 @@ pub(super) fn check_shape(document: &Value, schema: &Value, stage: Stage) -> Res
 }
 
 /// The document as the kind's type where no schema is asked first: unknown fields are passed over.
-pub(super) fn decode<T: DeserializeOwned + JsonSchema>(document: &Value, stage: Stage) -> Result<T, Refusal> {
+pub(super) fn decode<T: DeserializeOwned + JsonSchema + 'static>(document: &Value, stage: Stage) -> Result<T, Refusal> {
     let value = deserialize(document, stage)?;
-    match check(document, &structural_schema::<T>()).iter().find(|fault| is_undecodable(fault)) {
+    match check(document, &shared_schema::<T>()).iter().find(|fault| is_undecodable(fault)) {
         Some(fault) => Err(Refusal::unreadable(stage, fault.to_string()).at(&fault.path)),
         None => Ok(value),
     }

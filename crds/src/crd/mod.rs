@@ -10,4 +10,5 @@ mod structural;
 pub use definition::{definition, to_yaml};
 pub use kind::{Column, Kind, Scope, Version};
 pub use kinds::KINDS;
+pub(crate) use structural::shared_schema;
 pub use structural::structural_schema;

@@ -1,5 +1,9 @@
 //! Schemas as the API server wants them: structural, without references.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -14,6 +18,13 @@ pub fn structural_schema<T: JsonSchema>() -> Value {
     simplify(&mut schema);
     not_required(&mut schema, "metadata");
     schema
+}
+
+/// As [`structural_schema`], made once for each type.
+pub(crate) fn shared_schema<T: JsonSchema + 'static>() -> Arc<Value> {
+    static SCHEMAS: Mutex<BTreeMap<TypeId, Arc<Value>>> = Mutex::new(BTreeMap::new());
+    let mut schemas = SCHEMAS.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(schemas.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(structural_schema::<T>())))
 }
 
 /// The API server wants metadata by itself, and says so itself.

@@ -72,7 +72,7 @@ impl<'a> Request<'a> {
     }
 
     /// The object as it is; none when it cannot be read.
-    pub(super) fn old_as<T: DeserializeOwned + JsonSchema>(&self) -> Option<T> {
+    pub(super) fn old_as<T: DeserializeOwned + JsonSchema + 'static>(&self) -> Option<T> {
         decode(self.old?, Stage::Admit).ok()
     }
 
