@@ -199,6 +199,8 @@ impl<M: DeviceMemory> QueueHandler for KernelQueue<M> {
     }
 
     fn drain(&mut self, _worker: &mut WorkerContext, _deadline: Instant) -> bool {
+        // Perhaps nobody has looked since; and by the next time it may be in again.
+        self.stale |= !self.port.is_link_up();
         self.stop();
         true
     }

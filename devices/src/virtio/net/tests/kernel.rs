@@ -158,6 +158,13 @@ fn while_the_cable_is_out_nothing_is_lent_and_what_waited_is_lost() {
     assert!(is_woken(&scene.queue));
     scene.queue.process();
     assert_eq!((kernel.lent(), scene.statistics()), (FIRST.to_vec(), received(0, 2)));
+    // The worker is asked for the queue before it gets to it, and has it back when the cable is in again.
+    scene.port.set_link_up(false);
+    assert!(scene.queue.drain(Instant::now()));
+    scene.network.arrive(frame(3, 60));
+    scene.port.set_link_up(true);
+    scene.queue.process();
+    assert_eq!(scene.statistics(), received(0, 3));
 
     let network = FakeNetwork::in_kernel(1);
     let mut scene = queue(RingOf::Transmit(0), Arc::clone(&network));
