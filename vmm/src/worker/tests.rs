@@ -13,7 +13,7 @@ use virtio_queue::QueueState;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 /// Far longer than anything here takes: a test that runs into it has failed.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 #[derive(Debug, PartialEq, Eq, Clone)]
 enum Note {

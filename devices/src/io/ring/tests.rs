@@ -30,7 +30,7 @@ fn memory() -> Arc<GuestMemoryMmap<()>> {
 
 /// Waits for the next completion of `seat`.
 fn next(ring: &mut Ring, seat: Seat) -> (u64, io::Result<()>) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         if let Some(completion) = ring.next_completion(seat) {
             return completion;

@@ -19,7 +19,7 @@ use std::thread;
 use vmm::Resource;
 
 /// After how long what should have happened is a failure.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// The machine's ends.
 struct Guest {

@@ -10,7 +10,7 @@ while read -r module; do
   insmod "/modules/$module" || echo "guest: insmod $module failed"
 done </modules/order
 i=0
-while [ ! -b /dev/vda ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+while [ ! -b /dev/vda ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done
 . /lib/network
 [ "$demo_network" != 1 ] || network_up
 # The power button, which Ctrl-] on the host's terminal presses, is the only input there is.

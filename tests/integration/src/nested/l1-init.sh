@@ -18,7 +18,7 @@ done </l1/modules/order
 echo 1 >/proc/sys/vm/overcommit_memory
 ip link set lo up
 i=0
-while [ ! -c /dev/vport0p2 ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+while [ ! -c /dev/vport0p2 ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done
 if ! grep -q tsc /sys/devices/system/clocksource/clocksource0/available_clocksource; then
   echo "no TSC" >/dev/vport0p2
 elif [ -c /dev/kvm ]; then

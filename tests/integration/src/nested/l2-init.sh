@@ -11,7 +11,7 @@ while read -r module; do
 done </modules/order
 disk=${disk:-/dev/vda}
 i=0
-while [ ! -b "$disk" ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+while [ ! -b "$disk" ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done
 mount -t ext4 "$disk" /disk || echo "guest: no disk"
 mount -o move /dev /disk/dev
 mount -o move /proc /disk/proc

@@ -17,9 +17,9 @@ use crate::table;
 const HOST: &str = include_str!("host.sh");
 
 /// For each scene; it takes half a minute, on a loaded machine many times that.
-const LIMIT: Duration = Duration::from_secs(1000);
+const LIMIT: Duration = Duration::from_secs(1500);
 /// For one start of the launcher, in seconds.
-const START_LIMIT: u32 = 900;
+const START_LIMIT: u32 = 1400;
 
 /// A firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ echo "guest vsock from the host $(cat /tmp/sum)"
 much 4 | stream vsock 2 53
 
 i=0
-while [ "$(awk '/^balloon_inflate/ { print $2 }' /proc/vmstat)" -lt 16384 ] && [ $i -lt 300 ]; do
+while [ "$(awk '/^balloon_inflate/ { print $2 }' /proc/vmstat)" -lt 16384 ] && [ $i -lt 1200 ]; do
   sleep 0.1
   i=$((i + 1))
 done

@@ -30,7 +30,7 @@ test_disk() {
   ask grow "$1" "/tmp/$1" 134217728
   # The driver looks when it is told, by an interrupt; that of SATA is told nothing.
   i=0
-  while [ "$1" != sata ] && [ "$(blockdev --getsize64 "/dev/$2")" = 67108864 ] && [ $i -lt 100 ]; do
+  while [ "$1" != sata ] && [ "$(blockdev --getsize64 "/dev/$2")" = 67108864 ] && [ $i -lt 600 ]; do
     sleep 0.1
     i=$((i + 1))
   done

@@ -126,7 +126,7 @@ fn bookworm_keeps_its_data_on_each_bus_and_sees_discs_come_and_go() {
          for disk in virtio sata scsi; do truncate -s {DISK_MIB}M /tmp/$disk; done\n\
          head -c $(({READ_ONLY_MIB} << 20)) /dev/urandom >/tmp/ro\n\
          yes 'another disc' | head -c 131072 >/tmp/second\n\
-         timeout 800 attend --config /l2 --file kernel=/media/kernel --file initrd=/media/initrd{files}\n"
+         timeout 1400 attend --config /l2 --file kernel=/media/kernel --file initrd=/media/initrd{files}\n"
     );
     let l1 = L1::new(&images).unwrap().module("crc32c_generic").module("ext4").text("/l2", &config);
     let attend = Path::new(env!("CARGO_BIN_EXE_attend"));

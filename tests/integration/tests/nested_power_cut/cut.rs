@@ -11,7 +11,7 @@ use integration::nested::{L1, compile, make_ext4};
 use integration::paths;
 use tempfile::TempDir;
 
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(1200);
 /// What `ledger` writes to.
 const DISK_MIB: u32 = 16;
 /// Rounds of one boot begin here and at its multiples.
@@ -144,7 +144,7 @@ impl Cuts {
         let (options, run) = match self.host_syncs {
             true => ("", "launcher"),
             // What nobody has synced stays in memory.
-            false => ("-o commit=300", "no_sync launcher"),
+            false => ("-o commit=3000", "no_sync launcher"),
         };
         let mut script = format!(
             "echo 0 >/proc/sys/vm/dirty_writeback_centisecs\nmkdir -p /mnt\n\

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Far longer than anything here takes.
-pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// What the guest does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -195,7 +195,7 @@ fn later(channel: &mut Box<dyn BlockChannel>, worker: &mut WorkerContext, operat
                 assert_eq!(token, 5);
                 return result;
             }
-            channel.wait(worker, Instant::now() + Duration::from_secs(20));
+            channel.wait(worker, Instant::now() + Duration::from_secs(120));
         },
     }
 }
