@@ -2,25 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use integration::machine::{DEADLINE, kvm_or_skip, pattern};
+use integration::machine::{kvm_or_skip, pattern};
 
 use crate::scene::{Scene, finish, text};
-
-/// Connects once the launcher listens: nothing tells when that is.
-fn connect(scene: &Scene, name: &str) -> UnixStream {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        match UnixStream::connect(scene.path(name)) {
-            Ok(stream) => return stream,
-            Err(error) if Instant::now() > deadline => panic!("nobody listens: {error}"),
-            Err(_) => std::thread::sleep(Duration::from_millis(5)),
-        }
-    }
-}
 
 #[test]
 fn sockets_and_ports_reach_the_guest_and_are_removed_at_the_end() {
@@ -41,7 +28,7 @@ fn sockets_and_ports_reach_the_guest_and_are_removed_at_the_end() {
     stream.read_exact(&mut come).unwrap();
     stream.write_all(&come).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
-    let mut agent = connect(&scene, "agent");
+    let mut agent = scene.connect("agent");
     agent.write_all(&pattern(0, 8, 2)).unwrap();
     let mut echo = vec![0; 4096];
     agent.read_exact(&mut echo).unwrap();

@@ -9,9 +9,9 @@ use rustix::termios::{LocalModes, tcgetattr};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A terminal as a user has it: the user's side, and the programs' side.
 fn terminal() -> (File, OwnedFd) {
@@ -119,10 +119,10 @@ fn a_socket_serves_one_client_after_another_and_is_removed_at_the_end() {
     drop(UnixListener::bind(scene.path("console")).unwrap());
     let child = echoing(&mut scene.launcher("run --kernel GUEST --memory 64Mi --console socket=console --cmdline"));
     // The guest may print before anybody is connected: that is discarded. It echoes what comes, when it is ready.
-    let mut first = connect(&scene);
+    let mut first = scene.connect("console");
     first_echo(&mut first);
     drop(first);
-    let mut second = Console::over(connect(&scene));
+    let mut second = Console::over(scene.connect("console"));
     second.send(b"\n");
     while second.line(Instant::now() + DEADLINE).expect("the guest answers") != "begin poweroff" {}
     let output = finish(child);
@@ -150,18 +150,6 @@ fn a_pseudo_terminal_is_told_and_serves_the_guest() {
 /// Starts a guest that echoes up to a newline and powers off.
 fn echoing(command: &mut Command) -> Child {
     command.arg("serial-echo poweroff").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// Connects once the launcher listens: nothing tells when that is.
-fn connect(scene: &Scene) -> UnixStream {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        match UnixStream::connect(scene.path("console")) {
-            Ok(stream) => return stream,
-            Err(error) if Instant::now() > deadline => panic!("nobody listens: {error}"),
-            Err(_) => std::thread::sleep(Duration::from_millis(5)),
-        }
-    }
 }
 
 /// Types until the guest echoes: what comes before its serial port is set up is lost, as on any machine.

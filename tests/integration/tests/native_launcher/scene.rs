@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
+use std::time::Instant;
 
 use integration::machine::{DEADLINE, test_guest};
 use integration::paths::launcher;
@@ -75,6 +77,18 @@ impl Scene {
         let line = line.unwrap_or_else(|| panic!("{command:?} printed {stderr:?}"));
         assert!(!line.contains('\n'), "{command:?} printed more than one line: {stderr}");
         line.to_owned()
+    }
+
+    /// Connects to the socket `name` once the launcher listens: nothing tells when that is.
+    pub fn connect(&self, name: &str) -> UnixStream {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            match UnixStream::connect(self.path(name)) {
+                Ok(stream) => return stream,
+                Err(error) => assert!(Instant::now() < deadline, "nobody listens: {error}"),
+            }
+            thread::yield_now();
+        }
     }
 
     /// The names in the directory.
