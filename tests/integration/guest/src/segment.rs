@@ -66,30 +66,37 @@ impl Kind {
 
     /// A frame with `contents`.
     pub fn frame(self, from: &Party, to: &Party, contents: &[u8]) -> Vec<u8> {
+        [&self.head(from, to, contents), contents].concat()
+    }
+
+    /// The headers before `contents`, with their checksums.
+    pub fn head(self, from: &Party, to: &Party, contents: &[u8]) -> Vec<u8> {
         let (length, place) = self.transport();
         let total = 20 + length + contents.len();
-        let mut frame = [&to.mac[..], &from.mac, &[8, 0, 0x45, 0]].concat();
-        frame.extend((total as u16).to_be_bytes());
-        frame.extend([0, 0, 0x40, 0, 64, self.protocol(), 0, 0]);
-        frame.extend(from.ip);
-        frame.extend(to.ip);
-        let sum = checksum(&frame[NETWORK..], 0);
-        frame[24..26].copy_from_slice(&sum.to_be_bytes());
-        frame.extend(from.port.to_be_bytes());
-        frame.extend(to.port.to_be_bytes());
+        let mut head = [&to.mac[..], &from.mac, &[8, 0, 0x45, 0]].concat();
+        head.extend((total as u16).to_be_bytes());
+        head.extend([0, 0, 0x40, 0, 64, self.protocol(), 0, 0]);
+        head.extend(from.ip);
+        head.extend(to.ip);
+        let sum = checksum(&head[NETWORK..], 0);
+        head[24..26].copy_from_slice(&sum.to_be_bytes());
+        head.extend(from.port.to_be_bytes());
+        head.extend(to.port.to_be_bytes());
         if self == Self::Tcp {
             // Sequence 1, acknowledged 1, data offset 5, PSH and ACK, a window.
-            frame.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
+            head.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
         } else {
-            frame.extend(((8 + contents.len()) as u16).to_be_bytes());
-            frame.extend([0, 0]);
+            head.extend(((8 + contents.len()) as u16).to_be_bytes());
+            head.extend([0, 0]);
         }
-        frame.extend(contents);
-        let segment = TRANSPORT..frame.len();
-        let pseudo = pseudo_sum(&frame[26..TRANSPORT], self.protocol(), segment.len());
-        let sum = if self == Self::Whole { checksum(&frame[segment], pseudo.into()) } else { pseudo };
-        frame[TRANSPORT + place..TRANSPORT + place + 2].copy_from_slice(&sum.to_be_bytes());
-        frame
+        let pseudo = pseudo_sum(&head[26..TRANSPORT], self.protocol(), length + contents.len());
+        let sum = match self {
+            // The headers have an even number of bytes, so that the sums of both parts add up.
+            Self::Whole => checksum(contents, u32::from(!checksum(&head[TRANSPORT..], pseudo.into()))),
+            _ => pseudo,
+        };
+        head[TRANSPORT + place..TRANSPORT + place + 2].copy_from_slice(&sum.to_be_bytes());
+        head
     }
 }
 

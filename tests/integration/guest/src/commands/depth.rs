@@ -1,6 +1,6 @@
-//! `depth=DISK:DEPTH:COUNT:BYTES:EVENT_IDX:RESETS`: reads COUNT times BYTES from a disk, DEPTH requests at a time, completed
-//! by interrupts, and counts what that took. RESETS times its queue is reset with requests in flight, and they are made
-//! again; what is read must then have the pattern of seed 1.
+//! `depth=DISK:DEPTH:COUNT:BYTES:EVENT_IDX:RESETS[:POLL]`: reads COUNT times BYTES from all over a disk, DEPTH requests at a
+//! time, completed by interrupts or, with POLL, found without, and counts what that took. RESETS times its queue is reset
+//! with requests in flight, and they are made again; what is read must then have the pattern of seed 1.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,7 +11,7 @@ use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
 use super::{Outcome, required};
 use crate::clock::{PATIENCE_MS, Timeout, cycles_to_ns};
-use crate::cpu::{halt, tsc};
+use crate::cpu::tsc;
 use crate::virtio::{self, Ring};
 use crate::{pattern, timer};
 
@@ -19,6 +19,9 @@ const VERSION_1: u64 = 1 << 32;
 const EVENT_IDX: u64 = 1 << 29;
 const RING_RESET: u64 = 1 << 40;
 const SECTOR: u64 = 512;
+/// The N-th request is for the place N times this: on a disk of 2^K places it reads each once, and none beside the last.
+const SPREAD: u64 = 0x9e37_79b1;
+const WANTED: &str = "six or seven numbers are wanted";
 
 /// What the device reads and writes of a request, besides the data (VIRTIO 1.2 5.2.6).
 #[repr(C)]
@@ -31,21 +34,15 @@ struct Request {
 
 pub fn run(arguments: &str) -> Outcome {
     let numbers: Vec<u64> = arguments.split(':').map(required).collect::<Result<_, _>>()?;
-    let [index, depth, count, bytes, event_idx, resets] = numbers[..] else {
-        return Err(String::from("six numbers are wanted"));
+    let (&[index, depth, count, bytes, event_idx, resets], [] | [_]) = numbers.split_first_chunk().ok_or(WANTED)?
+    else {
+        return Err(String::from(WANTED));
     };
+    let poll = numbers.get(6).is_some_and(|poll| *poll != 0);
     let device = virtio::devices(virtio::BLOCK).nth(index as usize).ok_or_else(|| format!("no disk {index}"))?;
     let (mut transport, interrupt) = device.open()?;
-    transport.set_status(DeviceStatus::empty());
-    let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
-    transport.set_status(status);
     let wanted = VERSION_1 | if event_idx != 0 { EVENT_IDX } else { 0 } | if resets != 0 { RING_RESET } else { 0 };
-    if transport.read_device_features() & wanted != wanted {
-        return Err(String::from("not all features are offered"));
-    }
-    transport.write_driver_features(wanted);
-    status |= DeviceStatus::FEATURES_OK;
-    transport.set_status(status);
+    virtio::negotiate(&mut transport, wanted)?;
     let sectors = transport.read_config_space::<u32>(0).map_err(|error| format!("{error}"))?;
     let places = u64::from(sectors) * SECTOR / bytes;
 
@@ -62,7 +59,7 @@ pub fn run(arguments: &str) -> Outcome {
         })
         .collect();
     let mut ring = Ring::new(&mut transport, 0, event_idx != 0, &shapes)?;
-    transport.set_status(status | DeviceStatus::DRIVER_OK);
+    transport.finish_init();
     timer::start_tick();
 
     let (before, start) = (interrupt.count(), tsc());
@@ -76,7 +73,7 @@ pub fn run(arguments: &str) -> Outcome {
             // SAFETY: inside the vector, and the device does not have this one.
             unsafe {
                 let request = requests.add(usize::from(number));
-                (*request).sector = begun % places * (bytes / SECTOR);
+                (*request).sector = begun * SPREAD % places * (bytes / SECTOR);
                 (*request).status = 0xff;
             }
             ring.add(number);
@@ -109,16 +106,9 @@ pub fn run(arguments: &str) -> Outcome {
             done += 1;
         }
         if free.is_empty() || begun == count {
-            while done < count && !ring.listen() {
-                if timeout.passed() {
-                    return Err(format!("only {done} of {count} were done in time"));
-                }
-                interrupt.rearm();
-                halt();
-                // A message of the queue's own says all.
-                if interrupt.messages() == 0 {
-                    transport.ack_interrupt();
-                }
+            let interrupt = (!poll).then_some(&interrupt);
+            if done < count && !ring.wait(&mut transport, interrupt, &timeout) {
+                return Err(format!("only {done} of {count} were done in time"));
             }
         }
     }

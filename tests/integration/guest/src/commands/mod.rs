@@ -17,6 +17,7 @@ mod ecam;
 mod entry;
 mod flash;
 mod flip;
+mod frames;
 mod fwcfg;
 mod idle;
 mod knock;
@@ -116,6 +117,7 @@ pub fn run(name: &str, arguments: &str) -> Outcome {
         "pio-string" => pio::run(arguments),
         "absent" => absent::run(arguments),
         "flash" => flash::run(),
+        "frames" => frames::run(arguments),
         "flip" => flip::run(arguments),
         "fwcfg" => fwcfg::run(arguments),
         "pam" => pam::run(),

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::ptr::NonNull;
 
 use virtio_drivers::transport::mmio::MmioTransport;
+use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
 use super::transport::{PciLink, Transport};
 use crate::cpu::read_physical;
@@ -75,4 +76,21 @@ impl Device {
             }
         }
     }
+}
+
+/// Begins with a device: it is reset, and then has the features `wanted`, all of which it must offer.
+///
+/// # Errors
+/// It does not offer one, or refuses them.
+pub fn negotiate(transport: &mut Transport, wanted: u64) -> Result<(), String> {
+    transport.set_status(DeviceStatus::empty());
+    let status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
+    transport.set_status(status);
+    let offered = transport.read_device_features();
+    if offered & wanted != wanted {
+        return Err(format!("features {wanted:#x} wanted, {offered:#x} offered"));
+    }
+    transport.write_driver_features(wanted);
+    transport.set_status(status | DeviceStatus::FEATURES_OK);
+    Ok(())
 }

@@ -9,7 +9,7 @@ mod ring;
 mod transport;
 mod worker;
 
-pub use device::{Device, VENDOR, all, devices};
+pub use device::{Device, VENDOR, all, devices, negotiate};
 pub use hal::GuestHal;
 pub use pci::{Structure, structures};
 pub use queues::{Posted, Queues};

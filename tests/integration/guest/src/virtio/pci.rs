@@ -38,6 +38,8 @@ pub fn structures(function: Function) -> Vec<Structure> {
 impl Structure {
     /// The common configuration structure.
     pub const COMMON: u8 = 1;
+    /// The notification structure.
+    pub const NOTIFY: u8 = 2;
     /// The device's own configuration space.
     pub const DEVICE: u8 = 4;
     /// The window through which BARs are reached without their being mapped.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
-use super::{Device, GuestHal, Transport};
+use super::{Device, GuestHal, Transport, negotiate};
 use crate::interrupt::Interrupt;
 
 /// Entries of each queue.
@@ -31,15 +31,7 @@ impl Queues {
     /// It lacks a feature or a queue.
     pub fn open(device: &Device, features: u64, count: u16) -> Result<Self, String> {
         let (mut transport, interrupt) = device.open()?;
-        let features = features | VERSION_1;
-        transport.set_status(DeviceStatus::empty());
-        transport.set_status(DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER);
-        let offered = transport.read_device_features();
-        if offered & features != features {
-            return Err(format!("features {features:#x} wanted, {offered:#x} offered"));
-        }
-        transport.write_driver_features(features);
-        transport.set_status(DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER | DeviceStatus::FEATURES_OK);
+        negotiate(&mut transport, features | VERSION_1)?;
         let queues = (0..count).map(|index| VirtQueue::new(&mut transport, index, false, false));
         let queues = queues.collect::<Result<_, _>>().map_err(|error| format!("queue: {error}"))?;
         transport.finish_init();

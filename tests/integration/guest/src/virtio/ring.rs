@@ -10,6 +10,9 @@ use virtio_drivers::transport::Transport as _;
 use virtio_drivers::{BufferDirection, Hal as _};
 
 use super::{GuestHal, Transport};
+use crate::clock::Timeout;
+use crate::cpu::{halt, write_physical};
+use crate::interrupt::Interrupt;
 
 /// Descriptors of the queue.
 const SIZE: u16 = 128;
@@ -29,6 +32,8 @@ pub struct Ring {
     event_idx: bool,
     memory: *mut u8,
     physical: u64,
+    /// Where it is notified, if not by the transport.
+    doorbell: Option<u64>,
     next: u16,
     announced: u16,
     seen: u16,
@@ -55,7 +60,9 @@ impl Ring {
         }
         let (physical, memory) = GuestHal::dma_alloc(2, BufferDirection::Both);
         let memory = memory.as_ptr();
-        let ring = Self { index, event_idx, memory, physical, next: 0, announced: 0, seen: 0, width, notifications: 0 };
+        let doorbell = transport.doorbell(index);
+        let (next, announced, seen, notifications) = (0, 0, 0, 0);
+        let ring = Self { index, event_idx, memory, physical, doorbell, next, announced, seen, width, notifications };
         for (number, buffers) in requests.iter().enumerate() {
             for (place, (address, length, written)) in buffers.iter().enumerate() {
                 let descriptor = number as u16 * width + place as u16;
@@ -120,7 +127,11 @@ impl Ring {
         };
         if wanted {
             self.notifications += 1;
-            transport.notify(self.index);
+            match self.doorbell {
+                // SAFETY: the device's BAR is mapped, and the place is aligned for what is written there.
+                Some(doorbell) => unsafe { write_physical(doorbell, self.index) },
+                None => transport.notify(self.index),
+            }
         }
     }
 
@@ -136,9 +147,31 @@ impl Ring {
     }
 
     /// Asks for an interrupt at the next used request; `true` when there is one already.
-    pub fn listen(&mut self) -> bool {
+    fn listen(&mut self) -> bool {
         self.put(AVAILABLE + 4 + 2 * usize::from(SIZE), self.seen);
         fence(Ordering::SeqCst);
         self.get(USED + 2) != self.seen
+    }
+
+    /// Waits until a request is used, for an interrupt or, without one, by looking; `false` when that takes too long.
+    pub fn wait(&mut self, transport: &mut Transport, interrupt: Option<&Interrupt>, timeout: &Timeout) -> bool {
+        let Some(interrupt) = interrupt else {
+            while self.get(USED + 2) == self.seen && !timeout.passed() {
+                core::hint::spin_loop();
+            }
+            return !timeout.passed();
+        };
+        while !self.listen() {
+            if timeout.passed() {
+                return false;
+            }
+            interrupt.rearm();
+            halt();
+            // A message of the queue's own says all.
+            if interrupt.messages() == 0 {
+                transport.ack_interrupt();
+            }
+        }
+        true
     }
 }

@@ -16,7 +16,7 @@ use super::{GuestHal, Structure, structures};
 use crate::clock::{PATIENCE_MS, Timeout};
 use crate::cpu::{read_physical, write_physical};
 use crate::paging;
-use crate::pci::config::Ecam;
+use crate::pci::config::{Ecam, read32};
 use crate::pci::function::command;
 use crate::pci::{Function, bar};
 
@@ -24,7 +24,8 @@ use crate::pci::{Function, bar};
 const CONFIG_MSIX_VECTOR: u64 = 0x10;
 const QUEUE_SELECT: u64 = 0x16;
 const QUEUE_MSIX_VECTOR: u64 = 0x1a;
-/// `queue_reset`, likewise.
+/// `queue_notify_off` and `queue_reset`, likewise.
+const QUEUE_NOTIFY_OFFSET: u64 = 0x1e;
 const QUEUE_RESET: u64 = 0x3a;
 
 /// A way to a device's registers.
@@ -127,6 +128,19 @@ impl PciLink {
         true
     }
 
+    /// Where a notification of `queue` is written (VIRTIO 1.2 4.1.4.4).
+    fn doorbell(&self, queue: u16) -> Option<u64> {
+        let Link { function, common, .. } = *self.0.borrow();
+        let notify = structures(function).into_iter().find(|structure| structure.kind == Structure::NOTIFY)?;
+        // SAFETY: the common configuration is mapped, and its fields are naturally aligned.
+        let offset = unsafe {
+            write_physical(common + QUEUE_SELECT, queue);
+            read_physical::<u16>(common + QUEUE_NOTIFY_OFFSET)
+        };
+        let multiplier = read32(function.at, notify.capability + 16);
+        Some(notify.address(function) + u64::from(offset) * u64::from(multiplier))
+    }
+
     fn prepare_queue(&self, queue: u16) {
         let messages = self.0.borrow().messages;
         if messages > 0 {
@@ -151,6 +165,15 @@ macro_rules! with {
 }
 
 impl Transport {
+    /// Where notifications of `queue` are written: the crate's transport asks again at each. `None` over MMIO, where it is
+    /// the same for all.
+    pub fn doorbell(&self, queue: u16) -> Option<u64> {
+        match self {
+            Self::Mmio(_) => None,
+            Self::Pci(link) => link.doorbell(queue),
+        }
+    }
+
     /// Resets a queue (VIRTIO 1.2 2.6.1), which can be set up again afterwards.
     ///
     /// # Errors
