@@ -7,6 +7,9 @@
 
 pub mod context;
 pub mod host;
+pub mod instructions;
+pub mod io;
+pub mod micro;
 pub mod monotonic;
 pub mod network;
 pub mod options;

@@ -33,6 +33,12 @@ pub struct Options {
 pub enum Part {
     /// Process start to first output.
     Start,
+    /// Disks and networks.
+    Io,
+    /// Pieces of the data path.
+    Micro,
+    /// What a start executes.
+    Instructions,
 }
 
 #[cfg(test)]

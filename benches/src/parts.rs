@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::options::{Options, Part};
 use crate::programs::Built;
 use crate::report::{self, Section};
-use crate::{host, network, start};
+use crate::{host, instructions, io, micro, network, start};
 
 /// Runs what `options` say; fails if a part does. What cannot be run on this machine is no failure: the report tells.
 ///
@@ -23,6 +23,9 @@ pub fn run(options: Options) -> Result<ExitCode> {
     let (programs, against) = (directory.join("programs"), options.against.as_deref());
     let Some(network) = network::inside() else {
         Built::build(&programs, against)?;
+        if options.parts.contains(&Part::Micro) {
+            micro::build()?;
+        }
         return Err(network::enter());
     };
     let built = Built::find(&programs, against);
@@ -54,5 +57,8 @@ pub fn run(options: Options) -> Result<ExitCode> {
 fn measure(part: Part, context: &mut Context) -> Result<Section> {
     match part {
         Part::Start => start::run(context),
+        Part::Io => io::measure(context),
+        Part::Micro => micro::measure(context),
+        Part::Instructions => instructions::measure(context),
     }
 }

@@ -8,9 +8,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 /// The target for which everything is built: naming it keeps flags from build scripts.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// No dynamic linker takes part in a start.
-const STATIC: &str = "-C target-feature=+crt-static";
+pub(crate) const STATIC: &str = "-C target-feature=+crt-static";
 
 /// One build of our programs.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Programs {
     pub launcher: PathBuf,
     /// `bare-vmm`; a revision from before the bench has none.
     pub bare_vmm: Option<PathBuf>,
+    /// `guest-io`, likewise.
+    pub guest_io: Option<PathBuf>,
 }
 
 /// Everything that is run.
@@ -32,6 +34,10 @@ pub struct Built {
     pub against: Option<Programs>,
     /// The floor.
     pub floor: PathBuf,
+    /// The host's own reader of a file.
+    pub host_reader: PathBuf,
+    /// A plain program with two TAP interfaces.
+    pub host_frames: PathBuf,
     /// The test guest, the same for all.
     pub guest: PathBuf,
 }
@@ -56,11 +62,14 @@ impl Built {
     pub fn find(directory: &Path, against: Option<&str>) -> Self {
         let programs = |place: &str, revision: &str| {
             let place = directory.join(place);
-            let bare_vmm = Some(place.join("bare-vmm")).filter(|path| path.exists());
-            Programs { revision: revision.to_owned(), launcher: place.join("launcher"), bare_vmm }
+            let [bare_vmm, guest_io] =
+                ["bare-vmm", "guest-io"].map(|name| Some(place.join(name)).filter(|path| path.exists()));
+            Programs { revision: revision.to_owned(), launcher: place.join("launcher"), bare_vmm, guest_io }
         };
         let (ours, against) = (programs("ours", ""), against.map(|revision| programs("against", revision)));
-        Self { ours, against, floor: directory.join("ours/floor"), guest: directory.join("ours/guest") }
+        let [floor, host_reader, host_frames, guest] =
+            ["floor", "host-reader", "host-frames", "guest"].map(|name| directory.join("ours").join(name));
+        Self { ours, against, floor, host_reader, host_frames, guest }
     }
 }
 
@@ -83,9 +92,13 @@ fn build_tree(tree: &Path, place: &Path) -> Result<()> {
     cargo(&["--package", "launcher"])?;
     copy(&built.join("launcher"), &place.join("launcher"))?;
     if tree.join("benches").exists() {
-        cargo(&["--package", "benches", "--bin", "floor", "--bin", "bare-vmm"])?;
-        copy(&built.join("floor"), &place.join("floor"))?;
-        copy(&built.join("bare-vmm"), &place.join("bare-vmm"))?;
+        cargo(&["--package", "benches", "--bins"])?;
+        for name in ["floor", "bare-vmm", "guest-io", "host-reader", "host-frames"] {
+            // An earlier revision may have fewer.
+            if tree.join("benches/programs").join(name.replace('-', "_")).with_extension("rs").exists() {
+                copy(&built.join(name), &place.join(name))?;
+            }
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use benches::context::Context;
 use benches::options::Options;
 use benches::programs::{Built, Programs};
-use benches::start;
+use benches::{io, start};
 use clap::Parser;
 use integration::{machine, paths};
 
@@ -16,9 +16,16 @@ fn context(output: &std::path::Path, arguments: &[&str]) -> Context {
         revision: String::new(),
         launcher: paths::launcher(),
         bare_vmm: Some(PathBuf::from(env!("CARGO_BIN_EXE_bare-vmm"))),
+        guest_io: Some(PathBuf::from(env!("CARGO_BIN_EXE_guest-io"))),
     };
-    let floor = PathBuf::from(env!("CARGO_BIN_EXE_floor"));
-    let built = Built { ours: programs, against: None, floor, guest: machine::test_guest() };
+    let built = Built {
+        ours: programs,
+        against: None,
+        floor: PathBuf::from(env!("CARGO_BIN_EXE_floor")),
+        host_reader: PathBuf::from(env!("CARGO_BIN_EXE_host-reader")),
+        host_frames: PathBuf::from(env!("CARGO_BIN_EXE_host-frames")),
+        guest: machine::test_guest(),
+    };
     Context::new(options, built, Err("tests of the bench have no network".to_owned()), 1)
 }
 
@@ -41,4 +48,25 @@ fn starts_of_the_floor_and_of_ours_are_measured_compared_and_kept() {
     assert!(text.contains("Could not run starts with a network: tests of the bench have no network"), "{text}");
     assert!(text.contains("launcher q35, one at a time, process start to first output: at most 1.25 x"), "{text}");
     assert!(context.samples.to_csv().lines().count() > 100);
+}
+
+#[test]
+fn a_disk_of_the_guest_is_measured_beside_the_host_s_own_reader() {
+    if !machine::kvm_or_skip() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut context = context(directory.path(), &["--runs", "1", "--warm-up", "0"]);
+    let text = io::measure(&mut context).unwrap().to_string();
+    assert!(text.contains("tests of the bench have no network"), "{text}");
+    let series = ["host, io_uring", "guest, by interrupts", "guest, looking"];
+    let requests = "I/O, 4 KiB, depth 32, cached: requests";
+    let counts = series.map(|series| context.samples.values(requests, series).len());
+    // A host without io_uring has nothing to compare with.
+    assert!(counts == [1; 3] || text.contains("The host allows no io_uring"), "{text}");
+    if counts == [1; 3] {
+        let notifications = context.samples.values("I/O, 4 KiB, depth 32, cached: notifications", series[2]);
+        assert!(notifications[0] > 0.0 && notifications[0] <= 1.0, "{text}");
+        assert!(text.contains("4 KiB, depth 32, cached: at least 0.9 x the host's io_uring"), "{text}");
+    }
 }
