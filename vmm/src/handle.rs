@@ -156,9 +156,8 @@ impl Vm {
         Ok(())
     }
 
-    /// Builds a machine up to its first instruction, which [`VmHandle::start`] runs. Everything that it will need is taken
-    /// here (memory is reserved, threads are started, and nothing is opened later), so that what the host refuses is
-    /// refused now.
+    /// Builds a machine up to its first instruction, which [`VmHandle::start`] runs. Its memory is mapped, its payload
+    /// loaded and its threads started, so that what a host cannot do is known here; no path is opened later.
     ///
     /// ```
     /// # mod tiny { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/tiny.rs")); }
@@ -280,8 +279,8 @@ impl VmHandle {
         self.control.shared.ask(Request::Start)
     }
 
-    /// Stops all vCPUs and has the host finish what devices began; returns when both is done. Clocks of the guest stand
-    /// still, and its memory does not change. A machine that is paused already stays so.
+    /// Stops all vCPUs and has the host finish what devices began; returns when both is done. Until the machine goes on,
+    /// its memory does not change. A machine that is paused already stays so.
     ///
     /// # Errors
     /// The machine is not running, or a host request does not end in time; the machine then runs on.

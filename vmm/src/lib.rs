@@ -51,8 +51,8 @@
 //! - It handles one real-time signal, which takes vCPUs out of the guest: [`Vm::use_signal`] chooses which. There is no
 //!   other process-wide state; machines know nothing of each other.
 //! - It opens `/dev/kvm`, unless [`Resources::kvm`] has it, and no other path but what [`open_tap`] and
-//!   [`open_vhost_net`] are asked for. A machine has some thirty descriptors of its own: for many of them, raise the limit
-//!   of open files (RLIMIT_NOFILE).
+//!   [`open_vhost_net`] are asked for. A machine has some twenty descriptors of its own: for many machines, raise the
+//!   limit of open files (RLIMIT_NOFILE).
 //! - It never prints, exits, or panics on what a guest does. It logs by [`tracing`](https://docs.rs/tracing).
 //!
 //! # Whom it trusts

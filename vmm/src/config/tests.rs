@@ -68,38 +68,42 @@ fn scsi(id: &str) -> DiskConfig {
 }
 
 fn net(id: &str, last: u8) -> NetConfig {
-    let mac = format!("52:54:00:12:34:{last:02x}").parse().unwrap();
-    NetConfig {
-        id: id.into(),
-        mac,
-        mtu: None,
-        queues: 1,
-        link_up: true,
-        root_port: false,
-        boot_index: None,
-        rom: false,
-    }
+    NetConfig::new(id, format!("52:54:00:12:34:{last:02x}").parse().unwrap())
 }
 
 fn vsock(id: &str, cid: u32) -> Option<VsockConfig> {
-    Some(VsockConfig { id: id.into(), cid, root_port: false })
+    Some(VsockConfig::new(id, cid))
 }
 
 fn console(ports: &[&str]) -> Option<ConsoleConfig> {
     let ports = ports.iter().map(ToString::to_string).collect();
-    Some(ConsoleConfig { id: "console0".into(), ports, root_port: false })
+    Some(ConsoleConfig { ports, ..ConsoleConfig::new("console0") })
 }
 
 fn balloon(size: u64) -> Option<BalloonConfig> {
-    let id = DeviceId::new("balloon0");
-    Some(BalloonConfig {
-        id,
-        size,
-        deflate_on_oom: true,
-        free_page_reporting: true,
-        statistics_seconds: 0,
-        root_port: false,
-    })
+    Some(BalloonConfig { size, ..BalloonConfig::new("balloon0") })
+}
+
+/// In either form, what is not said is the same.
+#[test]
+fn a_device_that_is_made_is_one_that_is_read_with_nothing_else_said() {
+    let text = r#"{
+        "version": 1,
+        "disks": [{"id": "disk0"}],
+        "nets": [{"id": "net0", "mac": "52:54:00:12:34:01"}],
+        "vsock": {"id": "vsock0", "cid": 3},
+        "console": {"id": "console0"},
+        "balloon": {"id": "balloon0"}
+    }"#;
+    let made = VmConfig {
+        disks: vec![DiskConfig::new("disk0")],
+        nets: vec![net("net0", 1)],
+        vsock: vsock("vsock0", 3),
+        console: console(&[]),
+        balloon: balloon(0),
+        ..VmConfig::default()
+    };
+    assert_eq!(serde_json::from_str::<VmConfig>(text).unwrap(), made);
 }
 
 fn topology(sockets: u32, cores: u32, threads: u32) -> Option<CpuTopology> {
