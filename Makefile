@@ -28,8 +28,8 @@ lint: ## formatting, clippy and rustdoc without a warning, licences and sources 
 BENCH := RUSTFLAGS='-C target-feature=+crt-static' cargo run --quiet --release --target x86_64-unknown-linux-gnu --package benches --bin bench --
 
 .PHONY: bench
-bench: ## measure, and write target/bench/report.html; PARTS=start,memory N=50 AGAINST=<git revision>; ARGS=--help tells all
-	$(BENCH) $(if $(PARTS),--parts $(PARTS)) $(if $(N),--runs $(N)) $(if $(AGAINST),--against $(AGAINST)) $(ARGS)
+bench: ## measure, and write target/bench/report.html; PARTS=start,memory N=50 SECONDS=60 AGAINST=<git revision>; ARGS=--help tells all
+	$(BENCH) $(if $(PARTS),--parts $(PARTS)) $(if $(N),--runs $(N)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(AGAINST),--against $(AGAINST)) $(ARGS)
 
 .PHONY: images
 images: ## fetch and unpack the Debian packages that nested tests use, below target/images

@@ -1,19 +1,30 @@
-//! A machine by the library alone: what `vmm` costs without the launcher around it.
+//! Machines by the library alone: what `vmm` costs without the launcher around it.
 //!
-//! Usage: `bare-vmm` and one JSON text, a [`Machine`]. The serial port is standard output. At the end one line of JSON on
-//! standard error tells the times of the start, as the launcher's `--boot-report json` does.
+//! Usage: `bare-vmm` and one JSON text, a [`Run`]. A line of JSON for each machine on standard error tells the times of its
+//! start, as the launcher's `--boot-report json` does.
 
 #![forbid(unsafe_code)]
 
 use std::fs::File;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use serde::Deserialize;
-use vmm::{KERNEL, Resource, Resources, SERIAL, StartSource, Vm, VmConfig};
+use vmm::{KERNEL, Resource, Resources, SERIAL, StartSource, Vm, VmConfig, VmHandle};
 
 /// What is run.
+#[derive(Debug, Deserialize)]
+struct Run {
+    machines: Vec<Machine>,
+    /// `false`: until the machines end, with their serial ports on standard output. `true`: until standard input ends; the
+    /// machines' output is discarded, and a line on standard output says that each has printed something.
+    hold: bool,
+}
+
+/// One machine.
 #[derive(Debug, Deserialize)]
 struct Machine {
     config: VmConfig,
@@ -26,7 +37,28 @@ struct Machine {
 
 fn main() -> Result<()> {
     let text = std::env::args().nth(1).context("Usage: bare-vmm JSON")?;
-    let machine: Machine = serde_json::from_str(&text).context("The machine cannot be read")?;
+    let run: Run = serde_json::from_str(&text).context("The machines cannot be read")?;
+    let start = std::env::var("PODVISOR_START_NS").context("PODVISOR_START_NS is not set")?.parse()?;
+    let hold = run.hold;
+    let machines: Vec<VmHandle> =
+        run.machines.into_iter().map(|machine| started(machine, start, hold)).collect::<Result<_>>()?;
+    if hold {
+        while machines.iter().any(|machine| machine.boot_timeline().first_console_output_ns.is_none()) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        writeln!(std::io::stdout(), "all have started")?;
+        std::io::stdin().read_to_end(&mut Vec::new())?;
+        machines.iter().try_for_each(VmHandle::stop)?;
+    }
+    for machine in machines {
+        machine.wait(None);
+        writeln!(std::io::stderr(), "{}", serde_json::to_string(&machine.boot_timeline())?)?;
+    }
+    Ok(())
+}
+
+/// A machine that runs.
+fn started(machine: Machine, start_ns: u64, hold: bool) -> Result<VmHandle> {
     let config = machine.config;
     let mut resources = Resources::new();
     resources.insert(KERNEL, Resource::File(File::open(&machine.kernel)?))?;
@@ -37,14 +69,11 @@ fn main() -> Result<()> {
     for (net, tap) in config.nets.iter().zip(&machine.taps) {
         resources.insert(net.id.clone(), Resource::Tap(vec![inherited(*tap)?]))?;
     }
-    let output = std::io::stdout().as_fd().try_clone_to_owned()?;
-    resources.insert(SERIAL, Resource::Stream { input: None, output: Some(output) })?;
-    let start = std::env::var("PODVISOR_START_NS").context("PODVISOR_START_NS is not set")?;
-    let vm = Vm::build_since(config, resources, StartSource::Parent, start.parse()?)?;
+    let output = if hold { None } else { Some(std::io::stdout().as_fd().try_clone_to_owned()?) };
+    resources.insert(SERIAL, Resource::Stream { input: None, output })?;
+    let vm = Vm::build_since(config, resources, StartSource::Parent, start_ns)?;
     vm.start()?;
-    vm.wait(None);
-    serde_json::to_writer(std::io::stderr(), &vm.boot_timeline())?;
-    Ok(())
+    Ok(vm)
 }
 
 /// An owner of the descriptor that this process has inherited as `number`.

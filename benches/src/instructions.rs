@@ -104,7 +104,8 @@ fn count(program: &Path, guest: &Path, disk: &Path, board: &str, output: &Path) 
         "payload": { "kind": "kernel", "cmdline": "poweroff" },
         "disks": [{ "id": "disk0" }],
     });
-    command.arg(json!({ "config": config, "kernel": guest, "disks": [disk], "taps": [] }).to_string());
+    let machine = json!({ "config": config, "kernel": guest, "disks": [disk], "taps": [] });
+    command.arg(json!({ "machines": [machine], "hold": false }).to_string());
     let run = command.env("RUST_BACKTRACE", "0").env("PODVISOR_START_NS", "1").output().context("Cannot run strace")?;
     let told = String::from_utf8_lossy(&run.stderr).into_owned();
     ensure!(run.status.success(), "valgrind failed ({}): {}", run.status, told.trim());

@@ -6,9 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod context;
+pub mod density;
 pub mod host;
 pub mod instructions;
 pub mod io;
+pub mod machines;
+pub mod memory;
 pub mod micro;
 pub mod monotonic;
 pub mod network;

@@ -85,7 +85,11 @@ pub fn enter() -> Error {
     Error::new(again.args(env::args_os().skip(1)).env(INSIDE, reason).exec()).context("Cannot start the bench again")
 }
 
-fn ip(arguments: &[&str]) -> Result<()> {
+/// `ip ARGUMENTS`, in the namespace of this process.
+///
+/// # Errors
+/// It fails.
+pub fn ip(arguments: &[&str]) -> Result<()> {
     let output = Command::new("ip").args(arguments).output().context("Cannot run ip (Debian: package iproute2)")?;
     if !output.status.success() {
         bail!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());

@@ -17,6 +17,12 @@ pub struct Options {
     /// Runs of each series before the measured ones.
     #[arg(long, default_value_t = 5)]
     pub warm_up: u32,
+    /// Seconds of traffic before a machine's memory is measured.
+    #[arg(long, default_value_t = 60)]
+    pub seconds: u32,
+    /// Idle machines in one process.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub machines: u32,
     /// Compare with this git revision, whose programs are built and run beside ours.
     #[arg(long, value_name = "REVISION")]
     pub against: Option<String>,
@@ -33,6 +39,10 @@ pub struct Options {
 pub enum Part {
     /// Process start to first output.
     Start,
+    /// What a machine takes beyond its guest's memory.
+    Memory,
+    /// Many machines in one process.
+    Density,
     /// Disks and networks.
     Io,
     /// Pieces of the data path.

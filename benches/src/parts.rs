@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::options::{Options, Part};
 use crate::programs::Built;
 use crate::report::{self, Section};
-use crate::{host, instructions, io, micro, network, start};
+use crate::{density, host, instructions, io, memory, micro, network, start};
 
 /// Runs what `options` say; fails if a part does. What cannot be run on this machine is no failure: the report tells.
 ///
@@ -57,6 +57,8 @@ pub fn run(options: Options) -> Result<ExitCode> {
 fn measure(part: Part, context: &mut Context) -> Result<Section> {
     match part {
         Part::Start => start::run(context),
+        Part::Memory => memory::run(context),
+        Part::Density => density::run(context),
         Part::Io => io::measure(context),
         Part::Micro => micro::measure(context),
         Part::Instructions => instructions::measure(context),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use benches::context::Context;
 use benches::options::Options;
 use benches::programs::{Built, Programs};
-use benches::{io, start};
+use benches::{density, io, memory, start};
 use clap::Parser;
 use integration::{machine, paths};
 
@@ -48,6 +48,35 @@ fn starts_of_the_floor_and_of_ours_are_measured_compared_and_kept() {
     assert!(text.contains("Could not run starts with a network: tests of the bench have no network"), "{text}");
     assert!(text.contains("launcher q35, one at a time, process start to first output: at most 1.25 x"), "{text}");
     assert!(context.samples.to_csv().lines().count() > 100);
+}
+
+#[test]
+fn what_machines_take_beyond_their_guests_memory_is_measured_for_each_number_of_vcpus() {
+    if !machine::kvm_or_skip() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut context = context(directory.path(), &["--seconds", "1"]);
+    let text = memory::run(&mut context).unwrap().to_string();
+    for series in ["bare vmm microvm, 1 vCPUs", "launcher q35, 32 vCPUs"] {
+        let values = context.samples.values("memory beyond guest RAM after traffic", series);
+        assert!(values.iter().all(|kib| *kib > 100.0) && values.len() == 1, "{series}: {values:?}\n{text}");
+    }
+    assert!(text.contains("bare vmm q35, one vCPU: at most 5 MiB beyond guest RAM"), "{text}");
+}
+
+#[test]
+fn many_machines_in_one_process_are_compared_with_as_many_floors() {
+    if !machine::kvm_or_skip() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut context = context(directory.path(), &["--machines", "2", "--runs", "1", "--warm-up", "0"]);
+    let text = density::run(&mut context).unwrap().to_string();
+    for series in ["floor", "bare vmm microvm", "bare vmm q35"] {
+        assert_eq!(context.samples.values("many: start of all", series).len(), 1, "{series}:\n{text}");
+    }
+    assert_eq!(context.samples.values("many: memory beyond guest RAM, each", "bare vmm q35").len(), 1, "{text}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, PipeReader, Read};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Deserialize;
 
-use super::place::Place;
-use super::subject::{End, Subject};
+use crate::machines::{End, Guest, Place, Subject};
 use crate::monotonic::{milliseconds, now_ns};
 
 /// After how long a start has failed.
@@ -22,6 +21,8 @@ const GREETING: &[u8] = b"hello podvisor-guest";
 /// What one start took.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
+    /// Its process start.
+    pub started_ns: u64,
     /// Process start to the guest's first byte in the bench, in ms.
     pub first_output_ms: f64,
     /// Page faults of the process until then; `None` where it had ended when it was asked.
@@ -65,11 +66,11 @@ struct Running<'a> {
     first_byte_ns: Option<u64>,
     page_faults: Option<f64>,
     ended: bool,
-    errors: std::path::PathBuf,
+    errors: PathBuf,
 }
 
 /// Starts `subject` once in each of `places`, one right after the other, and waits until all have ended.
-pub fn start(subject: &Subject, guest: &Path, places: &[Place]) -> Vec<Result<Start>> {
+pub fn start(subject: &Subject, guest: &Guest<'_>, places: &[Place]) -> Vec<Result<Start>> {
     let deadline = Instant::now() + LIMIT;
     let mut all: Vec<Result<Running<'_>>> = places.iter().map(|place| Running::spawn(subject, guest, place)).collect();
     watch(&mut all, deadline);
@@ -98,13 +99,15 @@ fn watch(all: &mut [Result<Running<'_>>], deadline: Instant) {
 }
 
 impl<'a> Running<'a> {
-    fn spawn(subject: &'a Subject, guest: &Path, place: &Place) -> Result<Self> {
+    fn spawn(subject: &'a Subject, guest: &Guest<'_>, place: &Place) -> Result<Self> {
         let arguments = subject.kind.arguments(guest, place)?;
         let (output, theirs) = std::io::pipe().context("Cannot make a pipe")?;
         let errors = place.errors().join("stderr");
         let mut command = Command::new(&subject.program);
         command.args(arguments).stdin(Stdio::null()).stdout(theirs);
         command.stderr(File::create(&errors).with_context(|| format!("Cannot make {}", errors.display()))?);
+        // The last line is to say why a program failed.
+        command.env("RUST_BACKTRACE", "0");
         let started_ns = now_ns();
         command.env("PODVISOR_START_NS", started_ns.to_string());
         let child = command.spawn().with_context(|| format!("Cannot run {}", subject.program.display()))?;
@@ -163,7 +166,12 @@ impl<'a> Running<'a> {
             first_kvm_run: since(report.first_kvm_run_ns),
             first_console_output: since(report.first_console_output_ns),
         });
-        Ok(Start { first_output_ms: since(first_byte_ns), page_faults: self.page_faults, steps })
+        Ok(Start {
+            started_ns: self.started_ns,
+            first_output_ms: since(first_byte_ns),
+            page_faults: self.page_faults,
+            steps,
+        })
     }
 }
 

@@ -1,21 +1,21 @@
 //! Part *start*: from the process start to the guest's first output.
 
-mod found;
-mod launch;
-mod place;
+pub(crate) mod launch;
 mod series;
-mod subject;
 
-use anyhow::Result;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
 
 use crate::context::Context;
+use crate::machines::{self, FLOOR, Guest, Kind, Place, Subject};
+use crate::programs::Built;
 use crate::report::{Goal, Section, Table};
 use crate::statistics::{median, quantile, ratio_of_medians};
 use crate::{host, plot};
 use launch::Start;
-use place::Place;
 use series::Series;
-use subject::{Kind, Subject};
 
 /// How many start at once, in the second half of this part.
 const AT_ONCE: u8 = 10;
@@ -46,7 +46,7 @@ pub fn run(context: &mut Context) -> Result<Section> {
         section.not_run("any start", why);
         return Ok(section);
     }
-    section.not_run("starts to Linux's init", found::why_no_linux());
+    section.not_run("starts to Linux's init", machines::why_no_linux());
     let network = match &context.network {
         Ok(()) => true,
         Err(why) => {
@@ -54,8 +54,8 @@ pub fn run(context: &mut Context) -> Result<Section> {
             false
         }
     };
-    let places: Vec<Place> = (0..AT_ONCE).map(|number| Place::new(number, network)).collect::<Result<_>>()?;
-    let (subjects, missing) = found::subjects(&context.built);
+    let places: Vec<Place> = (0..AT_ONCE.into()).map(|number| Place::new(number, network)).collect::<Result<_>>()?;
+    let (subjects, missing) = machines::subjects(&context.built);
     missing.iter().for_each(|(what, why)| section.not_run(what, why.clone()));
     let runs = context.options.runs;
     let modes = [
@@ -65,7 +65,23 @@ pub fn run(context: &mut Context) -> Result<Section> {
     for mode in modes {
         measure(context, &mut section, &mode, &subjects, &places)?;
     }
+    match trace(&context.built, &places) {
+        Ok(trace) => {
+            section.listing("The floor's system calls, each with the time since the one before (strace -r)", trace)
+        }
+        Err(error) => section.not_run("the floor under strace", format!("{error:#}")),
+    }
     Ok(section)
+}
+
+/// The floor's system calls.
+fn trace(built: &Built, places: &[Place]) -> Result<String> {
+    let file = places.first().context("No place")?.write("trace", "")?;
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-r", "-o"]).arg(&file).arg(&built.floor).arg(&built.guest);
+    let output = strace.output().context("strace cannot be run (Debian: package strace)")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+    fs::read_to_string(file).context("Cannot read the trace")
 }
 
 fn measure(
@@ -80,7 +96,8 @@ fn measure(
     for round in 0..context.options.warm_up + mode.rounds {
         context.rng.shuffle(&mut all);
         for series in &mut all {
-            series.start(&context.built.guest, places, round < context.options.warm_up);
+            let guest = Guest { image: &context.built.guest, script: "poweroff", cpus: 1 };
+            series.start(&guest, places, round < context.options.warm_up);
         }
     }
     // As they are listed, whatever the last round's order was.
@@ -182,13 +199,10 @@ fn breakdown(context: &Context, section: &mut Section, mode: &Mode) -> Result<()
     Ok(())
 }
 
-/// The series of the floor.
-const FLOOR: &str = "floor";
-
 /// Says which goals were reached: for each of ours, against the floor and every peer.
 fn goals(context: &mut Context, section: &mut Section, mode: &Mode, subjects: &[Subject]) {
     let figure = |what: &str| format!("start, {}: {what}", mode.name);
-    let ours = subjects.iter().filter(|subject| matches!(subject.kind, Kind::BareVmm(_) | Kind::Launcher(_)));
+    let ours = subjects.iter().filter(|subject| subject.is_ours());
     for subject in ours.filter(|subject| subject.revision.is_empty()) {
         let (name, mode) = (&subject.name, &mode.name);
         for (what, bound) in [("first KVM_RUN", 2.0), ("first output", 1.25)] {

@@ -1,10 +1,7 @@
 //! One subject's starts, good and failed.
 
-use std::path::Path;
-
 use super::launch::{self, Start};
-use super::place::Place;
-use super::subject::Subject;
+use crate::machines::{Guest, Place, Subject};
 
 /// After so many failed starts a subject is not started any more.
 const GIVE_UP: u32 = 3;
@@ -27,7 +24,7 @@ impl<'a> Series<'a> {
     }
 
     /// Starts it once in each of `places`, unless it has failed too often.
-    pub(super) fn start(&mut self, guest: &Path, places: &[Place], warm_up: bool) {
+    pub(super) fn start(&mut self, guest: &Guest<'_>, places: &[Place], warm_up: bool) {
         if self.failed >= GIVE_UP {
             return;
         }

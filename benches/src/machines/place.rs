@@ -14,7 +14,7 @@ const DISK_BYTES: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct Place {
     /// Which one it is, from 0.
-    pub number: u8,
+    pub number: u32,
     directory: TempDir,
     /// The network of those that take a descriptor; `None`: this host has none for us.
     pub held_tap: Option<Tap>,
@@ -27,15 +27,25 @@ impl Place {
     ///
     /// # Errors
     /// The host refuses.
-    pub fn new(number: u8, network: bool) -> Result<Self> {
+    pub fn new(number: u32, network: bool) -> Result<Self> {
         let directory =
             tempfile::Builder::new().prefix("podvisor-bench-").tempdir().context("Cannot make a directory")?;
-        let disk = directory.path().join("disk.img");
-        let file = File::create(&disk).with_context(|| format!("Cannot make {}", disk.display()))?;
-        file.set_len(DISK_BYTES).with_context(|| format!("Cannot make {}", disk.display()))?;
         let held_tap = network.then(|| Tap::held(&format!("held{number}"))).transpose()?;
         let named_tap = network.then(|| Tap::named(&format!("named{number}"))).transpose()?;
-        Ok(Self { number, directory, held_tap, named_tap })
+        let place = Self { number, directory, held_tap, named_tap };
+        place.renew_disk()?;
+        Ok(place)
+    }
+
+    /// Puts another disk in the old one's place: the kernel may hold on to the lock of a machine that was killed.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub fn renew_disk(&self) -> Result<()> {
+        let disk = self.disk();
+        let _there_may_be_none = fs::remove_file(&disk);
+        let made = File::create(&disk).and_then(|file| file.set_len(DISK_BYTES));
+        made.with_context(|| format!("Cannot make {}", disk.display()))
     }
 
     /// The disk's file: sparse, and empty.
@@ -45,7 +55,8 @@ impl Place {
 
     /// The guest's address in its network.
     pub fn mac(&self) -> String {
-        format!("02:00:00:00:00:{:02x}", self.number)
+        let [_, _, high, low] = self.number.to_be_bytes();
+        format!("02:00:00:00:{high:02x}:{low:02x}")
     }
 
     /// Writes a file that a program reads.

@@ -7,6 +7,9 @@ use super::subject::{Board, Kind, Subject};
 use crate::host;
 use crate::programs::Built;
 
+/// The series of the floor.
+pub const FLOOR: &str = "floor";
+
 /// The peers and the names of their programs.
 const PEERS: [(&str, Kind); 3] = [
     ("firecracker", Kind::Firecracker),
@@ -15,13 +18,9 @@ const PEERS: [(&str, Kind); 3] = [
 ];
 
 /// All that can be started, and what is missing with the reason.
-pub(super) fn subjects(built: &Built) -> (Vec<Subject>, Vec<(String, String)>) {
-    let floor = Subject {
-        name: super::FLOOR.to_owned(),
-        revision: String::new(),
-        program: built.floor.clone(),
-        kind: Kind::Floor,
-    };
+pub fn subjects(built: &Built) -> (Vec<Subject>, Vec<(String, String)>) {
+    let floor =
+        Subject { name: FLOOR.to_owned(), revision: String::new(), program: built.floor.clone(), kind: Kind::Floor };
     let (mut found, mut missing) = (vec![floor], Vec::new());
     for build in std::iter::once(&built.ours).chain(&built.against) {
         let revision = &build.revision;
@@ -52,7 +51,7 @@ fn on_path(name: &str) -> Option<PathBuf> {
 }
 
 /// Why Linux is not started here.
-pub(super) fn why_no_linux() -> &'static str {
+pub fn why_no_linux() -> &'static str {
     if host::is_pvm() {
         "this host's KVM is PVM, which emulates a kernel's privileged code: a stock Linux does not boot on it"
     } else {
