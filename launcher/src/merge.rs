@@ -438,16 +438,7 @@ mod tests {
         let mut base = file();
         base.vm.disks[0].id = "net0".into();
         let mac = "02:00:00:00:00:01".parse().unwrap();
-        base.vm.nets = vec![NetConfig {
-            id: "net2".into(),
-            mac,
-            mtu: None,
-            queues: 1,
-            link_up: false,
-            root_port: false,
-            boot_index: None,
-            rom: false,
-        }];
+        base.vm.nets = vec![NetConfig { link_up: false, ..NetConfig::new("net2", mac) }];
         let args = RunArgs {
             nets: ["tap=a,mac=02:00:00:00:00:02,mtu=1400,queues=2", "fd=7", "fd=8:9"]
                 .map(|net| net.parse().unwrap())

@@ -365,16 +365,7 @@ mod tests {
         let kernel = NamedTempFile::new().unwrap();
         let mut config = config(&[("kernel", path(&kernel)), (id, spec)], &[]);
         let mac = "02:00:00:00:00:01".parse().unwrap();
-        config.vm.nets.push(NetConfig {
-            id: "net0".into(),
-            mac,
-            mtu: None,
-            queues: 1,
-            link_up: true,
-            root_port: false,
-            boot_index: None,
-            rom: false,
-        });
+        config.vm.nets.push(NetConfig::new("net0", mac));
         open(&config).map(drop).unwrap_err()
     }
 

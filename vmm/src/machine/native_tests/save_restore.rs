@@ -78,16 +78,7 @@ fn network_and_its_cable_are_as_they_were_in_a_new_machine(board: BoardConfig, w
     let mut config = rig::config(board.clone(), &format!("{words} net=0,echo:1,down,up,echo:2"), 0);
     let mac = "52:54:00:99:00:02".parse().unwrap();
     let root_port = board == Q35;
-    config.nets.push(NetConfig {
-        id: "net0".into(),
-        mac,
-        mtu: None,
-        queues: 1,
-        link_up: true,
-        root_port,
-        boot_index: None,
-        rom: false,
-    });
+    config.nets.push(NetConfig { root_port, ..NetConfig::new("net0", mac) });
     let mut rig = Rig::new(&guest, &config, &[], SavedMachine::default());
     rig.machine.start().unwrap();
     rig.expect("net ready");
