@@ -33,16 +33,7 @@ pub(super) fn run_tier(tier: Tier, built: &Built, options: &Options) -> Result<T
             if tier == Tier::Nested {
                 session.pass_native_tests()?;
             }
-            let mut tests = Vec::new();
-            for binary in &built.binaries {
-                tests.extend(session.run_binary(tier, binary)?);
-            }
-            if tier.has_second_try() {
-                let again = |binary: &TestBinary, path: &str| session.run_again(tier, binary, path);
-                result.second_tries = again::try_again(&mut tests, again)?;
-            }
-            result.second_tries.extend(session.noted_second_tries()?);
-            result.tests = tests.into_iter().map(|test| TestResult::new(test.name(), test.outcome)).collect();
+            session.run(tier, &mut result)?;
             if tier == Tier::Unit {
                 let filter = options.filter.as_deref().unwrap_or_default();
                 result.tests.extend(doctests::run(filter, tier.deadline(options.full))?);
@@ -101,6 +92,21 @@ impl<'a> Session<'a> {
         let file = NamedTempFile::new().context("Cannot make the list of native tests")?;
         serde_json::to_writer(&file, &list).context("Cannot write the list of native tests")?;
         self.native = Some(file);
+        Ok(())
+    }
+
+    /// Runs all tests of `tier`.
+    fn run(&self, tier: Tier, result: &mut TierResult) -> Result<()> {
+        let mut tests = Vec::new();
+        for binary in &self.built.binaries {
+            tests.extend(self.run_binary(tier, binary)?);
+        }
+        if tier.has_second_try() {
+            let again = |binary: &TestBinary, path: &str| self.run_again(tier, binary, path);
+            result.second_tries = again::try_again(&mut tests, again)?;
+        }
+        result.second_tries.extend(self.noted_second_tries()?);
+        result.tests = tests.into_iter().map(|test| TestResult::new(test.name(), test.outcome)).collect();
         Ok(())
     }
 
@@ -240,4 +246,65 @@ pub(super) fn unfinished(finished: &process::Finished, deadline: Duration) -> St
     let mut last: Vec<&str> = finished.stderr.lines().rev().take(40).collect();
     last.reverse();
     format!("{how}\n{}", last.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::tiers::report::Report;
+
+    /// A test binary of two tests, one of which fails when it is run for the first time.
+    const BINARY: &str = r"#!/bin/sh
+if [ $1 = --list ]; then
+echo a::flaky: test
+echo a::works: test
+exit
+fi
+echo $* >>$0.runs
+status=0
+for test; do
+case $test in
+a::works) echo test $test ... ok;;
+a::flaky) if [ -e $0.tried ]; then echo test $test ... ok; else
+echo test $test ... FAILED
+printf -- '---- %s stdout ----\nbroken\n' $test
+status=101
+fi
+: >$0.tried;;
+esac
+done
+exit $status
+";
+
+    #[test]
+    fn a_test_that_fails_is_run_once_more_alone_and_the_report_tells_of_it_but_not_in_the_unit_tier() {
+        for (tier, counted) in [
+            (Tier::Native, "native |      2 |      0 |       0 |       1 |"),
+            (Tier::Unit, "unit   |      1 |      1 |"),
+        ] {
+            let directory = TempDir::new().unwrap();
+            let [text, path] = ["text", "binary"].map(|name| directory.path().join(name));
+            fs::write(&text, BINARY).unwrap();
+            // By a process of its own: what is open for writing, in a child of another test perhaps, cannot be run.
+            assert!(Command::new("install").args(["-m", "755"]).args([&text, &path]).status().unwrap().success());
+            let (name, directory) = ("x".to_owned(), directory.path().to_owned());
+            let binaries = vec![TestBinary { name, path, directory: directory.clone(), tier: Some(tier) }];
+            let (built, options) = (Built { binaries, launcher: None, guest: None }, Options::parse_from(["tiers"]));
+            let mut result = TierResult::new(tier);
+            Session::new(&built, &options).unwrap().run(tier, &mut result).unwrap();
+            let mut report = Report::new(Duration::ZERO);
+            report.add(result);
+            let (text, good) = (report.render(), report.is_good());
+            assert!(text.contains(counted) && good == tier.has_second_try(), "{text}");
+            assert_eq!(text.contains("PASSED ONLY AT THE SECOND TRY native: x::a::flaky\n    broken"), good, "{text}");
+            let runs = fs::read_to_string(directory.join("binary.runs")).unwrap();
+            let again = runs.lines().nth(1).map(|run| (run.contains("a::flaky"), run.contains("a::works")));
+            assert_eq!(again, good.then_some((true, false)), "{runs}");
+        }
+    }
 }
