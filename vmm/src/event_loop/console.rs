@@ -92,7 +92,7 @@ impl Console {
         let deadline = Instant::now() + timeout;
         loop {
             match self.output.write_ready() {
-                Written::All | Written::Closed => return true,
+                Written::Nothing | Written::All | Written::Closed => return true,
                 Written::More => {}
                 Written::Blocked => {
                     let left = deadline.saturating_duration_since(Instant::now());
@@ -198,6 +198,8 @@ impl ConsoleEvents {
     fn write_output(&mut self, ops: &mut EventOps<'_>) {
         let output = &self.console.output;
         match output.write_ready() {
+            // The loop is woken for other things too, which must not make the next byte wait.
+            Written::Nothing => return unwatch(ops, &mut self.watched_output),
             Written::Blocked => {
                 if self.watched_output.is_none() {
                     self.watched_output = watch(ops, output.descriptor(), EventSet::OUT);

@@ -26,6 +26,8 @@ const TERMINAL_CHUNK: usize = 256;
 /// How far writing got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
+    /// Nothing waited.
+    Nothing,
     /// Nothing is left.
     All,
     /// The descriptor takes nothing more now.
@@ -107,12 +109,13 @@ impl Output {
         if self.waiting().closed {
             return Written::Closed;
         }
+        let mut written = Written::Nothing;
         for _ in 0..ROUNDS {
             if writer.chunk.is_empty() && !self.refill(&mut writer) {
-                return Written::All;
+                return written;
             }
             match writer.write() {
-                Ok(()) => {}
+                Ok(()) => written = Written::All,
                 Err(Errno::AGAIN) => return Written::Blocked,
                 Err(Errno::INTR) => {}
                 Err(error) => {

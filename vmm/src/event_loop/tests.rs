@@ -1,6 +1,6 @@
 //! Tests of the event loop and of consoles, over pipes and sockets.
 
-use super::output::CAPACITY;
+use super::output::{CAPACITY, Output, Written};
 use super::*;
 use crate::placement::Placement;
 use devices::bus::{BusDevice, Width};
@@ -214,6 +214,15 @@ fn output_that_nobody_can_read_any_more_is_dropped() {
         assert_eq!(machine.console.output.dropped(), 0, "not a loss: nobody is there");
         machine.event_loop.stop().unwrap();
     }
+}
+
+#[test]
+fn a_look_that_finds_no_output_is_not_taken_for_writing() {
+    let (_reader, writer) = pipe().unwrap();
+    let output = Output::new(Some(writer)).unwrap();
+    assert_eq!(output.write_ready(), Written::Nothing);
+    output.put(b'a');
+    assert_eq!((output.write_ready(), output.write_ready()), (Written::All, Written::Nothing));
 }
 
 #[test]
