@@ -31,7 +31,7 @@ fn context(output: &std::path::Path, arguments: &[&str]) -> Context {
 
 #[test]
 fn starts_of_the_floor_and_of_ours_are_measured_compared_and_kept() {
-    if !machine::kvm_or_skip() {
+    if !machine::built_programs_or_skip() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -52,7 +52,7 @@ fn starts_of_the_floor_and_of_ours_are_measured_compared_and_kept() {
 
 #[test]
 fn what_machines_take_beyond_their_guests_memory_is_measured_for_each_number_of_vcpus() {
-    if !machine::kvm_or_skip() {
+    if !machine::built_programs_or_skip() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -67,7 +67,7 @@ fn what_machines_take_beyond_their_guests_memory_is_measured_for_each_number_of_
 
 #[test]
 fn many_machines_in_one_process_are_compared_with_as_many_floors() {
-    if !machine::kvm_or_skip() {
+    if !machine::built_programs_or_skip() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -81,7 +81,7 @@ fn many_machines_in_one_process_are_compared_with_as_many_floors() {
 
 #[test]
 fn a_disk_of_the_guest_is_measured_beside_the_host_s_own_reader() {
-    if !machine::kvm_or_skip() {
+    if !machine::built_programs_or_skip() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();

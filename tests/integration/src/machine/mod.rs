@@ -48,6 +48,15 @@ pub fn kvm_or_skip() -> bool {
     }
 }
 
+/// As [`kvm_or_skip`], for tests of programs that cargo builds beside the tests.
+pub fn built_programs_or_skip() -> bool {
+    if long(false, true) {
+        skip::skip("what cargo builds of other programs is not carried into an emulated host");
+        return false;
+    }
+    kvm_or_skip()
+}
+
 /// `full`, or `reduced` on slow (emulated) hosts, where `PODVISOR_LONG=0` is set.
 pub fn long<T>(full: T, reduced: T) -> T {
     if env::var_os("PODVISOR_LONG").is_some_and(|value| value == "0") { reduced } else { full }

@@ -3,13 +3,11 @@
 use std::process::Command;
 
 use integration::downstream;
-use integration::machine::test_guest;
-
-use crate::can_run;
+use integration::machine::{built_programs_or_skip, test_guest};
 
 #[test]
 fn a_program_outside_the_workspace_leads_a_machine_through_its_whole_life() {
-    if !can_run() {
+    if !built_programs_or_skip() {
         return;
     }
     let program = downstream::build().unwrap();

@@ -5,10 +5,8 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use flate2::Crc;
-use integration::machine::{pattern, test_guest};
+use integration::machine::{built_programs_or_skip, pattern, test_guest};
 use integration::paths::example;
-
-use crate::can_run;
 
 /// The example `name` with the test guest and its script, not started yet.
 fn command(name: &str, script: &str) -> Command {
@@ -39,7 +37,7 @@ fn fails(mut command: Command, parts: &[&str]) {
 
 #[test]
 fn boot_kernel_boots_a_kernel_to_its_console_until_it_powers_off() {
-    if !can_run() {
+    if !built_programs_or_skip() {
         return;
     }
     let said = printed(&command("boot_kernel", "echo=text poweroff").output().unwrap());
@@ -53,7 +51,7 @@ fn boot_kernel_boots_a_kernel_to_its_console_until_it_powers_off() {
 
 #[test]
 fn hundred_vms_runs_a_hundred_machines_at_once_and_says_what_they_cost() {
-    if !can_run() {
+    if !built_programs_or_skip() {
         return;
     }
     let said = printed(&command("hundred_vms", "").output().unwrap());
@@ -68,7 +66,7 @@ fn hundred_vms_runs_a_hundred_machines_at_once_and_says_what_they_cost() {
 
 #[test]
 fn hundred_vms_names_the_limit_when_it_may_not_open_so_many_files() {
-    if !can_run() {
+    if !built_programs_or_skip() {
         return;
     }
     let mut limited = Command::new("sh");
@@ -78,7 +76,7 @@ fn hundred_vms_names_the_limit_when_it_may_not_open_so_many_files() {
 
 #[test]
 fn code_runner_gives_a_function_its_input_and_has_its_result_when_the_machine_is_gone() {
-    if !can_run() {
+    if !built_programs_or_skip() {
         return;
     }
     // More than the credit of a connection, so that it goes through the function and not into a buffer.
@@ -94,7 +92,7 @@ fn code_runner_gives_a_function_its_input_and_has_its_result_when_the_machine_is
 
 #[test]
 fn code_runner_waits_for_no_guest_that_crashes_or_never_calls() {
-    if !can_run() {
+    if !built_programs_or_skip() {
         return;
     }
     fails(command("code_runner", "exit=3"), &["has not switched itself off: DebugExit { status: 3 }"]);

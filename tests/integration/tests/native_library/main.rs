@@ -4,15 +4,3 @@
 
 mod downstream;
 mod examples;
-
-use integration::machine::{kvm_or_skip, long};
-use integration::skip::skip;
-
-/// Whether the calling test can run its program here.
-fn can_run() -> bool {
-    if long(false, true) {
-        skip("what cargo builds of examples and other workspaces is not carried into an emulated host");
-        return false;
-    }
-    kvm_or_skip()
-}
