@@ -9,10 +9,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::json;
-use tempfile::NamedTempFile;
 
 use crate::context::Context;
+use crate::machines::{Board, Guest, Kind, Place};
 use crate::report::{Section, Table};
 use crate::statistics::median;
 
@@ -47,21 +46,22 @@ pub fn measure(context: &mut Context) -> Result<Section> {
             return Ok(section);
         }
     }
-    let disk = NamedTempFile::new_in(&context.directory).context("Cannot make a disk's file")?;
-    disk.as_file().set_len(64 << 20).context("Cannot make a disk's file")?;
+    let place = Place::new(0, false)?;
     let mut table = Table::new(
         "Instructions in user space: 1 vCPU, 128 MiB, a disk, a guest that powers off at once (callgrind)",
         ["machine", "n", "median", "least", "most"],
     );
     let built = context.built.clone();
     let revisions = || [&built.ours].into_iter().chain(&built.against);
-    for (programs, board) in revisions().flat_map(|programs| ["microvm", "q35"].map(|board| (programs, board))) {
+    for (programs, board) in
+        revisions().flat_map(|programs| [Board::Microvm, Board::Q35].map(|board| (programs, board)))
+    {
         let Some(program) = &programs.bare_vmm else { continue };
-        let series = format!("vmm, {board} {}", programs.revision).trim_end().to_owned();
+        let series = format!("vmm, {} {}", board.name(), programs.revision).trim_end().to_owned();
         let output = context.directory.join(format!("callgrind.{}", series.replace([',', ' '], "-")));
         let mut functions = String::new();
         for run in 0..RUNS {
-            match count(program, &built.guest, disk.path(), board, &output) {
+            match count(program, &built.guest, &place, board, &output) {
                 Ok(all) => context.samples.push(ALL, &series, "instructions", run, all),
                 Err(error) => {
                     section.not_run(&series, format!("{error:#}"));
@@ -93,19 +93,12 @@ fn whole(count: f64) -> String {
 }
 
 /// One count; the profile is left at `output`.
-fn count(program: &Path, guest: &Path, disk: &Path, board: &str, output: &Path) -> Result<f64> {
+fn count(program: &Path, guest: &Path, place: &Place, board: Board, output: &Path) -> Result<f64> {
     let mut command = Command::new(HIDE_VDSO[0]);
     command.args(&HIDE_VDSO[1..]).args(["valgrind", "--tool=callgrind"]);
     command.arg(format!("--callgrind-out-file={}", output.display())).arg(program);
-    let config = json!({
-        "version": 1,
-        "board": { "kind": board },
-        "memory": { "boot": 128 << 20 },
-        "payload": { "kind": "kernel", "cmdline": "poweroff" },
-        "disks": [{ "id": "disk0" }],
-    });
-    let machine = json!({ "config": config, "kernel": guest, "disks": [disk], "taps": [] });
-    command.arg(json!({ "machines": [machine], "hold": false }).to_string());
+    let guest = Guest { image: guest, script: "poweroff", cpus: 1 };
+    command.args(Kind::BareVmm(board).arguments(&guest, place)?);
     let run = command.env("RUST_BACKTRACE", "0").env("PODVISOR_START_NS", "1").output().context("Cannot run strace")?;
     let told = String::from_utf8_lossy(&run.stderr).into_owned();
     ensure!(run.status.success(), "valgrind failed ({}): {}", run.status, told.trim());
