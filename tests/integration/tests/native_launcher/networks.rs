@@ -5,6 +5,7 @@ use integration::machine::{Console, DEADLINE, kvm_or_skip, test_guest};
 use integration::namespace::{in_namespace, ip, tap};
 use integration::paths::launcher;
 use std::net::UdpSocket;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 use vmm::open_tap;
@@ -111,6 +112,31 @@ fn a_network_has_several_queues_by_name_and_by_descriptors() {
         mac(&mut console);
         echo();
         assert_eq!(finish(child).status.code(), Some(0));
+    });
+}
+
+#[test]
+fn the_kernel_carries_frames_where_it_can_and_must_only_when_told_to() {
+    if !kvm_or_skip() {
+        return;
+    }
+    in_namespace(|| {
+        tap("tap0", "10.99.0");
+        let scene = Scene::new();
+        let mut command = scene.launcher("run --kernel GUEST --memory 64Mi --net tap=tap0,vhost=auto");
+        command.env("PODVISOR_LOG", "info");
+        command.args(["--cmdline", "net=0,echo:1 poweroff"]);
+        let (child, _console, _) = start(command);
+        echo();
+        let output = finish(child);
+        assert_eq!(output.status.code(), Some(0));
+        let does_without = text(&output.stderr).contains("The network does without vhost-net");
+        let there = Path::new("/dev/vhost-net").exists();
+        assert_eq!(does_without, !there, "{}", text(&output.stderr));
+        if !there {
+            let line = scene.refusal("run --kernel GUEST --net tap=tap0,vhost=on");
+            says(&line, &["/dev/vhost-net as vhost:net0: ", "No such file or directory"]);
+        }
     });
 }
 
