@@ -113,6 +113,11 @@ impl WorkerContext {
         self.made_ring().is_none_or(|ring| ring.flush() && !ring.has_done())
     }
 
+    /// The host has done something that nobody was told of.
+    pub fn has_completions(&mut self) -> bool {
+        self.made_ring().is_some_and(Ring::has_completions)
+    }
+
     /// What becomes readable when the host has done something; `None`: there is no ring yet.
     pub fn completion(&self) -> Option<BorrowedFd<'_>> {
         match &self.ring {

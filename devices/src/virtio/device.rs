@@ -88,7 +88,8 @@ pub trait VirtioInterrupt: Send + Sync {
 pub trait QueueHandler: Send {
     /// The queue's index.
     fn index(&self) -> u16;
-    /// Becomes readable when the guest notifies the queue.
+    /// Becomes readable when the guest notifies the queue. The worker lowers it before the turn, which so sees everything
+    /// that the guest notified of.
     fn notification(&self) -> &EventFd;
     /// Becomes readable when an asynchronous backend has completions; it needs [`QueueHandler::process`] then, as
     /// after a notification. `None`: the backend completes at once.

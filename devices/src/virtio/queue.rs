@@ -82,12 +82,6 @@ impl<M: DeviceMemory> VirtQueue<M> {
         &self.notification
     }
 
-    /// Empties the event: what follows sees everything that the driver notified of so far.
-    pub fn acknowledge(&self) {
-        // That there was nothing to read is as good.
-        let _ = self.notification.read();
-    }
-
     /// Configuration and position.
     pub fn state(&self) -> QueueState {
         self.ring.state()

@@ -90,7 +90,10 @@ impl WorkerThread {
                 break;
             }
             self.round();
-            self.complete = self.context.end_round();
+            if self.context.has_completions() {
+                // What the host did at once is answered at once; but then it is the turn of what else has come.
+                self.round();
+            }
             self.watch_ring();
         }
         self.give_up();
@@ -140,6 +143,7 @@ impl WorkerThread {
                 None => self.wakes.remove(&number),
             };
         }
+        self.complete = self.context.end_round();
     }
 
     /// The ring wakes the worker from now on, if there is one by now.

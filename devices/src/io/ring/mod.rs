@@ -201,6 +201,11 @@ impl Ring {
         }
     }
 
+    /// The host has done something that was not collected.
+    pub(crate) fn has_completions(&mut self) -> bool {
+        !self.ring.completion().is_empty()
+    }
+
     /// Something was done that its handler was not told of.
     pub(crate) fn has_done(&self) -> bool {
         !self.touched.is_empty()

@@ -82,6 +82,19 @@ fn everything_that_a_disk_needs_is_done_and_told_to_the_handler_that_asked() {
 }
 
 #[test]
+fn what_the_host_does_at_once_is_there_when_it_was_told_of_it() {
+    let Some(mut ring) = ring() else { return };
+    let seat = ring.sit(&file(), 7).unwrap();
+    ring.submit(seat, 1, read(&memory(), 0, 512, 0));
+    assert!(!ring.has_completions());
+    // The file was just written, so it is in the page cache.
+    assert!(ring.flush() && ring.has_completions());
+    assert_eq!(ring.collect().into_iter().collect::<Vec<_>>(), [7]);
+    assert!(!ring.has_completions());
+    assert!(matches!(ring.next_completion(seat), Some((1, Ok(())))));
+}
+
+#[test]
 fn a_read_beyond_the_end_of_the_file_is_an_error_after_what_there_was() {
     let Some(mut ring) = ring() else { return };
     let seat = ring.sit(&file(), 1).unwrap();

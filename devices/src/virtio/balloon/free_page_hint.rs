@@ -33,7 +33,6 @@ impl<M: DeviceMemory> QueueHandler for FreePageHints<M> {
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
         self.queue.serve(BUDGET, |queue, chain| {
             queue.complete(chain, 0);
             ControlFlow::Continue(())

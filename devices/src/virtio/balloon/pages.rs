@@ -86,7 +86,6 @@ impl<M: DeviceMemory> QueueHandler for PageQueue<M> {
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, direction, port } = self;
-        queue.acknowledge();
         queue.serve_at_once(BUDGET, |chain| {
             if let Direction::Inflate(discarder) = direction {
                 port.count_inflated(inflate(&chain.readable, discarder)?);

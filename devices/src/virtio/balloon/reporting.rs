@@ -49,7 +49,6 @@ impl<M: DeviceMemory> QueueHandler for Reporting<M> {
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, discarder, port } = self;
-        queue.acknowledge();
         queue.serve_at_once(BUDGET, |chain| {
             // They are guest memory: the chain was checked. So no sum overflows either.
             let ranges = chain.writable.ranges().map(|(address, length)| (address.0, length));

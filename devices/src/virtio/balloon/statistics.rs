@@ -145,7 +145,6 @@ impl<M: DeviceMemory> QueueHandler for Statistics<M> {
     }
 
     fn process(&mut self, worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
         self.look();
         let is_due = self.due.is_some_and(|due| due <= worker.now());
         if self.seen && (is_due || self.port.take_request()) {

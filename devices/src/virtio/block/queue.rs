@@ -107,7 +107,6 @@ impl<M: DeviceMemory> QueueHandler for BlockQueue<M> {
 
     fn process(&mut self, worker: &mut WorkerContext) -> bool {
         let Self { queue, requests, disk } = self;
-        queue.acknowledge();
         requests.resume(worker);
         answer_done(queue, requests, worker);
         let more = requests.has_room() && queue.serve(BUDGET, |queue, chain| disk.take(queue, requests, worker, chain));

@@ -44,7 +44,6 @@ impl<M: DeviceMemory> QueueHandler for ControlReceiver<M> {
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
         self.queue.quiet();
         let mut table = self.ports.table();
         // Few: each port has some messages at most, and gets new ones by the driver's and the host's doing only.

@@ -42,7 +42,6 @@ impl<M: DeviceMemory> QueueHandler for ControlTransmitter<M> {
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, ports } = self;
-        queue.acknowledge();
         queue.serve_at_once(BUDGET, |chain| {
             let mut bytes = [0; LENGTH];
             chain.readable.read(0, &mut bytes).map_err(ControlFault)?;

@@ -84,7 +84,6 @@ impl<M: DeviceMemory> QueueHandler for Transmitter<M> {
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, ports, port, alone, buffer, .. } = self;
-        queue.acknowledge();
         let mut table = ports.table();
         if *alone {
             table.poll(*port);

@@ -171,7 +171,6 @@ impl<M: DeviceMemory> QueueHandler for Control<M> {
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, commands } = self;
-        queue.acknowledge();
         queue.serve_at_once(BUDGET, |chain| commands.serve(chain))
     }
 

@@ -168,7 +168,6 @@ impl<M: DeviceMemory> QueueHandler for Receiver<M> {
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
         // Buffers are wanted only when there are none: `has_chain` asks for them then.
         self.queue.quiet();
         let idle = (0..BUDGET).any(|_| matches!(self.receive(), Attempt::Idle));

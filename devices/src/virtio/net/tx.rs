@@ -109,7 +109,6 @@ impl<M: DeviceMemory> QueueHandler for Transmitter<M> {
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, way_out } = self;
-        queue.acknowledge();
         queue.serve_at_once(BUDGET, |chain| way_out.send(chain).map(|()| 0))
     }
 

@@ -321,13 +321,3 @@ fn size_and_alignment_follow_the_specification() {
     assert!(state.event_idx_enabled && state.max_size == 32);
     assert_eq!(QueueConfig::from_state(&state), positioned);
 }
-
-#[test]
-fn the_notification_event_is_emptied_on_acknowledgement() {
-    let (_, queue, _) = driver(4);
-    queue.acknowledge();
-    queue.notification().write(3).unwrap();
-    queue.acknowledge();
-    assert!(queue.notification().read().is_err());
-    assert_eq!(queue.index(), 0);
-}

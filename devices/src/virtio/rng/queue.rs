@@ -38,7 +38,6 @@ impl<M: DeviceMemory> QueueHandler for RngQueue<M> {
 
     fn process(&mut self, worker: &mut WorkerContext) -> bool {
         let Self { queue, entropy, limiter } = self;
-        queue.acknowledge();
         queue.serve(BUDGET, |queue, mut chain| {
             if let Some(limiter) = limiter
                 && let Err(later) = limiter.take(wanted(&chain.writable).into(), worker.now())

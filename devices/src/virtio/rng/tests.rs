@@ -92,10 +92,8 @@ fn one_call_serves_16_requests_and_asks_for_another() {
     for head in 0..17 {
         driver.offer(head, &[(0x4000, 1, true)]);
     }
-    queue.notification().write(1).unwrap();
     assert!(queue.process());
     assert_eq!(driver.used_index(), 16);
-    assert!(queue.notification().read().is_err(), "the event is emptied");
     assert!(!queue.process());
     assert_eq!(driver.used_index(), 17);
 }

@@ -89,7 +89,6 @@ impl<M: DeviceMemory> QueueHandler for ControlQueue<M> {
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
         let Self { queue, bus, tasks, waiting } = self;
         let more = queue.serve(BUDGET, |queue, chain| {
             match decide(&chain, bus, tasks) {

@@ -119,7 +119,6 @@ impl<M: DeviceMemory> QueueHandler for EventQueue<M> {
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
         loop {
             let Some(target) = self.bus.news().resized.first().copied() else { break };
             if !self.changes {

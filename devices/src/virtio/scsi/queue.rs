@@ -86,7 +86,6 @@ impl<M: DeviceMemory> QueueHandler for RequestQueue<M> {
 
     fn process(&mut self, worker: &mut WorkerContext) -> bool {
         let Self { queue, commands, membership, heads, .. } = self;
-        queue.acknowledge();
         for head in std::mem::take(heads) {
             if let Some(chain) = queue.chain_at(head) {
                 // Those of one queue are never too many.

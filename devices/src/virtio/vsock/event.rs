@@ -39,7 +39,6 @@ impl<M: DeviceMemory> QueueHandler for Events<M> {
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
         // Without a buffer, `has_chain` asks the driver to notify of one.
         if self.transport_reset
             && self.queue.has_chain()

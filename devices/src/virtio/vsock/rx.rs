@@ -83,7 +83,6 @@ impl<M: DeviceMemory> QueueHandler for Receiver<M> {
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
         // Buffers are wanted only when there are none: `has_chain` asks for them then.
         self.queue.quiet();
         let shared = Arc::clone(&self.connections);

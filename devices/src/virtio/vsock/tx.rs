@@ -80,7 +80,6 @@ impl<M: DeviceMemory> QueueHandler for Transmitter<M> {
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
         let Self { queue, connections, payload, .. } = self;
-        queue.acknowledge();
         let mut connections = connections.lock().unwrap_or_else(PoisonError::into_inner);
         if connections.is_full() {
             return false;

@@ -96,7 +96,6 @@ impl QueueHandler for Echo {
     }
 
     fn process(&mut self, _worker: &mut WorkerContext) -> bool {
-        self.queue.acknowledge();
         self.queue.serve(8, |queue, chain| {
             queue.complete(chain, 0);
             ControlFlow::Continue(())
