@@ -62,7 +62,8 @@ fn main() -> Result<()> {
         }
         bail!("The guest ended without {prefix:?}")
     };
-    line("ready")?;
+    // Its driver has begun with its devices, and with nothing else.
+    line(&format!("{name} ready"))?;
     let (cpu, before) = (cpu_by_thread()?, counted(&vm));
     let answer = line(&format!("ok {name} "))?;
     let (cpu_after, after) = (cpu_by_thread()?, counted(&vm));
@@ -90,7 +91,7 @@ fn machine(options: &Options) -> Result<(VmConfig, Resources)> {
     let mut resources = Resources::new();
     config.memory.boot = 64 << 20;
     // The guest stands still at the end, so that its machine can be asked.
-    let cmdline = format!("say=ready {} wait", options.command);
+    let cmdline = format!("{} wait", options.command);
     config.payload = PayloadConfig::Kernel { cmdline, initrd: false, entry: KernelEntry::default() };
     let kernel = File::open(&options.kernel).with_context(|| format!("No {}", options.kernel.display()))?;
     resources.insert(KERNEL, Resource::File(kernel))?;

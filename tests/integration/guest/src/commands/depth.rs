@@ -1,6 +1,7 @@
 //! `depth=DISK:DEPTH:COUNT:BYTES:EVENT_IDX:RESETS[:POLL]`: reads COUNT times BYTES from all over a disk, DEPTH requests at a
 //! time, completed by interrupts or, with POLL, found without, and counts what that took. RESETS times its queue is reset
-//! with requests in flight, and they are made again; what is read must then have the pattern of seed 1.
+//! with requests in flight, and they are made again; what is read must then have the pattern of seed 1. The line
+//! `depth ready` says that the reads begin.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,6 +13,7 @@ use virtio_drivers::transport::{DeviceStatus, Transport as _};
 use super::{Outcome, required};
 use crate::clock::{PATIENCE_MS, Timeout, cycles_to_ns};
 use crate::cpu::tsc;
+use crate::serial::say;
 use crate::virtio::{self, Ring};
 use crate::{pattern, timer};
 
@@ -61,6 +63,7 @@ pub fn run(arguments: &str) -> Outcome {
     let mut ring = Ring::new(&mut transport, 0, event_idx != 0, &shapes)?;
     transport.finish_init();
     timer::start_tick();
+    say!("depth ready");
 
     let (before, start) = (interrupt.count(), tsc());
     let (mut begun, mut done, mut free) = (0, 0, (0..depth as u16).collect::<Vec<_>>());
