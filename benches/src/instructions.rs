@@ -56,8 +56,11 @@ pub fn measure(context: &mut Context) -> Result<Section> {
     for (programs, board) in
         revisions().flat_map(|programs| [Board::Microvm, Board::Q35].map(|board| (programs, board)))
     {
-        let Some(program) = &programs.bare_vmm else { continue };
         let series = format!("vmm, {} {}", board.name(), programs.revision).trim_end().to_owned();
+        let Some(program) = &programs.bare_vmm else {
+            section.not_run(&series, "that revision has no bare-vmm");
+            continue;
+        };
         let output = context.directory.join(format!("callgrind.{}", series.replace([',', ' '], "-")));
         let mut functions = String::new();
         for run in 0..RUNS {

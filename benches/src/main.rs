@@ -8,6 +8,10 @@ use benches::options::Options;
 use benches::parts;
 use clap::Parser;
 
-fn main() -> anyhow::Result<ExitCode> {
-    parts::run(Options::parse())
+#[allow(clippy::print_stderr)] // what went wrong
+fn main() -> ExitCode {
+    parts::run(Options::parse()).unwrap_or_else(|error| {
+        eprintln!("bench: {error:#}");
+        ExitCode::FAILURE
+    })
 }

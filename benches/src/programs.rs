@@ -49,10 +49,13 @@ impl Built {
     /// Cargo or git fails.
     pub fn build(directory: &Path, against: Option<&str>) -> Result<()> {
         let root = workspace();
-        build_tree(&root, &directory.join("ours"))?;
+        let tree = root.join("target/bench/against");
         if let Some(revision) = against {
-            let tree = root.join("target/bench/against");
-            check_out(&root, &tree, revision)?;
+            // First: builds take minutes, and a wrong name none.
+            check_out(&root, &tree, revision).with_context(|| format!("Cannot check out {revision}"))?;
+        }
+        build_tree(&root, &directory.join("ours"))?;
+        if against.is_some() {
             build_tree(&tree, &directory.join("against"))?;
         }
         build_guest(&root, &directory.join("ours"))
@@ -81,6 +84,8 @@ pub fn workspace() -> PathBuf {
 
 /// Builds what `tree` has, in this tree's target directory, and copies it to `place`: the next build may replace it there.
 fn build_tree(tree: &Path, place: &Path) -> Result<()> {
+    // What another revision had, this one may not have.
+    let _there_may_be_none = fs::remove_dir_all(place);
     fs::create_dir_all(place).with_context(|| format!("Cannot make {}", place.display()))?;
     let target = workspace().join("target");
     let built = target.join(TARGET).join("release");
@@ -91,16 +96,17 @@ fn build_tree(tree: &Path, place: &Path) -> Result<()> {
     };
     cargo(&["--package", "launcher"])?;
     copy(&built.join("launcher"), &place.join("launcher"))?;
-    if tree.join("benches").exists() {
-        cargo(&["--package", "benches", "--bins"])?;
-        for name in ["floor", "bare-vmm", "guest-io", "host-reader", "host-frames"] {
-            // An earlier revision may have fewer.
-            if tree.join("benches/programs").join(name.replace('-', "_")).with_extension("rs").exists() {
-                copy(&built.join(name), &place.join(name))?;
-            }
-        }
+    // An earlier revision may have fewer, or none.
+    let sources = tree.join("benches/programs");
+    let has = |name: &&str| sources.join(name.replace('-', "_")).with_extension("rs").exists();
+    let programs: Vec<_> =
+        ["floor", "bare-vmm", "guest-io", "host-reader", "host-frames"].into_iter().filter(has).collect();
+    if !programs.is_empty() {
+        // By name: the bench itself runs, and is not to be replaced.
+        let bins = programs.iter().flat_map(|name| ["--bin", name]);
+        cargo(&["--package", "benches"].into_iter().chain(bins).collect::<Vec<_>>())?;
     }
-    Ok(())
+    programs.iter().try_for_each(|name| copy(&built.join(name), &place.join(name)))
 }
 
 fn build_guest(root: &Path, place: &Path) -> Result<()> {
@@ -120,7 +126,8 @@ fn check_out(root: &Path, tree: &Path, revision: &str) -> Result<()> {
     };
     if !tree.exists() {
         git(
-            &["worktree", "add", "--quiet", "--detach"]
+            // Forced: `cargo clean` has removed the last one without telling git.
+            &["worktree", "add", "--quiet", "--force", "--detach"]
                 .map(OsStr::new)
                 .into_iter()
                 .chain([tree.as_os_str()])

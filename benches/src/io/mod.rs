@@ -35,6 +35,9 @@ const ABOUT: &str = "The guest's driver is the test guest's. Its own code runs a
 pub fn measure(context: &mut Context) -> Result<Section> {
     let mut section = Section::new("I/O");
     section.text(ABOUT);
+    for against in context.built.against.iter().filter(|against| against.guest_io.is_none()) {
+        section.not_run(&format!("the guest's rows @{}", against.revision), "that revision has no guest-io");
+    }
     disk::measure(context, &mut section)?;
     network::measure(context, &mut section);
     Ok(section)

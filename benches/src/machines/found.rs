@@ -29,10 +29,12 @@ pub fn subjects(built: &Built) -> (Vec<Subject>, Vec<(String, String)>) {
             let (program, revision) = (program.to_owned(), revision.clone());
             found.push(Subject { name: format!("{what} {}{at}", board.name()), revision, program, kind });
         };
+        if build.bare_vmm.is_none() {
+            missing.push((format!("bare vmm @{revision}"), "that revision has none".to_owned()));
+        }
         for board in [Board::Microvm, Board::Q35] {
-            match &build.bare_vmm {
-                Some(program) => add("bare vmm", board, Kind::BareVmm(board), program),
-                None => missing.push((format!("bare vmm @{revision}"), "that revision has none".to_owned())),
+            if let Some(program) = &build.bare_vmm {
+                add("bare vmm", board, Kind::BareVmm(board), program);
             }
             add("launcher", board, Kind::Launcher(board), &build.launcher);
         }
