@@ -41,8 +41,10 @@ pub fn section(launcher: &Path, seed: u64) -> Section {
     for peer in ["firecracker", "cloud-hypervisor", "qemu-system-x86_64"] {
         table.row([peer, &first_line(peer, &["--version"]).unwrap_or_else(|| "not on PATH".to_owned())]);
     }
+    table.row(["date", &first_line("date", &["--utc", "+%Y-%m-%d %H:%M UTC"]).unwrap_or_default()]);
     table.row(["revision", &first_line("git", &["describe", "--always", "--dirty"]).unwrap_or_default()]);
     table.row(["seed", &seed.to_string()]);
+    table.row(["arguments", &std::env::args().skip(1).collect::<Vec<_>>().join(" ")]);
     section.table(table);
     if let Some(text) = output(&launcher.display().to_string(), &["doctor"]) {
         section.listing("launcher doctor", text);

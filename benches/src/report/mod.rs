@@ -42,6 +42,15 @@ pub struct Goal {
     pub found: String,
 }
 
+impl Block {
+    fn goal(&self) -> Option<&Goal> {
+        match self {
+            Self::Goal(goal) => Some(goal),
+            _ => None,
+        }
+    }
+}
+
 impl Table {
     /// A table without rows.
     pub fn new<H: Into<String>>(caption: &str, headings: impl IntoIterator<Item = H>) -> Self {
