@@ -7,6 +7,7 @@ mod traffic;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -17,7 +18,8 @@ use crate::machines::{self, Guest, Kind, MEMORY_MIB, Place, Subject};
 use crate::monotonic::now_ns;
 use crate::report::{Goal, Section, Table};
 use cgroup::Group;
-pub(crate) use smaps::{Taken, of_process};
+pub use smaps::Taken;
+pub(crate) use smaps::of_process;
 use traffic::Datagrams;
 
 /// Numbers of vCPUs that are looked at.
@@ -27,10 +29,13 @@ const BEYOND: &str = "memory beyond guest RAM after traffic";
 /// What the bare library may take with one vCPU, disk and network.
 const BARE_KIB: f64 = 5.0 * 1024.0;
 
-/// What one machine takes.
-struct Found {
-    taken: Taken,
-    kernel_kib: Option<u64>,
+/// What one machine takes, in KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its process.
+    pub taken: Taken,
+    /// The kernel, for its process; `None`: this host has no control group for it.
+    pub kernel_kib: Option<u64>,
 }
 
 /// Measures.
@@ -52,9 +57,8 @@ pub fn run(context: &mut Context) -> Result<Section> {
     if let Err(why) = &context.network {
         section.not_run("traffic on a network", why.clone());
     }
-    let group = Group::new();
-    if let Err(why) = &group {
-        section.not_run("kernel memory by control group", why.clone());
+    if let Err(why) = Group::new() {
+        section.not_run("kernel memory by control group", why);
     }
     let place = Place::new(0, context.network.is_ok())?;
     let (subjects, _) = machines::subjects(&context.built);
@@ -62,7 +66,7 @@ pub fn run(context: &mut Context) -> Result<Section> {
         Table::new("KiB after traffic", ["series", "vCPUs", "beyond guest RAM", "guest RAM mapped", "kernel memory"]);
     for subject in subjects.iter().filter(|subject| subject.is_ours()) {
         for cpus in CPUS {
-            let found = match measure(context, subject, cpus, &place, group.as_ref().ok()) {
+            let found = match after_traffic(subject, &context.built.guest, cpus, context.options.seconds, &place) {
                 Ok(found) => found,
                 Err(error) => {
                     section.not_run(&format!("{} with {cpus} vCPUs", subject.name), format!("{error:#}"));
@@ -114,13 +118,18 @@ fn binaries(context: &mut Context, section: &mut Section) -> Result<()> {
     Ok(())
 }
 
-fn measure(context: &Context, subject: &Subject, cpus: u32, place: &Place, group: Option<&Group>) -> Result<Found> {
+/// What a machine of `subject`'s takes when its guest has used its disk, and the place's network, for about so many
+/// `seconds`.
+///
+/// # Errors
+/// It cannot be run, or its guest fails.
+pub fn after_traffic(subject: &Subject, image: &Path, cpus: u32, seconds: u32, place: &Place) -> Result<Found> {
     place.renew_disk()?;
     let network = place.held_tap.is_some();
-    let script = traffic::script(context.options.seconds, network);
-    let guest = Guest { image: &context.built.guest, script: &script, cpus };
-    let arguments = subject.kind.arguments(&guest, place)?;
-    let mut command = match group {
+    let script = traffic::script(seconds, network);
+    let arguments = subject.kind.arguments(&Guest { image, script: &script, cpus }, place)?;
+    let group = Group::new().ok();
+    let mut command = match &group {
         // It is in the group before it is itself, so that all it takes is charged there.
         Some(group) => {
             let mut shell = Command::new("sh");
@@ -137,10 +146,10 @@ fn measure(context: &Context, subject: &Subject, cpus: u32, place: &Place, group
     machine.until("done").with_context(|| format!("it said: {}", last_line(&errors)))?;
     // The machine is idle now, and keeps what it took.
     let taken = of_process(machine.0.id(), MEMORY_MIB << 10)?;
-    Ok(Found { taken, kernel_kib: group.and_then(Group::kernel_kib) })
+    Ok(Found { taken, kernel_kib: group.as_ref().and_then(Group::kernel_kib) })
 }
 
-fn last_line(path: &std::path::Path) -> String {
+fn last_line(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.lines().next_back().unwrap_or("nothing").to_owned()
 }

@@ -6,11 +6,11 @@ use anyhow::{Context as _, Result, ensure};
 
 /// The proportional set size of a process, in KiB: what is shared counts for each by its share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
+pub struct Taken {
     /// Pages of guest RAM that are mapped.
-    pub(crate) guest: u64,
+    pub guest: u64,
     /// All else.
-    pub(crate) beyond: u64,
+    pub beyond: u64,
 }
 
 /// What `process` takes, whose guests have `ram_kib` of RAM each.
