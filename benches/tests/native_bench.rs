@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use benches::context::Context;
+use benches::machines::{Kind, Place, subjects};
 use benches::options::Options;
 use benches::programs::{Built, Programs};
 use benches::{density, io, memory, start};
 use clap::Parser;
+use integration::namespace::in_namespace;
 use integration::{machine, paths};
 
 fn context(output: &std::path::Path, arguments: &[&str]) -> Context {
@@ -63,6 +65,28 @@ fn what_machines_take_beyond_their_guests_memory_is_measured_for_each_number_of_
         assert!(values.iter().all(|kib| *kib > 100.0) && values.len() == 1, "{series}: {values:?}\n{text}");
     }
     assert!(text.contains("bare vmm q35, one vCPU: at most 5 MiB beyond guest RAM"), "{text}");
+}
+
+/// KiB of pages that the bare library may take with one vCPU: what one is promised who embeds it.
+const BUDGET: u64 = 5 * 1024;
+
+#[test]
+fn a_machine_with_disk_and_network_takes_at_most_5_mib_of_pages_beyond_its_guest_s_memory() {
+    if !machine::built_programs_or_skip() {
+        return;
+    }
+    in_namespace(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let context = context(directory.path(), &[]);
+        let place = Place::new(0, true).unwrap();
+        let (subjects, _) = subjects(&context.built);
+        let bare: Vec<_> = subjects.iter().filter(|subject| matches!(subject.kind, Kind::BareVmm(_))).collect();
+        assert_eq!(bare.len(), 2);
+        for subject in bare {
+            let taken = memory::after_traffic(subject, &context.built.guest, 1, 1, &place).unwrap().taken;
+            assert!(taken.guest > 0 && taken.beyond <= BUDGET, "{}: {taken:?} KiB", subject.name);
+        }
+    });
 }
 
 #[test]
