@@ -8,9 +8,10 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use serde::Deserialize;
 use vmm::{KERNEL, Resource, Resources, SERIAL, StartSource, Vm, VmConfig, VmHandle};
@@ -40,21 +41,48 @@ fn main() -> Result<()> {
     let run: Run = serde_json::from_str(&text).context("The machines cannot be read")?;
     let start = std::env::var("PODVISOR_START_NS").context("PODVISOR_START_NS is not set")?.parse()?;
     let hold = run.hold;
-    let machines: Vec<VmHandle> =
-        run.machines.into_iter().map(|machine| started(machine, start, hold)).collect::<Result<_>>()?;
+    let machines = if hold {
+        start_all(run.machines, start)?
+    } else {
+        run.machines.into_iter().map(|machine| started(machine, start, hold)).collect::<Result<_>>()?
+    };
     if hold {
         while machines.iter().any(|machine| machine.boot_timeline().first_console_output_ns.is_none()) {
             std::thread::sleep(Duration::from_millis(1));
         }
         writeln!(std::io::stdout(), "all have started")?;
         std::io::stdin().read_to_end(&mut Vec::new())?;
-        machines.iter().try_for_each(VmHandle::stop)?;
+        stop_all(&machines)?;
     }
     for machine in machines {
         machine.wait(None);
         writeln!(std::io::stderr(), "{}", serde_json::to_string(&machine.boot_timeline())?)?;
     }
     Ok(())
+}
+
+/// Threads that start many machines: much of a start is waiting for the host's kernel.
+const STARTERS: usize = 4;
+
+/// Machines that run, with their output discarded.
+fn start_all(machines: Vec<Machine>, start_ns: u64) -> Result<Vec<VmHandle>> {
+    let waiting = Mutex::new(machines.into_iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    std::thread::scope(|scope| {
+        let start = || std::iter::from_fn(next).map(|machine| started(machine, start_ns, true)).collect();
+        let starters: Vec<_> = (0..STARTERS).map(|_| scope.spawn(start)).collect();
+        let started =
+            starters.into_iter().map(|starter| starter.join().map_err(|_| anyhow!("A start has panicked"))?);
+        Ok(started.collect::<Result<Vec<Vec<VmHandle>>>>()?.concat())
+    })
+}
+
+/// Ends all machines at once: each stop waits for the host's kernel, and they can wait together.
+fn stop_all(machines: &[VmHandle]) -> Result<()> {
+    std::thread::scope(|scope| {
+        let stops: Vec<_> = machines.iter().map(|machine| scope.spawn(|| machine.stop())).collect();
+        stops.into_iter().try_for_each(|stop| Ok(stop.join().map_err(|_| anyhow!("A stop has panicked"))??))
+    })
 }
 
 /// A machine that runs.
