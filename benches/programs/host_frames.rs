@@ -45,14 +45,17 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// Bytes for any frame.
+const ROOM: usize = 1 << 17;
+
 fn by_one(from: &Tap, to: &Tap, frame: &[u8], depth: usize, count: usize) -> Result<()> {
-    let mut sent = 0;
+    let (mut sent, mut buffer) = (0, Vec::with_capacity(ROOM));
     for came in 0..count {
         while sent < count && sent - came < depth {
             from.send(0, frame)?;
             sent += 1;
         }
-        take(to, frame.len())?;
+        take(to, &mut buffer, frame.len())?;
     }
     Ok(())
 }
@@ -61,8 +64,9 @@ fn by_two(from: &Tap, to: &Tap, frame: &[u8], depth: usize, count: usize) -> Res
     thread::scope(|scope| {
         let (arrived, told) = sync_channel(depth);
         let taker = scope.spawn(move || -> Result<()> {
+            let mut buffer = Vec::with_capacity(ROOM);
             for _ in 0..count {
-                take(to, frame.len())?;
+                take(to, &mut buffer, frame.len())?;
                 // Whoever sends has its last frames under way, or has failed.
                 let _ = arrived.send(());
             }
@@ -79,8 +83,12 @@ fn by_two(from: &Tap, to: &Tap, frame: &[u8], depth: usize, count: usize) -> Res
 }
 
 /// Waits for a frame of `length` bytes with its header; the kernel says something of its own now and then.
-fn take(tap: &Tap, length: usize) -> Result<()> {
-    let mut buffer = [0; 1 << 17];
-    while tap.receive(0, &mut buffer)? != length {}
-    Ok(())
+fn take(tap: &Tap, buffer: &mut Vec<u8>, length: usize) -> Result<()> {
+    loop {
+        buffer.clear();
+        tap.receive(0, buffer)?;
+        if buffer.len() == length {
+            return Ok(());
+        }
+    }
 }

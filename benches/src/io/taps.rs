@@ -30,22 +30,25 @@ pub fn open_pair(bytes: usize) -> Result<(Tap, Tap)> {
         to.set_offloads(Offloads::GUEST_CSUM | Offloads::GUEST_TSO4)?;
     }
     let probe = frame(WHOLE);
-    let mut buffer = vec![0; 1 << 16];
+    let mut buffer = Vec::with_capacity(1 << 16);
     let end = Instant::now() + PATIENCE;
     loop {
         // What an interface is given that is not up yet is refused.
         let sent = from.send(0, &probe);
         sleep(Duration::from_millis(2));
+        buffer.clear();
         match to.receive(0, &mut buffer) {
-            Ok(length) if length == probe.len() => break,
+            Ok(()) if buffer.len() == probe.len() => break,
             // The kernel says something of its own now and then.
-            Ok(_) => {}
+            Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error).context("Frames cannot be taken"),
         }
         ensure!(Instant::now() < end, "No frame comes through within {PATIENCE:?}: {sent:?}");
     }
-    while to.receive(0, &mut buffer).is_ok() {}
+    while to.receive(0, &mut buffer).is_ok() {
+        buffer.clear();
+    }
     Ok((from, to))
 }
 

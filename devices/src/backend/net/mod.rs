@@ -24,12 +24,12 @@ pub const HEADER_LENGTH: u8 = 12;
 pub trait NetBackend: Send + Sync {
     /// How many queues there are: at least one.
     fn queues(&self) -> u16;
-    /// Reads the next frame of `queue`, behind its header, into `frame`; how many bytes that are. What does not fit is
-    /// cut off.
+    /// Puts the next frame of `queue`, behind its header, behind what is in `frame`, which does not grow for it: what its
+    /// capacity does not hold is cut off. So a buffer for the longest frame takes no more memory than frames have needed.
     ///
     /// # Errors
     /// `WouldBlock` when there is none; `NotConnected` when the network has gone, for ever; else what the host says.
-    fn receive(&self, queue: u16, frame: &mut [u8]) -> io::Result<usize>;
+    fn receive(&self, queue: u16, frame: &mut Vec<u8>) -> io::Result<()>;
     /// Sends `frame`, which is behind its header, through `queue`.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use super::vhost::{Vhost, VhostError};
 use super::{HEADER_LENGTH, NetBackend, Offloads};
 use crate::id::DeviceId;
 use crate::io::tap::{self, InterfaceKind};
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
@@ -284,9 +285,10 @@ impl NetBackend for Tap {
         u16::try_from(self.queues.len()).unwrap_or(u16::MAX)
     }
 
-    fn receive(&self, queue: u16, frame: &mut [u8]) -> io::Result<usize> {
+    fn receive(&self, queue: u16, frame: &mut Vec<u8>) -> io::Result<()> {
         let fd = self.queue(queue)?;
-        rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *frame)).map_err(|errno| failure(queue, errno))
+        let read = rustix::io::retry_on_intr(|| rustix::io::read(fd, spare_capacity(frame)));
+        read.map(drop).map_err(|errno| failure(queue, errno))
     }
 
     fn send(&self, queue: u16, frame: &[u8]) -> io::Result<()> {

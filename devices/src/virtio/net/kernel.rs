@@ -121,8 +121,11 @@ impl<M: DeviceMemory> KernelQueue<M> {
         let Some(pair) = self.port.pair(self.ring.queue()) else { return };
         match self.ring {
             RingOf::Receive(queue) => {
-                let mut frame = vec![0; MAX_LENGTH];
-                let waiting = (0..STALE).take_while(|_| self.backend.receive(queue, &mut frame).is_ok());
+                let mut frame = Vec::with_capacity(MAX_LENGTH);
+                let waiting = (0..STALE).take_while(|_| {
+                    frame.clear();
+                    self.backend.receive(queue, &mut frame).is_ok()
+                });
                 waiting.for_each(|_| pair.received.lost());
             }
             RingOf::Transmit(_) => {

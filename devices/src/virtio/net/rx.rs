@@ -43,7 +43,8 @@ pub(super) struct Receiver<M: DeviceMemory> {
     mergeable: bool,
     /// What the driver was told not to expect more than.
     mtu: Option<u16>,
-    buffer: Box<[u8]>,
+    /// Has room for any frame, and the one that is delivered.
+    buffer: Vec<u8>,
 }
 
 /// What became of an attempt to receive.
@@ -64,7 +65,7 @@ impl<M: DeviceMemory> Receiver<M> {
         mergeable: bool,
         mtu: Option<u16>,
     ) -> Self {
-        Self { queue, pair, backend, port, session, mergeable, mtu, buffer: vec![0; MAX_LENGTH].into() }
+        Self { queue, pair, backend, port, session, mergeable, mtu, buffer: Vec::with_capacity(MAX_LENGTH) }
     }
 
     fn receive(&mut self) -> Attempt {
@@ -73,23 +74,21 @@ impl<M: DeviceMemory> Receiver<M> {
         if link_up && !self.queue.has_chain() {
             return Attempt::Idle;
         }
-        let length = match self.backend.receive(self.pair, &mut self.buffer) {
-            Ok(length) => length,
-            Err(error) => {
-                self.port.host_failed("Frames for the guest cannot be read", &error);
-                return Attempt::Idle;
-            }
-        };
-        let delivered = link_up && self.deliver(length);
+        self.buffer.clear();
+        if let Err(error) = self.backend.receive(self.pair, &mut self.buffer) {
+            self.port.host_failed("Frames for the guest cannot be read", &error);
+            return Attempt::Idle;
+        }
+        let delivered = link_up && self.deliver();
         if let Some(Pair { received, .. }) = self.port.pair(self.pair).filter(|_| !delivered) {
             received.lost();
         }
         Attempt::Taken
     }
 
-    /// Gives the first `length` bytes of the buffer to the guest; `false`: they are lost.
-    fn deliver(&mut self, length: usize) -> bool {
-        let Some(bytes) = self.buffer.get_mut(..length) else { return false };
+    /// Gives what is in the buffer to the guest; `false`: it is lost.
+    fn deliver(&mut self) -> bool {
+        let (length, bytes) = (self.buffer.len(), self.buffer.as_mut_slice());
         let Some((raw, frame)) = bytes.split_first_chunk_mut::<{ size_of::<RawHeader>() }>() else { return false };
         let Some(header) = Header::parse(*raw).incoming(self.session.accepted()) else { return false };
         // VIRTIO 1.2 5.1.4.1: what is not cut yet may be longer.

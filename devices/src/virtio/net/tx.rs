@@ -43,7 +43,8 @@ struct WayOut {
     port: Arc<NetPort>,
     /// Negotiated.
     offloads: Offloads,
-    buffer: Box<[u8]>,
+    /// As long as the longest frame so far.
+    buffer: Vec<u8>,
 }
 
 impl<M: DeviceMemory> Transmitter<M> {
@@ -54,7 +55,7 @@ impl<M: DeviceMemory> Transmitter<M> {
         port: Arc<NetPort>,
         offloads: Offloads,
     ) -> Self {
-        Self { queue, way_out: WayOut { pair, backend, port, offloads, buffer: vec![0; MAX_LENGTH].into() } }
+        Self { queue, way_out: WayOut { pair, backend, port, offloads, buffer: Vec::new() } }
     }
 }
 
@@ -84,8 +85,13 @@ impl WayOut {
     where
         T: Clone + Deref<Target: GuestMemory> + Send + 'static,
     {
-        let fitting = self.buffer.get_mut(..length).filter(|bytes| bytes.len() >= SHORTEST);
-        let Some(bytes) = fitting.filter(|_| self.port.is_link_up()) else { return Ok(false) };
+        if !(SHORTEST..=MAX_LENGTH).contains(&length) || !self.port.is_link_up() {
+            return Ok(false);
+        }
+        if self.buffer.len() < length {
+            self.buffer.resize(length, 0);
+        }
+        let Some(bytes) = self.buffer.get_mut(..length) else { return Ok(false) };
         chain.readable.read(0, bytes)?;
         let Some((raw, frame)) = bytes.split_first_chunk_mut::<{ size_of::<RawHeader>() }>() else { return Ok(false) };
         let Ok(header) = Header::parse(*raw).outgoing(frame.len(), self.offloads) else { return Ok(false) };

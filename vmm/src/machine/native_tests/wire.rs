@@ -3,6 +3,7 @@
 use super::rig::DEADLINE;
 use devices::backend::net::{HEADER_LENGTH, NetBackend, Offloads};
 use devices::virtio::net::MacAddress;
+use rustix::buffer::spare_capacity;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
@@ -18,8 +19,9 @@ impl NetBackend for Wire {
         1
     }
 
-    fn receive(&self, _queue: u16, frame: &mut [u8]) -> io::Result<usize> {
-        self.0.recv(frame)
+    fn receive(&self, _queue: u16, frame: &mut Vec<u8>) -> io::Result<()> {
+        rustix::io::read(&self.0, spare_capacity(frame))?;
+        Ok(())
     }
 
     fn send(&self, _queue: u16, frame: &[u8]) -> io::Result<()> {
