@@ -135,7 +135,7 @@ fn check_out(root: &Path, tree: &Path, revision: &str) -> Result<()> {
             root,
         )?;
     }
-    git(&["checkout", "--quiet", "--detach", revision].map(OsStr::new), tree)
+    git(&["checkout", "--quiet", "--detach", revision, "--"].map(OsStr::new), tree)
 }
 
 /// Copies a program.
