@@ -6,11 +6,12 @@
 //!            └── receive, while connected and there is room ◄── event loop
 //! ```
 //!
-//! Output is written at once when the last writing is [`PAUSE`] or longer ago, else when that much has passed: a
-//! guest that prints byte by byte costs two wake-ups a millisecond and not one for each byte.
+//! Output is written at once when the last writing is [`PAUSE`] or longer ago, by the vCPU itself where it cannot be made
+//! to wait, else when that much has passed: a guest that prints byte by byte costs two wake-ups a millisecond and not one
+//! for each byte.
 
 use super::input::{Input, Source};
-use super::output::{Output, Written};
+use super::output::{Output, PAUSE, Written};
 use super::{EventLoop, EventLoopError};
 use devices::legacy::{Serial, SerialHost};
 use event_manager::{EventOps, Events, MutEventSubscriber};
@@ -23,8 +24,6 @@ use std::time::{Duration, Instant};
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-/// Between two writings of output.
-const PAUSE: Duration = Duration::from_millis(1);
 /// How often input is moved before other events have their turn.
 const INPUT_ROUNDS: usize = 16;
 
@@ -69,7 +68,6 @@ impl Console {
             source: Source::new(input),
             timer,
             waits: false,
-            written: None,
             watched_input: None,
             watched_output: None,
         })?;
@@ -147,8 +145,6 @@ struct ConsoleEvents {
     timer: OwnedFd,
     /// The timer is set.
     waits: bool,
-    /// When output was last written.
-    written: Option<Instant>,
     watched_input: Option<RawFd>,
     watched_output: Option<RawFd>,
 }
@@ -187,8 +183,7 @@ impl ConsoleEvents {
 
     /// Writes output that waits, unless some was just written.
     fn output_waits(&mut self, ops: &mut EventOps<'_>) {
-        let since = self.written.map(|written| written.elapsed());
-        match since.and_then(|since| PAUSE.checked_sub(since)).filter(|left| !left.is_zero()) {
+        match self.console.output.pause_left() {
             None => self.write_output(ops),
             Some(left) if !self.waits => self.set_timer(left),
             Some(_) => {}
@@ -198,8 +193,6 @@ impl ConsoleEvents {
     fn write_output(&mut self, ops: &mut EventOps<'_>) {
         let output = &self.console.output;
         match output.write_ready() {
-            // The loop is woken for other things too, which must not make the next byte wait.
-            Written::Nothing => return unwatch(ops, &mut self.watched_output),
             Written::Blocked => {
                 if self.watched_output.is_none() {
                     self.watched_output = watch(ops, output.descriptor(), EventSet::OUT);
@@ -209,14 +202,13 @@ impl ConsoleEvents {
                     self.set_timer(PAUSE);
                 }
             }
-            Written::All => unwatch(ops, &mut self.watched_output),
+            Written::Nothing | Written::All => unwatch(ops, &mut self.watched_output),
             Written::Closed => {
                 unwatch(ops, &mut self.watched_output);
                 output.close();
             }
             Written::More => self.console.wake(),
         }
-        self.written = Some(Instant::now());
     }
 
     fn set_timer(&mut self, left: Duration) {

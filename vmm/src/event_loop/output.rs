@@ -1,6 +1,10 @@
 //! The guest's output on its way to the host: a bounded buffer between vCPUs, which never wait, and a reader that may
 //! be slow or absent.
 //!
+//! A byte that finds nothing before it, [`PAUSE`] or longer after the last writing, is written by its vCPU itself, where
+//! the host lets us say "do not wait": sockets, and pipes since Linux 6.4. So whoever waits for the guest's first word, or
+//! for the echo of a key, waits for no other thread. What follows within the pause is the event loop's.
+//!
 //! When [`CAPACITY`] bytes wait, the oldest are dropped: what a guest says last is what matters when it crashes.
 //! Dropped bytes are counted; the first loss is logged
 //! when it happens, their number when the console closes. Once nobody can read any more (the other end is
@@ -8,13 +12,16 @@
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat};
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 use rustix::net::{SendFlags, send};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+/// Between two writings of output.
+pub(super) const PAUSE: Duration = Duration::from_millis(1);
 /// Bytes that wait for a reader at most.
 pub(super) const CAPACITY: usize = 256 * 1024;
 /// Bytes written at once where the host does not let us say "do not wait": a pipe that polls writable takes
@@ -51,10 +58,14 @@ struct Writer {
     kind: FileType,
     /// Taken out of the waiting bytes, not written yet.
     chunk: Vec<u8>,
+    /// When it was last tried to write something.
+    written: Option<Instant>,
+    /// The host refuses to write this descriptor without waiting.
+    may_wait: bool,
     loss_reported: bool,
 }
 
-/// The buffer and its descriptor. A vCPU only ever takes the lock of the waiting bytes, which nobody holds during a
+/// The buffer and its descriptor. A vCPU waits for the lock of the waiting bytes only, which nobody holds during a
 /// system call.
 pub(super) struct Output {
     waiting: Mutex<Waiting>,
@@ -72,12 +83,16 @@ impl Output {
             None => FileType::Unknown,
         };
         let waiting = Waiting { closed: descriptor.is_none(), ..Waiting::default() };
-        let writer = Writer { descriptor, kind, chunk: Vec::new(), loss_reported: false };
+        let writer =
+            Writer { descriptor, kind, chunk: Vec::new(), written: None, may_wait: false, loss_reported: false };
         Ok(Self { waiting: Mutex::new(waiting), writer: Mutex::new(writer) })
     }
 
-    /// Adds a byte; `true` when it is the first that waits, and the writer has to be told.
+    /// Takes a byte from a vCPU; `true` when it is the first that waits, and the event loop has to be told.
     pub(super) fn put(&self, byte: u8) -> bool {
+        if self.write_at_once(byte) {
+            return false;
+        }
         let mut waiting = self.waiting();
         if waiting.closed {
             return false;
@@ -89,6 +104,26 @@ impl Output {
         }
         waiting.bytes.push_back(byte);
         first
+    }
+
+    /// Writes `byte` in the thread of its vCPU; `false`: it has to wait, for the end of the pause, for what came before
+    /// it, or for the host.
+    fn write_at_once(&self, byte: u8) -> bool {
+        // Who holds it writes what came before.
+        let Ok(mut writer) = self.writer.try_lock() else { return false };
+        if writer.may_wait || !writer.chunk.is_empty() || writer.pause_left().is_some() || !self.waiting().bytes.is_empty() {
+            return false;
+        }
+        let written = writer.write_at_once(byte);
+        if written {
+            writer.written = Some(Instant::now());
+        }
+        written
+    }
+
+    /// How long the next writing waits; `None`: it is time.
+    pub(super) fn pause_left(&self) -> Option<Duration> {
+        self.writer().pause_left()
     }
 
     /// Bytes dropped because nobody read them in time.
@@ -104,14 +139,23 @@ impl Output {
 
     /// Writes what the descriptor takes without waiting, up to a bound.
     pub(super) fn write_ready(&self) -> Written {
-        const ROUNDS: usize = 64;
         let mut writer = self.writer();
+        let written = self.write_some(&mut writer);
+        // Whoever calls may be woken for other things too, which must not make the next byte wait.
+        if written != Written::Nothing {
+            writer.written = Some(Instant::now());
+        }
+        written
+    }
+
+    fn write_some(&self, writer: &mut Writer) -> Written {
+        const ROUNDS: usize = 64;
         if self.waiting().closed {
             return Written::Closed;
         }
         let mut written = Written::Nothing;
         for _ in 0..ROUNDS {
-            if writer.chunk.is_empty() && !self.refill(&mut writer) {
+            if writer.chunk.is_empty() && !self.refill(writer) {
                 return written;
             }
             match writer.write() {
@@ -119,7 +163,7 @@ impl Output {
                 Err(Errno::AGAIN) => return Written::Blocked,
                 Err(Errno::INTR) => {}
                 Err(error) => {
-                    self.give_up(&mut writer, error);
+                    self.give_up(writer, error);
                     return Written::Closed;
                 }
             }
@@ -185,6 +229,25 @@ impl Output {
 }
 
 impl Writer {
+    fn pause_left(&self) -> Option<Duration> {
+        PAUSE.checked_sub(self.written?.elapsed()).filter(|left| !left.is_zero())
+    }
+
+    /// Writes a byte that came after all others, if the host takes it and is certain not to make us wait. Whatever is wrong
+    /// with the descriptor, [`Writer::write`] finds it as well.
+    fn write_at_once(&mut self, byte: u8) -> bool {
+        let Some(descriptor) = &self.descriptor else { return false };
+        let written = match self.kind {
+            FileType::Socket => send(descriptor, &[byte], SendFlags::DONTWAIT | SendFlags::NOSIGNAL),
+            _ => polled(descriptor.as_fd()).and_then(|()| {
+                // This offset means the descriptor's own.
+                pwritev2(descriptor, &[IoSlice::new(&[byte])], u64::MAX, ReadWriteFlags::NOWAIT)
+            }),
+        };
+        self.may_wait = written == Err(Errno::OPNOTSUPP);
+        written == Ok(1)
+    }
+
     /// Writes some of the chunk without waiting.
     fn write(&mut self) -> rustix::io::Result<()> {
         let descriptor = self.descriptor.as_ref().ok_or(Errno::PIPE)?.as_fd();
@@ -202,6 +265,13 @@ impl Writer {
 /// Writes at most `limit` bytes where the descriptor is writable now. The descriptor's own blocking mode is its
 /// owner's and is not changed: a terminal shares it with the shell.
 fn write_polled(descriptor: BorrowedFd<'_>, bytes: &[u8], limit: usize) -> rustix::io::Result<usize> {
+    polled(descriptor)?;
+    let (chunk, _) = bytes.split_at(bytes.len().min(limit));
+    rustix::io::write(descriptor, chunk)
+}
+
+/// Whether `descriptor` is writable now.
+fn polled(descriptor: BorrowedFd<'_>) -> rustix::io::Result<()> {
     let mut ready = [PollFd::new(&descriptor, PollFlags::OUT)];
     poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
     let [ready] = ready;
@@ -210,9 +280,5 @@ fn write_polled(descriptor: BorrowedFd<'_>, bytes: &[u8], limit: usize) -> rusti
     if events.contains(PollFlags::ERR) {
         return Err(Errno::PIPE);
     }
-    if !events.contains(PollFlags::OUT) {
-        return Err(Errno::AGAIN);
-    }
-    let (chunk, _) = bytes.split_at(bytes.len().min(limit));
-    rustix::io::write(descriptor, chunk)
+    if events.contains(PollFlags::OUT) { Ok(()) } else { Err(Errno::AGAIN) }
 }

@@ -217,12 +217,47 @@ fn output_that_nobody_can_read_any_more_is_dropped() {
 }
 
 #[test]
-fn a_look_that_finds_no_output_is_not_taken_for_writing() {
-    let (_reader, writer) = pipe().unwrap();
+fn a_byte_that_finds_nothing_before_it_is_written_by_its_vcpu() {
+    let (reader, writer) = sockets();
     let output = Output::new(Some(writer)).unwrap();
-    assert_eq!(output.write_ready(), Written::Nothing);
-    output.put(b'a');
-    assert_eq!((output.write_ready(), output.write_ready()), (Written::All, Written::Nothing));
+    assert_eq!(output.write_ready(), Written::Nothing, "and a look that finds nothing is no writing");
+    assert!(!output.put(b'a'), "nobody has to be told");
+    let mut read = [0; 3];
+    let mut reader = File::from(reader);
+    reader.read_exact(&mut read[..1]).unwrap();
+    // These may come within the pause: then they wait.
+    output.put(b'b');
+    output.put(b'c');
+    output.write_ready();
+    reader.read_exact(&mut read[1..]).unwrap();
+    assert_eq!(&read, b"abc");
+}
+
+#[test]
+fn a_byte_that_the_host_does_not_take_waits_behind_those_before_it() {
+    for (reader, writer) in [pipe().unwrap(), sockets()] {
+        let full = fill(&writer);
+        let output = Output::new(Some(writer)).unwrap();
+        assert!(output.put(b'a'), "the event loop has to be told");
+        assert_eq!(output.write_ready(), Written::Blocked);
+        let mut reader = File::from(reader);
+        reader.read_exact(&mut vec![0; full]).unwrap();
+        // There is room now, but one is before it.
+        assert!(output.put(b'b'));
+        assert_eq!(output.write_ready(), Written::All);
+        let mut read = [0; 2];
+        reader.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"ab");
+    }
+}
+
+/// Writes until `descriptor`'s reader would have to read, and returns how many bytes that were.
+fn fill(descriptor: &OwnedFd) -> usize {
+    let mode = rustix::fs::fcntl_getfl(descriptor).unwrap();
+    rustix::fs::fcntl_setfl(descriptor, mode | rustix::fs::OFlags::NONBLOCK).unwrap();
+    let written = std::iter::from_fn(|| rustix::io::write(descriptor, &[b'x'; 4096]).ok()).sum();
+    rustix::fs::fcntl_setfl(descriptor, mode).unwrap();
+    written
 }
 
 #[test]
