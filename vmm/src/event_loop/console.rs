@@ -10,9 +10,9 @@
 //! to wait, else when that much has passed: a guest that prints byte by byte costs two wake-ups a millisecond and not one
 //! for each byte.
 
+use super::EventLoopError;
 use super::input::{Input, Source};
 use super::output::{Output, PAUSE, Written};
-use super::{EventLoop, EventLoopError};
 use devices::legacy::{Serial, SerialHost};
 use event_manager::{EventOps, Events, MutEventSubscriber};
 use rustix::event::Timespec;
@@ -42,17 +42,16 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// A console on `event_loop` that reads `input` and writes `output`; no port is connected yet. `first_output` is
-    /// called once in the console's life.
+    /// A console that reads `input` and writes `output`, and what the event loop does for it; no port is connected yet.
+    /// `first_output` is called once in the console's life.
     ///
     /// # Errors
-    /// The host has no descriptor left, or the loop does not run.
-    pub(crate) fn start(
-        event_loop: &EventLoop,
+    /// The host has no descriptor left.
+    pub(crate) fn new(
         input: Option<OwnedFd>,
         output: Option<OwnedFd>,
         first_output: FirstOutput,
-    ) -> Result<Arc<Self>, EventLoopError> {
+    ) -> Result<(Arc<Self>, ConsoleEvents), EventLoopError> {
         let wake = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC).map_err(EventLoopError::Host)?;
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)
             .map_err(|error| EventLoopError::Host(error.into()))?;
@@ -63,15 +62,15 @@ impl Console {
             first: Once::new(),
             first_output,
         });
-        event_loop.add(ConsoleEvents {
+        let events = ConsoleEvents {
             console: Arc::clone(&console),
             source: Source::new(input),
             timer,
             waits: false,
             watched_input: None,
             watched_output: None,
-        })?;
-        Ok(console)
+        };
+        Ok((console, events))
     }
 
     /// Gives input to `port` from now on.
@@ -139,7 +138,7 @@ impl SerialHost for Console {
 }
 
 /// The event loop's part of a console.
-struct ConsoleEvents {
+pub(crate) struct ConsoleEvents {
     console: Arc<Console>,
     source: Source,
     timer: OwnedFd,

@@ -8,7 +8,7 @@ mod output;
 pub(crate) use console::Console;
 
 use crate::thread::{ThreadRole, Threads};
-use event_manager::{EventManager, MutEventSubscriber, RemoteEndpoint};
+use event_manager::{EventManager, MutEventSubscriber, RemoteEndpoint, SubscriberOps};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,12 +46,16 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// Starts the thread.
+    /// Starts the thread, which serves `subscriber`; does not wait for it.
     ///
     /// # Errors
     /// The host has no room for it.
-    pub(crate) fn start(threads: &Threads) -> Result<Self, EventLoopError> {
+    pub(crate) fn start(
+        threads: &Threads,
+        subscriber: impl MutEventSubscriber + Send + 'static,
+    ) -> Result<Self, EventLoopError> {
         let mut manager = EventManager::<Subscriber>::new()?;
+        manager.add_subscriber(Box::new(subscriber));
         let endpoint = manager.remote_endpoint();
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
@@ -65,10 +69,11 @@ impl EventLoop {
         Ok(Self { endpoint, stopping, thread: Some(thread) })
     }
 
-    /// Lets the loop serve `subscriber` from now on; returns when it does.
+    /// Lets the loop serve `subscriber`, too, from now on; returns when it does.
     ///
     /// # Errors
     /// The loop does not run.
+    #[cfg(test)]
     pub(crate) fn add(&self, subscriber: impl MutEventSubscriber + Send + 'static) -> Result<(), EventLoopError> {
         let subscriber: Subscriber = Box::new(subscriber);
         self.endpoint.call_blocking(move |subscribers| {

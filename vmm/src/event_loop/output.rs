@@ -111,7 +111,11 @@ impl Output {
     fn write_at_once(&self, byte: u8) -> bool {
         // Who holds it writes what came before.
         let Ok(mut writer) = self.writer.try_lock() else { return false };
-        if writer.may_wait || !writer.chunk.is_empty() || writer.pause_left().is_some() || !self.waiting().bytes.is_empty() {
+        if writer.may_wait
+            || !writer.chunk.is_empty()
+            || writer.pause_left().is_some()
+            || !self.waiting().bytes.is_empty()
+        {
             return false;
         }
         let written = writer.write_at_once(byte);

@@ -39,13 +39,13 @@ struct Machine {
 
 impl Machine {
     fn new(input: Option<OwnedFd>, output: Option<OwnedFd>) -> Self {
-        let event_loop = EventLoop::start(&Threads::unconfined()).unwrap();
         let first_outputs = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&first_outputs);
         let first_output = Box::new(move || {
             counter.fetch_add(1, Ordering::SeqCst);
         });
-        let console = Console::start(&event_loop, input, output, first_output).unwrap();
+        let (console, events) = Console::new(input, output, first_output).unwrap();
+        let event_loop = EventLoop::start(&Threads::unconfined(), events).unwrap();
         Self { event_loop, console, first_outputs }
     }
 
@@ -299,7 +299,7 @@ fn stopping_closes_every_descriptor_of_the_console() {
 fn a_thread_that_the_sandbox_refuses_is_reported() {
     let threads =
         Threads::new(Placement::default(), Arc::new(|_| Err(io::Error::from(io::ErrorKind::PermissionDenied))));
-    let event_loop = EventLoop::start(&threads).unwrap();
+    let event_loop = EventLoop::start(&threads, Nothing).unwrap();
     assert!(matches!(event_loop.stop(), Err(EventLoopError::Host(_))));
 }
 

@@ -128,9 +128,9 @@ impl Blueprint {
         }
         let kvm = Kvm::open(resources.kvm)?;
         let first_output = Arc::clone(&timeline);
-        let event_loop = EventLoop::start(&threads).map_err(MachineError::from)?;
         let first_output = Box::new(move || first_output.reach(Milestone::FirstConsoleOutput));
-        let console = Console::start(&event_loop, input, output, first_output).map_err(MachineError::from)?;
+        let (console, events) = Console::new(input, output, first_output).map_err(MachineError::from)?;
+        let event_loop = EventLoop::start(&threads, events).map_err(MachineError::from)?;
         let statistics = Arc::new(Statistics::new(config.cpus.boot));
         Ok(Self {
             config,
