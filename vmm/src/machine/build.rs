@@ -1,5 +1,6 @@
-//! From blueprint to machine. The order is the fast one: memory slots before the interrupt controllers (the first slot
-//! after them waits for a grace period of the kernel), the payload read in parallel with everything else.
+//! From blueprint to machine. The order is the fast one: a kernel is read into RAM in parallel with everything else, before
+//! KVM knows of that RAM; memory slots come before the interrupt controllers (the first slot after them waits for a grace
+//! period of the kernel).
 
 use super::blueprint::Payload;
 use super::board::{Board, Parts};
@@ -20,6 +21,7 @@ use crate::timeline::Milestone;
 use crate::vcpu::{Buses, VcpuControl, VcpuEvents, Vcpus};
 use crate::worker::Workers;
 use std::error::Error;
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -45,9 +47,18 @@ impl Machine {
     ) -> Result<Self, VmError> {
         let config = &blueprint.config;
         let timeline = &blueprint.timeline;
+        let restore = saved.is_restore();
+        let regions = RamRegion::ram(config.memory.boot, config.memory.backing)?;
+        for region in &regions {
+            region.mapping().advise_huge_pages(config.memory.transparent_huge_pages)?;
+        }
+        let ram = GuestRam::from_arc_regions(regions.clone()).map_err(MachineError::Regions)?;
+        // A restored machine has its RAM from elsewhere.
+        let kernel = if restore { None } else { kernel(blueprint)? };
+        let kernel = kernel.map(|kernel| start_loader(blueprint, kernel, &ram)).transpose()?;
+
         let vm = Arc::new(blueprint.kvm.create_vm()?);
         timeline.reach(Milestone::KvmReady);
-
         let control = VcpuControl::new();
         let statistics = Arc::clone(&blueprint.statistics);
         let signals =
@@ -57,26 +68,20 @@ impl Machine {
             port.set_alarm(Arc::clone(&signals) as _);
         }
         let topology = Topology::new(config.topology(), config.cpus.boot).map_err(MachineError::from)?;
-        let regions = RamRegion::ram(config.memory.boot, config.memory.backing)?;
-        for region in &regions {
-            region.mapping().advise_huge_pages(config.memory.transparent_huge_pages)?;
-        }
         let address_space = Arc::new(AddressSpace::new(Arc::clone(&vm) as Arc<dyn MemorySlots>));
         address_space.add_listener(Arc::clone(&blueprint.statistics) as _);
-        let (firmware, payload) = map_memory(blueprint, &regions, &address_space, &topology, &signals)?;
-        let ram = GuestRam::from_arc_regions(regions.clone()).map_err(MachineError::Regions)?;
+        let firmware = map_memory(blueprint, &regions, &address_space, &topology, &signals)?;
         let memory = Memory::new(ram.clone());
         timeline.reach(Milestone::MemoryReady);
-
-        // A restored machine has its RAM from elsewhere, but firmware's code is no part of what is saved.
-        let loads = firmware.is_some() || !saved.is_restore();
-        let loader = loads.then(|| start_loader(blueprint, payload, &ram)).transpose()?;
+        let (firmware, code) = firmware.unzip();
+        // Also where it is restored: its code is no part of what is saved.
+        let code = code.map(|code| start_loader(blueprint, code, &ram)).transpose()?;
 
         // A page that real-mode and protected-mode code of older Intel processors runs from.
         vm.set_identity_map_address(layout::KVM_IDENTITY_MAP.start)?;
         vm.set_tss_address(layout::KVM_TSS.start)?;
         let interrupts = Arc::new(KvmInterruptManager::create(Arc::clone(&vm))?);
-        let vcpus = create_vcpus(blueprint, &vm, topology, saved.is_restore())?;
+        let vcpus = create_vcpus(blueprint, &vm, topology, restore)?;
 
         let workers = Arc::new(
             Workers::new(
@@ -104,7 +109,7 @@ impl Machine {
             &mut saved,
         )?;
         super::save::restore(blueprint, &vm, &vcpus, &mut saved)?;
-        if let Some(loader) = loader {
+        if let Some(loader) = kernel.or(code) {
             // Before the loader is waited for: the tables need nothing of the payload.
             if firmware.is_none() {
                 tables::write(config, &topology, &ram)?;
@@ -113,7 +118,7 @@ impl Machine {
             timeline.reach(Milestone::PayloadLoaded);
             regs::write_boot_tables(&ram, &entry)
                 .map_err(|source| MachineError::Table { table: "boot table", source })?;
-            if let Some(boot_vcpu) = vcpus.first().filter(|_| !saved.is_restore()) {
+            if let Some(boot_vcpu) = vcpus.first().filter(|_| !restore) {
                 setup::start_at(boot_vcpu, &entry)?;
             }
         }
@@ -137,31 +142,35 @@ impl Machine {
     }
 }
 
-/// Gives the guest its RAM, and the firmware its memory when there is firmware; and what loads the payload.
+/// What loads the kernel, if it is one that the machine starts with.
+fn kernel(blueprint: &Blueprint) -> Result<Option<KernelBoot>, MachineError> {
+    let Payload::Kernel { kernel, initrd, entry } = &blueprint.payload else { return Ok(None) };
+    let (kernel, initrd) = (clone(kernel)?, initrd.as_ref().map(clone).transpose()?);
+    Ok(Some(KernelBoot { kernel, initrd, entry: *entry }))
+}
+
+/// Gives the guest its RAM, and the firmware, when there is some, its memory; and what loads that.
 fn map_memory(
     blueprint: &Blueprint,
     regions: &[Arc<RamRegion>],
     address_space: &Arc<AddressSpace>,
     topology: &Topology,
     signals: &Arc<Signals>,
-) -> Result<(Option<FirmwareParts>, Box<dyn BootMethod>), MachineError> {
-    let clone = |file: &std::fs::File| file.try_clone().map_err(MachineError::Descriptor);
-    match &blueprint.payload {
-        Payload::Kernel { kernel, initrd, entry } => {
-            address_space.commit(&regions.iter().map(AddressRange::ram).collect::<Vec<_>>())?;
-            let (kernel, initrd) = (clone(kernel)?, initrd.as_ref().map(clone).transpose()?);
-            Ok((None, Box::new(KernelBoot { kernel, initrd, entry: *entry })))
-        }
-        Payload::Firmware { files, interface, log } => {
-            let cpus = tables::cpus(&blueprint.config, topology)?;
-            let failed = failure_of_commits(Arc::clone(signals));
-            let statistics = Arc::clone(&blueprint.statistics);
-            let parts =
-                FirmwareParts::new((*interface, *log), files, cpus, address_space, regions, statistics, failed)?;
-            let boot = FirmwareBoot { code: clone(&files.code)?, region: Arc::clone(&parts.code) };
-            Ok((Some(parts), Box::new(boot)))
-        }
-    }
+) -> Result<Option<(FirmwareParts, FirmwareBoot)>, MachineError> {
+    let Payload::Firmware { files, interface, log } = &blueprint.payload else {
+        address_space.commit(&regions.iter().map(AddressRange::ram).collect::<Vec<_>>())?;
+        return Ok(None);
+    };
+    let cpus = tables::cpus(&blueprint.config, topology)?;
+    let failed = failure_of_commits(Arc::clone(signals));
+    let statistics = Arc::clone(&blueprint.statistics);
+    let parts = FirmwareParts::new((*interface, *log), files, cpus, address_space, regions, statistics, failed)?;
+    let boot = FirmwareBoot { code: clone(&files.code)?, region: Arc::clone(&parts.code) };
+    Ok(Some((parts, boot)))
+}
+
+fn clone(file: &File) -> Result<File, MachineError> {
+    file.try_clone().map_err(MachineError::Descriptor)
 }
 
 /// Ends a machine whose guest lacks memory.
@@ -172,7 +181,7 @@ fn failure_of_commits(signals: Arc<Signals>) -> Box<dyn Fn(CommitError) + Send +
     })
 }
 
-fn start_loader(blueprint: &Blueprint, payload: Box<dyn BootMethod>, ram: &GuestRam) -> Result<Loader, VmError> {
+fn start_loader(blueprint: &Blueprint, payload: impl BootMethod + 'static, ram: &GuestRam) -> Result<Loader, VmError> {
     let (ram, context) = (ram.clone(), tables::boot_context(&blueprint.config));
     let body = move || payload.load(&ram, &context);
     let thread = blueprint.threads.spawn(ThreadRole::Loader, body).map_err(VmError::Thread)?;
