@@ -124,13 +124,14 @@ impl Machine {
         }
         saved.finish().map_err(MachineError::from)?;
 
-        let events: Arc<dyn VcpuEvents> = signals;
+        let events = Arc::clone(&signals) as Arc<dyn VcpuEvents>;
         let vcpus = Vcpus::spawn(&blueprint.threads, &control, vcpus, &buses, &events).map_err(MachineError::from)?;
         address_space.set_barrier(Arc::new(control));
         Ok(Self {
             vcpus,
             board,
-            _workers: workers,
+            workers,
+            signals,
             _interrupts: interrupts,
             address_space,
             ram: regions,

@@ -31,10 +31,12 @@ use crate::arch::x86_64::clock::{self, ClockRecord};
 use crate::interrupt::KvmInterruptManager;
 use crate::kvm::KvmVm;
 use crate::memory::{AddressSpace, RamRegion};
-use crate::vcpu::Vcpus;
+use crate::vcpu::{VcpuEvents, Vcpus};
 use crate::worker::Workers;
 use board::Board;
 use devices::backend::block::BlockBackend;
+use signals::Signals;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -47,13 +49,14 @@ pub(crate) struct Machine {
     // Fields are dropped in this order.
     vcpus: Vcpus,
     board: Board,
-    _workers: Arc<Workers>,
+    workers: Arc<Workers>,
     _interrupts: Arc<KvmInterruptManager>,
     #[cfg_attr(not(test), expect(dead_code, reason = "what hotplug changes"))]
     address_space: Arc<AddressSpace>,
     #[cfg_attr(not(test), expect(dead_code, reason = "what snapshots and hotplug work on"))]
     ram: Vec<Arc<RamRegion>>,
     vm: Arc<KvmVm>,
+    signals: Arc<Signals>,
     disks: Vec<Arc<dyn BlockBackend>>,
     cpus_left_out: Option<u32>,
     /// Taken when a pause completes.
@@ -77,6 +80,11 @@ impl Machine {
         }
         self.board.unpark();
         self.vcpus.resume();
+        // After the vCPUs: a guest needs some time until it asks a device for something.
+        if let Err(error) = self.workers.run() {
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            self.signals.crashed(0, format!("{error}: {cause}"));
+        }
         Ok(())
     }
 

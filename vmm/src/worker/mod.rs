@@ -6,9 +6,9 @@
 //!                                      └ stop: drains, and hands the handlers back as values
 //! ```
 //!
-//! The threads are made with the machine, not when a guest first enables a queue: no thread comes from one that runs
-//! guest-driven code, and a lack of threads or descriptors is an error of the build. An idle worker sleeps without a
-//! timeout, unless a handler has asked for a turn at some time (a rate limit).
+//! The threads are made when the machine first runs, by the thread that drives it and not when a guest enables a queue: no
+//! thread comes from one that runs guest-driven code. What a worker is given before waits for it. An idle worker sleeps
+//! without a timeout, unless a handler has asked for a turn at some time (a rate limit).
 
 mod command;
 mod gathering;
@@ -27,7 +27,7 @@ use gathering::Gathering;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 use thiserror::Error;
@@ -67,15 +67,23 @@ pub(crate) struct Workers {
     /// started again, after a pause.
     places: HashMap<DeviceId, Vec<usize>>,
     uses: Arc<QueueUses>,
-    threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
+    threads: Threads,
+    hands: Mutex<Hands>,
+}
+
+/// Those who work, and who will.
+#[derive(Default)]
+struct Hands {
+    waiting: Vec<(String, WorkerThread)>,
+    running: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl Workers {
-    /// Makes the workers that `placements` ask for, by the policy of `config`; their rings are counted in `rings`, what they
-    /// serve in `uses`. Devices that are not listed are never served.
+    /// The workers that `placements` ask for, by the policy of `config`; their rings are counted in `rings`, what they serve
+    /// in `uses`. Devices that are not listed are never served. Nothing is served before [`Workers::run`].
     ///
     /// # Errors
-    /// The host has no thread or descriptor left.
+    /// The host has no descriptor left.
     pub(crate) fn new(
         threads: &Threads,
         placements: &[(DeviceId, Placement)],
@@ -84,18 +92,23 @@ impl Workers {
         uses: &Arc<QueueUses>,
     ) -> Result<Self, WorkerError> {
         let rings = config.io_uring.then_some(rings);
-        let mut workers =
-            Self { workers: Vec::new(), places: HashMap::new(), uses: Arc::clone(uses), threads: Mutex::default() };
+        let mut workers = Self {
+            workers: Vec::new(),
+            places: HashMap::new(),
+            uses: Arc::clone(uses),
+            threads: threads.clone(),
+            hands: Mutex::default(),
+        };
         let mut shared = None;
         let mut pool = Vec::new();
         for (device, placement) in placements {
             let places = match (placement, config.policy) {
                 (Placement::Dedicated | Placement::Spread, IoThreadsPolicy::Auto) => {
-                    vec![workers.add(threads, device.as_str(), rings)?]
+                    vec![workers.add(device.as_str(), rings)?]
                 }
                 (Placement::Dedicated | Placement::Spread, IoThreadsPolicy::Pool) => {
                     for number in pool.len()..usize::from(config.count.unwrap_or(1)) {
-                        pool.push(workers.add(threads, &format!("pool{number}"), rings)?);
+                        pool.push(workers.add(&format!("pool{number}"), rings)?);
                     }
                     let most = if *placement == Placement::Spread { pool.len() } else { 1 };
                     let places = pool.iter().copied().take(most).collect();
@@ -105,7 +118,7 @@ impl Workers {
                 }
                 (Placement::Shared, _) | (_, IoThreadsPolicy::Shared) => vec![match shared {
                     Some(place) => place,
-                    None => *shared.insert(workers.add(threads, "shared", rings)?),
+                    None => *shared.insert(workers.add("shared", rings)?),
                 }],
             };
             workers.places.insert(device.clone(), places);
@@ -113,7 +126,7 @@ impl Workers {
         Ok(workers)
     }
 
-    fn add(&mut self, threads: &Threads, name: &str, rings: Option<&Arc<RingUse>>) -> Result<usize, WorkerError> {
+    fn add(&mut self, name: &str, rings: Option<&Arc<RingUse>>) -> Result<usize, WorkerError> {
         let failed = |source| WorkerError { name: name.to_owned(), source };
         let (commands, receiver) = Commands::new().map_err(failed)?;
         let now = Instant::now();
@@ -122,10 +135,24 @@ impl Workers {
             None => WorkerContext::new(now),
         };
         let body = WorkerThread::new(receiver, context, Arc::clone(&self.uses)).map_err(failed)?;
-        let thread = threads.spawn(ThreadRole::Worker(name.to_owned()), move || body.main()).map_err(failed)?;
-        self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
+        self.hands.get_mut().unwrap_or_else(PoisonError::into_inner).waiting.push((name.to_owned(), body));
         self.workers.push(Worker { commands, load: Arc::default() });
         Ok(self.workers.len() - 1)
+    }
+
+    /// Makes the threads, of those that have none.
+    ///
+    /// # Errors
+    /// The host has no room for a thread: its worker, and those after it, will never serve what they are given.
+    pub(crate) fn run(&self) -> Result<(), WorkerError> {
+        let Hands { waiting, running } = &mut *self.hands();
+        for (name, body) in waiting.drain(..) {
+            match self.threads.spawn(ThreadRole::Worker(name.clone()), move || body.main()) {
+                Ok(thread) => running.push(thread),
+                Err(source) => return Err(WorkerError { name, source }),
+            }
+        }
+        Ok(())
     }
 
     /// Ends the threads and waits for them. Handlers that were not stopped finish what is in flight and are dropped.
@@ -133,8 +160,9 @@ impl Workers {
         for worker in &self.workers {
             worker.commands.send(Command::End);
         }
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
+        let Hands { waiting, running } = std::mem::take(&mut *self.hands());
+        drop(waiting);
+        for thread in running {
             // A callback may hold the last reference to the workers, and drop them in a worker's own thread. That
             // thread is on its way out.
             if thread.thread().id() == std::thread::current().id() {
@@ -147,6 +175,10 @@ impl Workers {
                 Err(_) => tracing::error!(name, "A worker thread panicked: its queues were not served any more"),
             }
         }
+    }
+
+    fn hands(&self) -> MutexGuard<'_, Hands> {
+        self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The workers that may serve `device`.

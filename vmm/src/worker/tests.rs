@@ -99,7 +99,9 @@ fn workers(placements: &[(&str, Placement)]) -> Workers {
 
 fn workers_by(config: &IoThreadsConfig, placements: &[(&str, Placement)]) -> Workers {
     let placements: Vec<_> = placements.iter().map(|(id, placement)| (DeviceId::from(*id), *placement)).collect();
-    Workers::new(&Threads::unconfined(), &placements, config, &Arc::default(), &Arc::default()).unwrap()
+    let workers = Workers::new(&Threads::unconfined(), &placements, config, &Arc::default(), &Arc::default()).unwrap();
+    workers.run().unwrap();
+    workers
 }
 
 fn processed(notes: &Receiver<Note>) -> rustix::thread::Pid {
@@ -129,6 +131,34 @@ fn a_started_handler_is_processed_once_and_then_at_each_notification() {
     assert_eq!(stop(&workers, "disk0").len(), 1);
     assert_eq!(notes.try_recv(), Ok(Note::Drained(0)));
     assert!(notes.try_recv().is_err(), "nothing is processed without a reason");
+}
+
+#[test]
+fn what_a_worker_is_given_before_its_thread_runs_is_served_when_it_does() {
+    let placements = [("disk0".into(), Placement::Dedicated)];
+    let config = IoThreadsConfig::default();
+    let workers = Workers::new(&Threads::unconfined(), &placements, &config, &Arc::default(), &Arc::default()).unwrap();
+    let (noting, event, notes) = handler(0);
+    workers.start(&"disk0".into(), vec![Box::new(noting)]);
+    event.write(1).unwrap();
+    assert!(notes.try_recv().is_err());
+    workers.run().unwrap();
+    processed(&notes);
+    workers.run().unwrap();
+    assert_eq!(workers.hands().running.len(), 1, "a worker has one thread");
+    assert_eq!(stop(&workers, "disk0").len(), 1);
+}
+
+#[test]
+fn nobody_waits_for_a_worker_whose_thread_never_ran() {
+    let placements = [("disk0".into(), Placement::Dedicated)];
+    let config = IoThreadsConfig::default();
+    let workers = Workers::new(&Threads::unconfined(), &placements, &config, &Arc::default(), &Arc::default()).unwrap();
+    let (sender, receiver) = channel();
+    workers.stop(&"disk0".into(), Box::new(move |handlers| sender.send(handlers.len()).unwrap()));
+    assert!(receiver.try_recv().is_err());
+    drop(workers);
+    assert_eq!(receiver.recv_timeout(DEADLINE), Ok(0));
 }
 
 #[test]
@@ -240,7 +270,7 @@ fn a_pool_spreads_the_queues_of_busy_devices_and_leaves_the_slow_ones_together()
     assert_eq!(threads_of(&workers, "disk1", 2), [first[1], first[0]]);
     assert_eq!(threads_of(&workers, "scsi0", 3), [first[0]; 3], "queues that share their things have one worker");
     assert!(!first.contains(&threads_of(&workers, "rng0", 1)[0]));
-    assert_eq!(workers.threads.lock().unwrap().len(), 3);
+    assert_eq!(workers.hands().running.len(), 3);
 }
 
 #[test]
@@ -271,7 +301,7 @@ fn with_the_shared_policy_one_thread_serves_everything() {
     let config = IoThreadsConfig { policy: IoThreadsPolicy::Shared, ..IoThreadsConfig::default() };
     let workers = workers_by(&config, &[("rng0", Placement::Shared), ("disk0", Placement::Dedicated)]);
     assert_eq!(threads_of(&workers, "rng0", 1)[0], threads_of(&workers, "disk0", 3)[2]);
-    assert_eq!(workers.threads.lock().unwrap().len(), 1);
+    assert_eq!(workers.hands().running.len(), 1);
 }
 
 #[test]
