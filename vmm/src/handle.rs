@@ -23,6 +23,7 @@ use devices::worker::RingUse;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -157,7 +158,7 @@ impl Vm {
     }
 
     /// Builds a machine up to its first instruction, which [`VmHandle::start`] runs. Its memory is mapped, its payload
-    /// loaded and its threads started, so that what a host cannot do is known here; no path is opened later.
+    /// loaded and its vCPUs' threads started, so that what a host cannot do is known here; no path is opened later.
     ///
     /// ```
     /// # mod tiny { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/tiny.rs")); }
@@ -201,9 +202,19 @@ impl Vm {
             let (shared, net_id) = (Arc::clone(&shared), net.config.id.clone());
             net.port.when_gone(Box::new(move || shared.publish(&VmEvent::NetworkGone { net: net_id.clone() })));
         }
-        let machine = Machine::build(&blueprint, Arc::clone(&shared), shared.boot())?;
-        let driver = Driver::new(Arc::clone(&shared), blueprint, machine);
-        let thread = threads.spawn(ThreadRole::Driver, move || driver.run()).map_err(VmError::Thread)?;
+        // Its thread comes up while the machine is built.
+        let (hand_over, handed_over) = channel::<Driver>();
+        let body = move || handed_over.recv().map_or((), Driver::run);
+        let thread = threads.spawn(ThreadRole::Driver, body).map_err(VmError::Thread)?;
+        match Machine::build(&blueprint, Arc::clone(&shared), shared.boot()) {
+            // It ends only when there is no machine for it, or the sandbox keeps it from running, which requests tell.
+            Ok(machine) => drop(hand_over.send(Driver::new(Arc::clone(&shared), blueprint, machine))),
+            Err(error) => {
+                drop(hand_over);
+                drop(thread.join());
+                return Err(error);
+            }
+        }
         let driver = Mutex::new(Some(thread));
         let control = Control { shared, timeline, statistics, ports, media, disks, rings, console, balloon, driver };
         Ok(VmHandle { control: Arc::new(control) })

@@ -109,6 +109,10 @@ impl Machine {
             &mut saved,
         )?;
         super::save::restore(blueprint, &vm, &vcpus, &mut saved)?;
+        saved.finish().map_err(MachineError::from)?;
+        let events = Arc::clone(&signals) as Arc<dyn VcpuEvents>;
+        let vcpus = Vcpus::spawn(&blueprint.threads, &control, vcpus, &buses, &events).map_err(MachineError::from)?;
+
         if let Some(loader) = kernel.or(code) {
             // Before the loader is waited for: the tables need nothing of the payload.
             if firmware.is_none() {
@@ -118,14 +122,10 @@ impl Machine {
             timeline.reach(Milestone::PayloadLoaded);
             regs::write_boot_tables(&ram, &entry)
                 .map_err(|source| MachineError::Table { table: "boot table", source })?;
-            if let Some(boot_vcpu) = vcpus.first().filter(|_| !restore) {
-                setup::start_at(boot_vcpu, &entry)?;
+            if !restore {
+                vcpus.each(|index, vcpu| if index == 0 { setup::start_at(vcpu, &entry) } else { Ok(()) })?;
             }
         }
-        saved.finish().map_err(MachineError::from)?;
-
-        let events = Arc::clone(&signals) as Arc<dyn VcpuEvents>;
-        let vcpus = Vcpus::spawn(&blueprint.threads, &control, vcpus, &buses, &events).map_err(MachineError::from)?;
         address_space.set_barrier(Arc::new(control));
         Ok(Self {
             vcpus,
