@@ -87,11 +87,11 @@ pub(crate) fn run(
         signals::watch(move |signal| drop(wake.send(Wake::Asked(Request::Signal(signal)))))
             .map_err(RunError::Signals)?
     };
-    let (console, serial) = Console::open("serial", &console).map_err(RunError::Console)?;
+    let (console, serial) = Console::serial(&console).map_err(RunError::Console)?;
     resources.insert(SERIAL, serial).map_err(RunError::Serial)?;
     let mut consoles = vec![console];
     if let Some((id, arg)) = virtio_console {
-        let (console, stream) = Console::open("virtio", &arg).map_err(RunError::Console)?;
+        let (console, stream) = Console::virtio(&arg).map_err(RunError::Console)?;
         resources.insert(id.as_str(), stream).map_err(RunError::Serial)?;
         consoles.push(console);
     }

@@ -1,8 +1,9 @@
 //! The first serial port's other end: the terminal, a pseudo-terminal, a Unix socket, or nothing.
 //!
-//! The machine always gets two pipes of its own. Between them and the outside stand threads of the launcher, so
+//! The machine gets two pipes of its own. Between them and the outside stand threads of the launcher, so
 //! that the user's terminal, whose open file description other programs share, is never made non-blocking, and so
-//! that `Ctrl-]` is seen here and not by the guest.
+//! that `Ctrl-]` is seen here and not by the guest. The serial port writes to standard output itself: it leaves the
+//! descriptor's mode alone, and the guest's first words need not wait for a thread that hands them on.
 
 mod arg;
 mod escape;
@@ -25,7 +26,8 @@ use pty::Pty;
 use pumps::Pumps;
 use rustix::io::Errno;
 use socket::SocketPort;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, stderr, stdout};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use thiserror::Error;
 use vmm::Resource;
@@ -35,6 +37,8 @@ use vmm::Resource;
 pub(crate) enum ConsoleError {
     #[error("Cannot make the pipes of the console")]
     Pipes(#[source] Errno),
+    #[error("Cannot give standard output to the machine: raise the limit of open files (`ulimit -n`)")]
+    Output(#[source] std::io::Error),
     #[error("Cannot make a pseudo-terminal for the console")]
     Pty(#[source] Errno),
     #[error("Cannot listen for the console on {path}", path = path.display())]
@@ -58,24 +62,42 @@ pub(crate) struct Console {
 
 enum Kind {
     Off,
-    Stdio(HostEnds),
+    Stdio { to_guest: OwnedFd, from_guest: Option<OwnedFd> },
     Pty(Pty, HostEnds),
     Socket(SocketPort, HostEnds),
 }
 
 impl Console {
-    /// Makes what `arg` asks for as the `name` console, and the machine's ends of it.
+    /// Makes what `arg` asks for as the serial console, and the machine's ends of it.
     ///
     /// # Errors
     /// The host does not have it, or the socket is in use.
-    pub(crate) fn open(name: &'static str, arg: &ConsoleArg) -> Result<(Self, Resource), ConsoleError> {
+    pub(crate) fn serial(arg: &ConsoleArg) -> Result<(Self, Resource), ConsoleError> {
+        if *arg != ConsoleArg::Stdio {
+            return Self::open("serial", arg);
+        }
+        let (input, to_guest) = pipes::pipe().map_err(ConsoleError::Pipes)?;
+        let output = stdout().as_fd().try_clone_to_owned().map_err(ConsoleError::Output)?;
+        let kind = Kind::Stdio { to_guest, from_guest: None };
+        Ok((Self { name: "serial", kind }, Resource::Stream { input: Some(input), output: Some(output) }))
+    }
+
+    /// The same for the virtio console, which makes its descriptors non-blocking.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn virtio(arg: &ConsoleArg) -> Result<(Self, Resource), ConsoleError> {
+        Self::open("virtio", arg)
+    }
+
+    fn open(name: &'static str, arg: &ConsoleArg) -> Result<(Self, Resource), ConsoleError> {
         if *arg == ConsoleArg::Off {
             return Ok((Self { name, kind: Kind::Off }, Resource::Stream { input: None, output: None }));
         }
         let (host, machine) = pipes::make().map_err(ConsoleError::Pipes)?;
         let kind = match arg {
             ConsoleArg::Off => Kind::Off,
-            ConsoleArg::Stdio => Kind::Stdio(host),
+            ConsoleArg::Stdio => Kind::Stdio { to_guest: host.to_guest, from_guest: Some(host.from_guest) },
             ConsoleArg::Pty => Kind::Pty(Pty::open().map_err(ConsoleError::Pty)?, host),
             ConsoleArg::Socket(path) => {
                 let port =
@@ -95,12 +117,15 @@ impl Console {
         let (mut raw_mode, mut hint) = (None, None);
         match self.kind {
             Kind::Off => {}
-            Kind::Stdio(host) => {
+            Kind::Stdio { to_guest, from_guest } => {
                 raw_mode = terminal::enter_raw_mode().map_err(ConsoleError::RawMode)?;
                 if raw_mode.is_some() && stderr().is_terminal() {
                     hint = Some("Ctrl-] presses the machine's power button, twice stops it at once".to_owned());
                 }
-                stdio::start(&mut pumps, host, raw_mode.is_some(), leave).map_err(ConsoleError::Thread)?;
+                if let Some(from_guest) = from_guest {
+                    stdio::start_output(&mut pumps, from_guest).map_err(ConsoleError::Thread)?;
+                }
+                stdio::start_input(&mut pumps, to_guest, raw_mode.is_some(), leave).map_err(ConsoleError::Thread)?;
             }
             Kind::Pty(pty, host) => {
                 hint = Some(format!("The {} console is {}", self.name, pty.name()));

@@ -22,8 +22,15 @@ pub(super) struct HostEnds {
 /// # Errors
 /// This process has no descriptor left.
 pub(super) fn make() -> Result<(HostEnds, Resource), Errno> {
-    let flags = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK;
-    let (input, to_guest) = pipe_with(flags)?;
-    let (from_guest, output) = pipe_with(flags)?;
+    let (input, to_guest) = pipe()?;
+    let (from_guest, output) = pipe()?;
     Ok((HostEnds { to_guest, from_guest }, Resource::Stream { input: Some(input), output: Some(output) }))
+}
+
+/// Makes one pipe: its end to read from, and the one to write to.
+///
+/// # Errors
+/// This process has no descriptor left.
+pub(super) fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
+    pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
 }

@@ -1,7 +1,7 @@
 //! Standard input and output as the console: one thread for each, since neither may be made non-blocking.
 
 use super::escape::look;
-use super::pipes::{CHUNK, HostEnds};
+use super::pipes::CHUNK;
 use super::pumps::Pumps;
 use super::ready::wait;
 use rustix::event::PollFlags;
@@ -13,23 +13,29 @@ use std::os::fd::{AsFd, OwnedFd};
 /// escape must be seen.
 const TYPE_AHEAD: usize = 16 * CHUNK;
 
-/// Starts both threads.
+/// Starts the thread that moves what comes `from_guest` to standard output.
 ///
 /// # Errors
 /// The host has no room for a thread or a descriptor.
-pub(super) fn start(
+pub(super) fn start_output(pumps: &mut Pumps, from_guest: OwnedFd) -> io::Result<()> {
+    let sink = io::stdout().as_fd().try_clone_to_owned()?;
+    pumps.spawn("console-out", move |stop| {
+        // The host refuses to wait: there is no console any more, and the machine goes on without.
+        let _ = pump_output(&from_guest, &sink, stop);
+    })
+}
+
+/// Starts the thread that moves standard input `to_guest`.
+///
+/// # Errors
+/// The host has no room for a thread or a descriptor.
+pub(super) fn start_input(
     pumps: &mut Pumps,
-    host: HostEnds,
+    to_guest: OwnedFd,
     interactive: bool,
     mut leave: impl FnMut() + Send + 'static,
 ) -> io::Result<()> {
     let source = io::stdin().as_fd().try_clone_to_owned()?;
-    let sink = io::stdout().as_fd().try_clone_to_owned()?;
-    let HostEnds { to_guest, from_guest } = host;
-    pumps.spawn("console-out", move |stop| {
-        // The host refuses to wait: there is no console any more, and the machine goes on without.
-        let _ = pump_output(&from_guest, &sink, stop);
-    })?;
     pumps.spawn("console-in", move |stop| {
         let leave: Option<&mut dyn FnMut()> = if interactive { Some(&mut leave) } else { None };
         // As above.

@@ -3,7 +3,7 @@
 use super::scene::{Scene, finish, text};
 use integration::machine::{Console, DEADLINE, kvm_or_skip};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, open};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 use std::fs::File;
@@ -49,6 +49,7 @@ fn a_terminal_is_raw_while_the_machine_runs_and_ctrl_bracket_leaves_it_as_it_was
     read_until(&mut user, "waiting");
     let raw = tcgetattr(&program).unwrap().local_modes;
     assert!(!raw.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG), "{raw:?}");
+    assert!(!fcntl_getfl(&program).unwrap().contains(OFlags::NONBLOCK), "its other users would not expect that");
     user.write_all(b"\x1d").unwrap();
     let output = finish(child);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
