@@ -51,11 +51,12 @@ impl Far {
     pub fn receive(&self, wanted: usize) -> Vec<Framed> {
         let deadline = Instant::now() + DEADLINE;
         let (mut frames, mut count) = (Vec::new(), 0);
-        let mut buffer = vec![0; 1 << 17];
+        let mut buffer = Vec::with_capacity(1 << 17);
         while count < wanted {
+            buffer.clear();
             match self.tap.receive(0, &mut buffer) {
-                Ok(length) => {
-                    let (header, bytes) = buffer[..length].split_at(12);
+                Ok(()) => {
+                    let (header, bytes) = buffer.split_at(12);
                     let frame = Framed { header: header.try_into().unwrap(), bytes: bytes.to_vec() };
                     if let Some((contents, _)) = frames::contents(&frame) {
                         count += contents.len();
