@@ -82,12 +82,13 @@ pub fn workspace() -> PathBuf {
     here.parent().unwrap_or(here).to_path_buf()
 }
 
-/// Builds what `tree` has, in this tree's target directory, and copies it to `place`: the next build may replace it there.
+/// Builds what `tree` has, and copies it to `place`: the next build may replace it there. Each tree has a target directory of
+/// its own: to cargo, a package at the same place of another work tree is the same one, which it may find fresh.
 fn build_tree(tree: &Path, place: &Path) -> Result<()> {
     // What another revision had, this one may not have.
     let _there_may_be_none = fs::remove_dir_all(place);
     fs::create_dir_all(place).with_context(|| format!("Cannot make {}", place.display()))?;
-    let target = workspace().join("target");
+    let target = tree.join("target");
     let built = target.join(TARGET).join("release");
     let cargo = |arguments: &[&str]| {
         let mut cargo = Command::new("cargo");
