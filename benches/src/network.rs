@@ -3,6 +3,7 @@
 use std::env;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Error, Result, bail};
@@ -57,14 +58,10 @@ pub fn inside() -> Option<Result<(), String>> {
     Some(if found == "yes" { Ok(()) } else { Err(found) })
 }
 
-/// Starts this program again with the same arguments, in a new network namespace where the host allows one. Builds come
-/// before: there is no network inside. Returns only when it cannot be started.
-pub fn enter() -> Error {
+/// Starts `program`, a copy of this one, with the same arguments, in a new network namespace where the host allows one. Builds
+/// come before: there is no network inside. Returns only when it cannot be started.
+pub fn enter(program: &Path) -> Error {
     let mut reasons = Vec::new();
-    let program = match env::current_exe() {
-        Ok(program) => program,
-        Err(error) => return Error::new(error).context("Cannot find this program"),
-    };
     for way in WAYS {
         let probe = Command::new("unshare")
             .args(way)

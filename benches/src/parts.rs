@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::context::Context;
 use crate::options::{Options, Part};
-use crate::programs::Built;
+use crate::programs::{self, Built};
 use crate::report::{self, Section};
 use crate::{density, host, instructions, io, memory, micro, network, start};
 
@@ -22,11 +22,13 @@ pub fn run(options: Options) -> Result<ExitCode> {
     // Below the output, where the process in the namespace finds them again.
     let (programs, against) = (directory.join("programs"), options.against.as_deref());
     let Some(network) = network::inside() else {
+        // The builds may replace the program that runs.
+        let bench = programs::keep(&programs)?;
         Built::build(&programs, against)?;
         if options.parts.contains(&Part::Micro) {
             micro::build()?;
         }
-        return Err(network::enter());
+        return Err(network::enter(&bench));
     };
     let built = Built::find(&programs, against);
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));

@@ -1,5 +1,6 @@
 //! The programs that are measured: built as releases, static, and kept apart for each revision.
 
+use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,17 @@ impl Built {
     }
 }
 
+/// Keeps a copy of the program that runs below `directory`; its place.
+///
+/// # Errors
+/// It cannot be copied.
+pub fn keep(directory: &Path) -> Result<PathBuf> {
+    let place = directory.join("bench");
+    fs::create_dir_all(directory).with_context(|| format!("Cannot make {}", directory.display()))?;
+    copy(&env::current_exe().context("Cannot find this program")?, &place)?;
+    Ok(place)
+}
+
 /// The workspace's root.
 pub fn workspace() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -103,7 +115,7 @@ fn build_tree(tree: &Path, place: &Path) -> Result<()> {
     let programs: Vec<_> =
         ["floor", "bare-vmm", "guest-io", "host-reader", "host-frames"].into_iter().filter(has).collect();
     if !programs.is_empty() {
-        // By name: the bench itself runs, and is not to be replaced.
+        // By name: not the bench itself, which runs.
         let bins = programs.iter().flat_map(|name| ["--bin", name]);
         cargo(&["--package", "benches"].into_iter().chain(bins).collect::<Vec<_>>())?;
     }
