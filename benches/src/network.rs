@@ -30,10 +30,11 @@ impl Tap {
     /// # Errors
     /// The host refuses.
     pub fn held(name: &str) -> Result<Self> {
-        let tap = Self::named(name)?;
+        let mut tap = Self::named(name)?;
         let queue = vmm::open_tap(name, 1)?.into_iter().next().context("A TAP interface without a queue")?;
         fcntl_setfd(&queue, FdFlags::empty()).context("Cannot let children inherit a TAP interface")?;
-        Ok(Self { queue: Some(queue), ..tap })
+        tap.queue = Some(queue);
+        Ok(tap)
     }
 
     /// A new interface that is free, for programs that open it by its name.
@@ -49,6 +50,13 @@ impl Tap {
     /// The number of its descriptor in children.
     pub fn number(&self) -> Option<RawFd> {
         self.queue.as_ref().map(AsRawFd::as_raw_fd)
+    }
+}
+
+impl Drop for Tap {
+    /// The next part may want one of this name.
+    fn drop(&mut self) {
+        let _it_goes_with_the_namespace_at_the_latest = ip(&["link", "delete", &self.name]);
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use benches::context::Context;
 use benches::machines::{Kind, Place, subjects};
+use benches::network::Tap;
 use benches::options::Options;
 use benches::programs::{Built, Programs};
 use benches::{density, io, memory, start};
@@ -85,6 +86,15 @@ fn a_machine_with_disk_and_network_takes_at_most_5_mib_of_pages_beyond_its_guest
         for subject in bare {
             let taken = memory::after_traffic(subject, &context.built.guest, 1, 1, &place).unwrap().taken;
             assert!(taken.guest > 0 && taken.beyond <= BUDGET, "{}: {taken:?} KiB", subject.name);
+        }
+    });
+}
+
+#[test]
+fn an_interface_s_name_is_free_for_the_next_part_of_a_run() {
+    in_namespace(|| {
+        for _part in 0..2 {
+            assert!(Tap::held("held0").unwrap().number().is_some());
         }
     });
 }
