@@ -52,7 +52,7 @@ fn main() -> Result<()> {
         }
         writeln!(std::io::stdout(), "all have started")?;
         std::io::stdin().read_to_end(&mut Vec::new())?;
-        stop_all(&machines)?;
+        machines.iter().try_for_each(VmHandle::stop)?;
     }
     for machine in machines {
         machine.wait(None);
@@ -74,14 +74,6 @@ fn start_all(machines: Vec<Machine>, start_ns: u64) -> Result<Vec<VmHandle>> {
         let started =
             starters.into_iter().map(|starter| starter.join().map_err(|_| anyhow!("A start has panicked"))?);
         Ok(started.collect::<Result<Vec<Vec<VmHandle>>>>()?.concat())
-    })
-}
-
-/// Ends all machines at once: each stop waits for the host's kernel, and they can wait together.
-fn stop_all(machines: &[VmHandle]) -> Result<()> {
-    std::thread::scope(|scope| {
-        let stops: Vec<_> = machines.iter().map(|machine| scope.spawn(|| machine.stop())).collect();
-        stops.into_iter().try_for_each(|stop| Ok(stop.join().map_err(|_| anyhow!("A stop has panicked"))??))
     })
 }
 

@@ -115,7 +115,7 @@ fn build_tree(tree: &Path, place: &Path) -> Result<()> {
     let programs: Vec<_> =
         ["floor", "bare-vmm", "guest-io", "host-reader", "host-frames"].into_iter().filter(has).collect();
     if !programs.is_empty() {
-        // By name: not the bench itself, which runs.
+        // By name: the bench itself is not measured.
         let bins = programs.iter().flat_map(|name| ["--bin", name]);
         cargo(&["--package", "benches"].into_iter().chain(bins).collect::<Vec<_>>())?;
     }

@@ -7,7 +7,7 @@
 
 #![allow(clippy::print_stdout, reason = "what this program is for")]
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Resource as Limit, Rlimit, getrlimit, setrlimit};
 use std::fs::{self, File};
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     let open = fs::read_dir("/proc/self/fd")?.count();
     ensure!(machines.iter().all(|machine| machine.state() == VmState::Running), "A machine has ended by itself");
     let begin = Instant::now();
-    stop_all(&machines)?;
+    machines.iter().try_for_each(VmHandle::stop)?;
     let stop = begin.elapsed();
 
     times.sort_unstable();
@@ -86,14 +86,6 @@ fn time_to_output(machine: &VmHandle) -> Result<Duration> {
             bail!("A machine ended before it wrote anything: {reason:?}");
         }
     }
-}
-
-/// Ends all machines at once: each stop waits for the host's kernel, and they can wait together.
-fn stop_all(machines: &[VmHandle]) -> Result<()> {
-    std::thread::scope(|scope| {
-        let stops: Vec<_> = machines.iter().map(|machine| scope.spawn(|| machine.stop())).collect();
-        stops.into_iter().try_for_each(|stop| Ok(stop.join().map_err(|_| anyhow!("A stop has panicked"))??))
-    })
 }
 
 /// This process's share of the host's memory (PSS) in KiB, without the RAM of its guests.
