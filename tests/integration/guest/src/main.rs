@@ -67,6 +67,9 @@ extern "C" fn guest_main(kind: u64, information: u64) -> ! {
     descriptors::init();
     // SAFETY: the stub passes what the entry got.
     let info = unsafe { BootInfo::read(kind, information) };
+    if info.command_line.split_ascii_whitespace().next() == Some(script::STOP) {
+        cpu::stop()
+    }
     platform::discover(&info);
     let entry = match info.entry {
         Entry::Pvh => "pvh",

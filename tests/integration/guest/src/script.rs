@@ -6,6 +6,9 @@ use crate::serial::say;
 /// Words that are for others, or were read before the script.
 const NOT_COMMANDS: [&str; 8] = ["virtio_mmio.device", "console", "reboot", "panic", "pci", "xapic", "intx", "quiet"];
 
+/// The first word for a guest that prints its first byte and no more.
+pub const STOP: &str = "stop";
+
 /// Runs the whole script.
 pub fn run(command_line: &str) {
     for text in command_line.split_ascii_whitespace() {
