@@ -32,9 +32,9 @@ pub(crate) enum RunError {
     Console(#[source] ConsoleError),
     #[error("Cannot connect the machine's console")]
     Serial(#[source] ResourceError),
-    #[error("Cannot watch for signals")]
+    #[error("Cannot watch for signals: raise the limits of processes and open files (`ulimit -u`, `-n`)")]
     Signals(#[source] std::io::Error),
-    #[error("Cannot start a thread")]
+    #[error("Cannot start a thread: raise the limit of processes (`ulimit -u`, the pids cgroup)")]
     Thread(#[source] std::io::Error),
     #[error("Cannot build the machine")]
     Build(#[source] VmError),

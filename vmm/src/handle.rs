@@ -76,7 +76,7 @@ pub enum VmError {
     #[error("The machine cannot be put together")]
     Machine(#[source] Cause),
     /// The host has no room for another thread.
-    #[error("A thread of the machine cannot be started")]
+    #[error("A thread of the machine cannot be started: raise the limit of processes (`ulimit -u`, the pids cgroup)")]
     Thread(#[source] io::Error),
     /// The request does not fit the machine's state.
     #[error("The request is refused")]

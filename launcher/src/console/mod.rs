@@ -47,7 +47,7 @@ pub(crate) enum ConsoleError {
         #[source]
         source: SocketFileError,
     },
-    #[error("Cannot start the threads of the console")]
+    #[error("Cannot start the threads of the console: raise the limit of processes (`ulimit -u`, the pids cgroup)")]
     Thread(#[source] std::io::Error),
     #[error("Cannot put the terminal into raw mode")]
     RawMode(#[source] Errno),

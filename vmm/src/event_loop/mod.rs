@@ -25,7 +25,7 @@ pub(crate) enum EventLoopError {
     #[error("The event loop cannot watch its descriptors")]
     Events(#[source] event_manager::Error),
     /// The host has no room for the thread or for a descriptor, or the sandbox keeps the thread from running.
-    #[error("The event loop cannot run")]
+    #[error("The event loop cannot run: raise the limits of processes and open files (`ulimit -u`, `-n`)")]
     Host(#[source] io::Error),
     /// A fault of this program; its message stands in the log.
     #[error("The event-loop thread has panicked")]

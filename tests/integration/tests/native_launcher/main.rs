@@ -9,6 +9,7 @@ mod channels;
 mod consoles;
 mod doctor;
 mod ends;
+mod few_threads;
 mod idle;
 mod networks;
 mod requests;
