@@ -3,8 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::thread;
 use vm_memory::VolatileSlice;
 use vm_memory::bitmap::BitmapSlice;
+
+/// Read at once. In between others may run: KVM's calls of a start wait for grace periods of the host's kernel, whose worker
+/// may need the very processor on which this thread reads.
+const PIECE: usize = 64 << 10;
 
 /// Fills `slice` with the bytes of `file` from `offset` on. The file's own position is neither used nor moved, so
 /// that machines can share a descriptor.
@@ -20,15 +25,16 @@ pub(crate) fn read_exact_at<B: BitmapSlice>(
     while !slice.is_empty() {
         let position = libc::off_t::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
         let guard = slice.ptr_guard_mut();
-        // SAFETY: the pointer is valid for writes of `slice.len()` bytes while `slice` lives (invariant of
+        // SAFETY: the pointer is valid for writes of that many bytes, at most `slice.len()`, while `slice` lives (invariant of
         // VolatileSlice); no reference to the bytes is made, the kernel writes them as a device would.
-        let read = unsafe { libc::pread(file.as_raw_fd(), guard.as_ptr().cast(), slice.len(), position) };
+        let read = unsafe { libc::pread(file.as_raw_fd(), guard.as_ptr().cast(), slice.len().min(PIECE), position) };
         match usize::try_from(read) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => {
                 slice.bitmap().mark_dirty(0, read);
                 slice = slice.offset(read).map_err(io::Error::other)?;
                 offset += read as u64; // usize has 64 bits, and the sum is a position in a file
+                thread::yield_now();
             }
             Err(_) => {
                 let error = io::Error::last_os_error();
