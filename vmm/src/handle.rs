@@ -7,12 +7,11 @@ use crate::config::{ConfigError, VmConfig};
 use crate::event::{StopReason, VmEvent};
 use crate::event_stream::EventStream;
 use crate::kvm::{KickSignal, KvmError};
-use crate::lifecycle::{Driver, Refusal, Request, Shared, VmState};
+use crate::lifecycle::{Driver, DriverThread, Refusal, Request, Shared, VmState};
 use crate::machine::{Blueprint, Machine, MachineError};
 use crate::memory::MappingError;
 use crate::resources::{ResourceError, Resources};
 use crate::statistics::{RingStatistics, Statistics, VmStatistics};
-use crate::thread::ThreadRole;
 use crate::timeline::{BootTimeline, StartSource, Timeline, now_ns};
 use balloon::BalloonControl;
 use devices::backend::block::{DiskPort, DriveStatus, MediumError, RawDisk, RemovableDisk};
@@ -23,9 +22,7 @@ use devices::worker::RingUse;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -202,20 +199,8 @@ impl Vm {
             let (shared, net_id) = (Arc::clone(&shared), net.config.id.clone());
             net.port.when_gone(Box::new(move || shared.publish(&VmEvent::NetworkGone { net: net_id.clone() })));
         }
-        // Its thread comes up while the machine is built.
-        let (hand_over, handed_over) = channel::<Driver>();
-        let body = move || handed_over.recv().map_or((), Driver::run);
-        let thread = threads.spawn(ThreadRole::Driver, body).map_err(VmError::Thread)?;
-        match Machine::build(&blueprint, Arc::clone(&shared), shared.boot()) {
-            // It ends only when there is no machine for it, or the sandbox keeps it from running, which requests tell.
-            Ok(machine) => drop(hand_over.send(Driver::new(Arc::clone(&shared), blueprint, machine))),
-            Err(error) => {
-                drop(hand_over);
-                drop(thread.join());
-                return Err(error);
-            }
-        }
-        let driver = Mutex::new(Some(thread));
+        let machine = Machine::build(&blueprint, Arc::clone(&shared), shared.boot())?;
+        let driver = DriverThread::new(Driver::new(Arc::clone(&shared), blueprint, machine), threads);
         let control = Control { shared, timeline, statistics, ports, media, disks, rings, console, balloon, driver };
         Ok(VmHandle { control: Arc::new(control) })
     }
@@ -223,8 +208,8 @@ impl Vm {
 
 /// Controls one machine, from any thread. Clones control the same one; when the last is dropped the machine is stopped.
 ///
-/// Requests are carried out one after the other by the machine's own thread, and each method returns when its request is
-/// done. What does not fit the machine's state ([`VmState`] draws them) is refused with [`VmError::Refused`].
+/// Requests are carried out one after the other, all but the first by the machine's own thread, and each method returns when
+/// its request is done. What does not fit the machine's state ([`VmState`] draws them) is refused with [`VmError::Refused`].
 ///
 /// ```
 /// # mod tiny { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/tiny.rs")); }
@@ -260,24 +245,20 @@ struct Control {
     balloon: Option<BalloonControl>,
     disks: BTreeMap<DeviceId, Arc<DiskPort>>,
     rings: Arc<RingUse>,
-    driver: Mutex<Option<JoinHandle<io::Result<()>>>>,
+    driver: DriverThread,
 }
 
 impl Control {
-    /// The machine has stopped: waits for the driver's thread to end.
-    fn join(&self) {
-        let thread = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(_)) = thread.map(JoinHandle::join) {
-            tracing::error!("The machine's driver thread panicked: this is a fault of the program, please report it");
-        }
+    fn ask(&self, request: Request) -> Result<(), VmError> {
+        self.shared.ask(request, || self.driver.attend())
     }
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
         // A machine that has stopped already ignores it.
-        let _ignored = self.shared.ask(Request::Stop);
-        self.join();
+        let _ignored = self.ask(Request::Stop);
+        self.driver.join();
     }
 }
 
@@ -287,7 +268,7 @@ impl VmHandle {
     /// # Errors
     /// The machine was started already, has stopped, or a disk is in use by another process.
     pub fn start(&self) -> Result<(), VmError> {
-        self.control.shared.ask(Request::Start)
+        self.control.ask(Request::Start)
     }
 
     /// Stops all vCPUs and has the host finish what devices began; returns when both is done. Until the machine goes on,
@@ -296,7 +277,7 @@ impl VmHandle {
     /// # Errors
     /// The machine is not running, or a host request does not end in time; the machine then runs on.
     pub fn pause(&self) -> Result<(), VmError> {
-        self.control.shared.ask(Request::Pause)
+        self.control.ask(Request::Pause)
     }
 
     /// Lets a paused machine go on; its clocks have advanced by the time that passed. A machine that runs goes on to.
@@ -304,7 +285,7 @@ impl VmHandle {
     /// # Errors
     /// The machine was not started, or has stopped.
     pub fn resume(&self) -> Result<(), VmError> {
-        self.control.shared.ask(Request::Resume)
+        self.control.ask(Request::Resume)
     }
 
     /// Resets the machine as its reset button would, whatever `on_reboot` says: it starts again from its payload, with the
@@ -313,7 +294,7 @@ impl VmHandle {
     /// # Errors
     /// The machine was not started, or has stopped.
     pub fn reset(&self) -> Result<(), VmError> {
-        self.control.shared.ask(Request::Reset)
+        self.control.ask(Request::Reset)
     }
 
     /// Presses the power button: whether and when the machine switches itself off is up to its guest. A paused machine
@@ -322,7 +303,7 @@ impl VmHandle {
     /// # Errors
     /// The machine was not started, has stopped, or its board has no power button (microvm without ACPI).
     pub fn power_button(&self) -> Result<(), VmError> {
-        self.control.shared.ask(Request::PowerButton)
+        self.control.ask(Request::PowerButton)
     }
 
     /// Plugs the cable of network device `net` in or out, at any time; the guest is told. It stays so through resets.
@@ -404,8 +385,8 @@ impl VmHandle {
     /// # Errors
     /// The machine's driver thread has died, which is a fault of the program.
     pub fn stop(&self) -> Result<(), VmError> {
-        let result = self.control.shared.ask(Request::Stop);
-        self.control.join();
+        let result = self.control.ask(Request::Stop);
+        self.control.driver.join();
         result
     }
 
@@ -413,7 +394,7 @@ impl VmHandle {
     /// `timeout` passes first, and only then.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<StopReason> {
         let reason = self.control.shared.wait(timeout)?;
-        self.control.join();
+        self.control.driver.join();
         Some(reason)
     }
 

@@ -7,7 +7,7 @@ use super::state::VmState;
 use crate::config::OnReboot;
 use crate::event::{ResetSource, StopReason, VmEvent};
 use crate::handle::VmError;
-use crate::machine::{Blueprint, Machine};
+use crate::machine::{Blueprint, Machine, MachineError};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,14 +27,32 @@ impl Driver {
     }
 
     /// Works until the machine has stopped.
-    pub(crate) fn run(mut self) {
+    pub(super) fn run(mut self) {
         while self.state != VmState::Stopped {
-            match self.shared.next() {
-                Work::Guest(event) => self.guest(event),
-                Work::Do(request, reply) => self.execute(request, &reply),
-                Work::Confirm(reply) => answer(&reply, Ok(())),
-                Work::Deny(refusal, reply) => answer(&reply, Err(refusal.into())),
-            }
+            let work = self.shared.next();
+            self.do_one(work);
+        }
+    }
+
+    /// Does what was asked first, and no more: what the guest does may take any time. Whether the machine has stopped.
+    pub(super) fn do_first(&mut self) -> bool {
+        if let Some(work) = self.shared.queued() {
+            self.do_one(work);
+        }
+        self.state == VmState::Stopped
+    }
+
+    /// Ends the machine for want of a thread that drives it.
+    pub(super) fn give_up(mut self, error: &VmError) {
+        self.end(StopReason::Crashed { message: chain(error) });
+    }
+
+    fn do_one(&mut self, work: Work<Reply>) {
+        match work {
+            Work::Guest(event) => self.guest(event),
+            Work::Do(request, reply) => self.execute(request, &reply),
+            Work::Confirm(reply) => answer(&reply, Ok(())),
+            Work::Deny(refusal, reply) => answer(&reply, Err(refusal.into())),
         }
     }
 
@@ -89,6 +107,7 @@ impl Driver {
             self.shared.publish(&VmEvent::CpusLeftOut { wanted, possible });
         }
         self.enter(VmState::Running, &VmEvent::Started);
+        self.make_threads();
         Ok(())
     }
 
@@ -103,6 +122,7 @@ impl Driver {
         let Some(machine) = &mut self.machine else { return Err(VmError::DriverGone) };
         machine.resume()?;
         self.enter(VmState::Running, &VmEvent::Resumed);
+        self.make_threads();
         Ok(())
     }
 
@@ -126,11 +146,24 @@ impl Driver {
             Ok(machine) => {
                 self.machine = Some(machine);
                 self.shared.publish(&VmEvent::Reset { source });
+                if running {
+                    self.make_threads();
+                }
             }
             Err(error) => {
                 let message = format!("The machine cannot start again after a reset: {}", chain(&error));
                 self.end(StopReason::Crashed { message });
             }
+        }
+    }
+
+    /// Makes the threads that serve a guest, where there are none yet. The guest runs already: it needs some time until it
+    /// asks for anything, and threads that come up beside a start hold it up.
+    fn make_threads(&mut self) {
+        let Some(machine) = &self.machine else { return };
+        let Blueprint { event_loop, threads, .. } = &mut self.blueprint;
+        if let Err(error) = event_loop.run(threads).map_err(MachineError::from).and_then(|()| machine.run_workers()) {
+            self.end(StopReason::Crashed { message: chain(&error) });
         }
     }
 

@@ -41,8 +41,8 @@ impl Shared {
         }
     }
 
-    /// Queues a request and waits for its answer.
-    pub(crate) fn ask(&self, request: Request) -> Result<(), VmError> {
+    /// Queues a request and waits for its answer; `queued` is called in between.
+    pub(crate) fn ask(&self, request: Request, queued: impl FnOnce()) -> Result<(), VmError> {
         let (reply, answer) = channel();
         {
             let mut inner = self.lock();
@@ -52,6 +52,7 @@ impl Shared {
             inner.queue.submit(request, reply).map_err(|(refusal, _)| refusal)?;
         }
         self.work.notify_one();
+        queued();
         // The driver answers everything before it ends; if it died, so has the machine.
         answer.recv().unwrap_or(Err(VmError::DriverGone))
     }
@@ -116,6 +117,13 @@ impl Shared {
             }
             inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Driver: the next thing to do, if there is one.
+    pub(super) fn queued(&self) -> Option<Work<Reply>> {
+        let mut inner = self.lock();
+        let state = inner.state;
+        inner.queue.next(state)
     }
 
     /// Driver: something was done, and the machine is in `state`.
