@@ -263,7 +263,8 @@ impl Drop for Control {
 }
 
 impl VmHandle {
-    /// Takes the disks' locks and lets the vCPUs run; does not wait for the guest.
+    /// Takes the disks' locks and lets the vCPUs run; does not wait for the guest. A machine for whose other threads the host
+    /// has no room stops as [`StopReason::Crashed`].
     ///
     /// # Errors
     /// The machine was started already, has stopped, or a disk is in use by another process.
