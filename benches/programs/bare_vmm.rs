@@ -62,7 +62,7 @@ fn main() -> Result<()> {
 }
 
 /// Threads that start many machines: much of a start is waiting for the host's kernel.
-const STARTERS: usize = 4;
+const STARTERS: usize = 16;
 
 /// Machines that run, with their output discarded.
 fn start_all(machines: Vec<Machine>, start_ns: u64) -> Result<Vec<VmHandle>> {

@@ -57,7 +57,7 @@ pub fn run(context: &mut Context) -> Result<Section> {
     let count = context.options.machines;
     let mut section = Section::new(&format!("{count} machines in one process"));
     section.text(format!(
-        "{count} machines by the library alone, one vCPU, {MEMORY_MIB} MiB and a disk each, started by four threads of one \
+        "{count} machines by the library alone, one vCPU, {MEMORY_MIB} MiB and a disk each, started by 16 threads of one \
          process: from the process start until the last of them has printed its first byte, beside as many processes of \
          the floor, started one right after the other. A floor ends with its byte, and so do these guests; those that \
          *go on* put drivers on their devices and wait, and what that takes them they take from the others' starts. Memory \

@@ -1,5 +1,5 @@
-//! The event-loop thread: serial input, console output, and other slow, shared work. One for a machine: it is made when the
-//! machine first runs, and lives as long, across resets.
+//! The event-loop thread: serial input, console output, and other slow, shared work. One for a machine; it lives as
+//! long as the machine, across its resets.
 
 mod console;
 mod input;
@@ -38,42 +38,35 @@ impl From<event_manager::Error> for EventLoopError {
     }
 }
 
-/// The event loop; dropping it stops it.
+/// Runs the event loop; dropping it stops it.
 pub(crate) struct EventLoop {
     endpoint: RemoteEndpoint<Subscriber>,
     stopping: Arc<AtomicBool>,
-    /// What its thread takes over.
-    waiting: Option<EventManager<Subscriber>>,
     thread: Option<JoinHandle<io::Result<Result<(), event_manager::Error>>>>,
 }
 
 impl EventLoop {
-    /// A loop for `subscriber`, which it serves from [`EventLoop::run`] on.
+    /// Starts the thread, which serves `subscriber`; does not wait for it.
     ///
     /// # Errors
     /// The host has no room for it.
-    pub(crate) fn new(subscriber: impl MutEventSubscriber + Send + 'static) -> Result<Self, EventLoopError> {
+    pub(crate) fn start(
+        threads: &Threads,
+        subscriber: impl MutEventSubscriber + Send + 'static,
+    ) -> Result<Self, EventLoopError> {
         let mut manager = EventManager::<Subscriber>::new()?;
         manager.add_subscriber(Box::new(subscriber));
         let endpoint = manager.remote_endpoint();
-        Ok(Self { endpoint, stopping: Arc::default(), waiting: Some(manager), thread: None })
-    }
-
-    /// Makes the thread, unless there is one; does not wait for it.
-    ///
-    /// # Errors
-    /// The host has no room for it: what it should have served never is.
-    pub(crate) fn run(&mut self, threads: &Threads) -> Result<(), EventLoopError> {
-        let Some(mut manager) = self.waiting.take() else { return Ok(()) };
-        let stop = Arc::clone(&self.stopping);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopping);
         let body = move || {
             while !stop.load(Ordering::Acquire) {
                 manager.run()?;
             }
             Ok(())
         };
-        self.thread = Some(threads.spawn(ThreadRole::EventLoop, body).map_err(EventLoopError::Host)?);
-        Ok(())
+        let thread = threads.spawn(ThreadRole::EventLoop, body).map_err(EventLoopError::Host)?;
+        Ok(Self { endpoint, stopping, thread: Some(thread) })
     }
 
     /// Lets the loop serve `subscriber`, too, from now on; returns when it does.

@@ -45,8 +45,7 @@ impl Machine {
             counter.fetch_add(1, Ordering::SeqCst);
         });
         let (console, events) = Console::new(input, output, first_output).unwrap();
-        let mut event_loop = EventLoop::new(events).unwrap();
-        event_loop.run(&Threads::unconfined()).unwrap();
+        let event_loop = EventLoop::start(&Threads::unconfined(), events).unwrap();
         Self { event_loop, console, first_outputs }
     }
 
@@ -300,8 +299,7 @@ fn stopping_closes_every_descriptor_of_the_console() {
 fn a_thread_that_the_sandbox_refuses_is_reported() {
     let threads =
         Threads::new(Placement::default(), Arc::new(|_| Err(io::Error::from(io::ErrorKind::PermissionDenied))));
-    let mut event_loop = EventLoop::new(Nothing).unwrap();
-    event_loop.run(&threads).unwrap();
+    let event_loop = EventLoop::start(&threads, Nothing).unwrap();
     assert!(matches!(event_loop.stop(), Err(EventLoopError::Host(_))));
 }
 

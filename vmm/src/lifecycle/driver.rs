@@ -7,7 +7,7 @@ use super::state::VmState;
 use crate::config::OnReboot;
 use crate::event::{ResetSource, StopReason, VmEvent};
 use crate::handle::VmError;
-use crate::machine::{Blueprint, Machine, MachineError};
+use crate::machine::{Blueprint, Machine};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -157,12 +157,10 @@ impl Driver {
         }
     }
 
-    /// Makes the threads that serve a guest, where there are none yet. The guest runs already: it needs some time until it
-    /// asks for anything, and threads that come up beside a start hold it up.
+    /// Makes the workers' threads, where there are none yet. The guest runs already: it needs some time until it asks a device
+    /// for anything.
     fn make_threads(&mut self) {
-        let Some(machine) = &self.machine else { return };
-        let Blueprint { event_loop, threads, .. } = &mut self.blueprint;
-        if let Err(error) = event_loop.run(threads).map_err(MachineError::from).and_then(|()| machine.run_workers()) {
+        if let Some(Err(error)) = self.machine.as_ref().map(Machine::run_workers) {
             self.end(StopReason::Crashed { message: chain(&error) });
         }
     }

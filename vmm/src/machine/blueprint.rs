@@ -53,7 +53,7 @@ pub(crate) struct Blueprint {
     pub(crate) statistics: Arc<Statistics>,
     /// Before the event loop: fields are dropped in this order.
     pub(crate) console: Arc<Console>,
-    pub(crate) event_loop: EventLoop,
+    _event_loop: EventLoop,
 }
 
 /// What the machine runs first.
@@ -130,7 +130,7 @@ impl Blueprint {
         let first_output = Arc::clone(&timeline);
         let first_output = Box::new(move || first_output.reach(Milestone::FirstConsoleOutput));
         let (console, events) = Console::new(input, output, first_output).map_err(MachineError::from)?;
-        let event_loop = EventLoop::new(events).map_err(MachineError::from)?;
+        let event_loop = EventLoop::start(&threads, events).map_err(MachineError::from)?;
         let statistics = Arc::new(Statistics::new(config.cpus.boot));
         Ok(Self {
             config,
@@ -147,7 +147,7 @@ impl Blueprint {
             timeline,
             statistics,
             console,
-            event_loop,
+            _event_loop: event_loop,
         })
     }
 
