@@ -9,7 +9,6 @@ mod channels;
 mod consoles;
 mod doctor;
 mod ends;
-mod few_threads;
 mod idle;
 mod networks;
 mod requests;
