@@ -134,18 +134,17 @@ fn tell(context: &mut Context, section: &mut Section, count: u32) {
         if name == machines::FLOOR {
             continue;
         }
-        section.goal(if name.ends_with(GOES_ON) {
-            Goal {
+        section.goal(match each {
+            Some(each) => Goal {
                 aim: format!("{name}: at most 1 MiB each beyond guest RAM"),
-                met: each.map(|each| each <= 1024.0),
-                found: text(each.map(|each| format!("{each:.0} KiB"))),
-            }
-        } else {
-            Goal {
+                met: Some(each <= 1024.0),
+                found: format!("{each:.0} KiB"),
+            },
+            None => Goal {
                 aim: format!("{name}: start of {count} machines in one process within 1.5 x of {count} floors"),
                 met: ratio.map(|ratio| ratio.high <= 1.5),
                 found: text(ratio.map(|ratio| format!("{:.2} x, 95 % interval to {:.2}", ratio.ratio, ratio.high))),
-            }
+            },
         });
     }
     section.table(table);

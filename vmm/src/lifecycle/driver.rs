@@ -1,4 +1,4 @@
-//! The one thread that builds, starts, pauses, resets and stops a machine.
+//! Who starts, pauses, resets and stops a machine; its thread is [`super::driver_thread`]'s.
 
 use super::backoff::ResetBackoff;
 use super::request_queue::{GuestEvent, Request, Work};
@@ -107,7 +107,6 @@ impl Driver {
             self.shared.publish(&VmEvent::CpusLeftOut { wanted, possible });
         }
         self.enter(VmState::Running, &VmEvent::Started);
-        self.make_threads();
         Ok(())
     }
 
@@ -122,7 +121,6 @@ impl Driver {
         let Some(machine) = &mut self.machine else { return Err(VmError::DriverGone) };
         machine.resume()?;
         self.enter(VmState::Running, &VmEvent::Resumed);
-        self.make_threads();
         Ok(())
     }
 
@@ -146,22 +144,11 @@ impl Driver {
             Ok(machine) => {
                 self.machine = Some(machine);
                 self.shared.publish(&VmEvent::Reset { source });
-                if running {
-                    self.make_threads();
-                }
             }
             Err(error) => {
                 let message = format!("The machine cannot start again after a reset: {}", chain(&error));
                 self.end(StopReason::Crashed { message });
             }
-        }
-    }
-
-    /// Makes the workers' threads, where there are none yet. The guest runs already: it needs some time until it asks a device
-    /// for anything.
-    fn make_threads(&mut self) {
-        if let Some(Err(error)) = self.machine.as_ref().map(Machine::run_workers) {
-            self.end(StopReason::Crashed { message: chain(&error) });
         }
     }
 

@@ -110,7 +110,7 @@ impl Machine {
         )?;
         super::save::restore(blueprint, &vm, &vcpus, &mut saved)?;
         saved.finish().map_err(MachineError::from)?;
-        let events: Arc<dyn VcpuEvents> = signals;
+        let events = Arc::clone(&signals) as Arc<dyn VcpuEvents>;
         let vcpus = Vcpus::spawn(&blueprint.threads, &control, vcpus, &buses, &events).map_err(MachineError::from)?;
 
         if let Some(loader) = kernel.or(code) {
@@ -131,6 +131,7 @@ impl Machine {
             vcpus,
             board,
             workers,
+            signals,
             _interrupts: interrupts,
             address_space,
             ram: regions,

@@ -31,10 +31,12 @@ use crate::arch::x86_64::clock::{self, ClockRecord};
 use crate::interrupt::KvmInterruptManager;
 use crate::kvm::KvmVm;
 use crate::memory::{AddressSpace, RamRegion};
-use crate::vcpu::Vcpus;
+use crate::vcpu::{VcpuEvents, Vcpus};
 use crate::worker::Workers;
 use board::Board;
 use devices::backend::block::BlockBackend;
+use signals::Signals;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -54,6 +56,7 @@ pub(crate) struct Machine {
     #[cfg_attr(not(test), expect(dead_code, reason = "what snapshots and hotplug work on"))]
     ram: Vec<Arc<RamRegion>>,
     vm: Arc<KvmVm>,
+    signals: Arc<Signals>,
     disks: Vec<Arc<dyn BlockBackend>>,
     cpus_left_out: Option<u32>,
     /// Taken when a pause completes.
@@ -77,15 +80,12 @@ impl Machine {
         }
         self.board.unpark();
         self.vcpus.resume();
+        // After the vCPUs: a guest needs some time until it asks a device for something.
+        if let Err(error) = self.workers.run() {
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            self.signals.crashed(0, format!("{error}: {cause}"));
+        }
         Ok(())
-    }
-
-    /// Makes the threads of its workers, unless there are any.
-    ///
-    /// # Errors
-    /// The host has no room for one.
-    pub(crate) fn run_workers(&self) -> Result<(), MachineError> {
-        Ok(self.workers.run()?)
     }
 
     /// Stands still: vCPUs out of the guest with their half-done I/O completed, queues drained, the time taken.

@@ -82,7 +82,6 @@ impl Rig {
         let shared = Arc::new(Shared::new());
         let boot = shared.boot();
         let machine = Machine::assemble(&blueprint, shared, boot, saved).unwrap();
-        machine.run_workers().unwrap();
         Self { blueprint, machine, peers, console: console.into(), read: String::new() }
     }
 
